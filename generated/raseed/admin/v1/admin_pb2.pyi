@@ -1,0 +1,187 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class CreateAccountRequest(_message.Message):
+    __slots__ = ("email", "phone", "tier", "credits_microcredits", "no_welcome")
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    CREDITS_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    NO_WELCOME_FIELD_NUMBER: _ClassVar[int]
+    email: str
+    phone: str
+    tier: str
+    credits_microcredits: int
+    no_welcome: bool
+    def __init__(self, email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., credits_microcredits: _Optional[int] = ..., no_welcome: _Optional[bool] = ...) -> None: ...
+
+class CreateAccountResponse(_message.Message):
+    __slots__ = ("account",)
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    account: AdminAccount
+    def __init__(self, account: _Optional[_Union[AdminAccount, _Mapping]] = ...) -> None: ...
+
+class GetAccountRequest(_message.Message):
+    __slots__ = ("account",)
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    def __init__(self, account: _Optional[str] = ...) -> None: ...
+
+class GetAccountResponse(_message.Message):
+    __slots__ = ("account",)
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    account: AdminAccount
+    def __init__(self, account: _Optional[_Union[AdminAccount, _Mapping]] = ...) -> None: ...
+
+class ListAccountsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListAccountsResponse(_message.Message):
+    __slots__ = ("accounts", "next_page_token")
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    accounts: _containers.RepeatedCompositeFieldContainer[AdminAccount]
+    next_page_token: str
+    def __init__(self, accounts: _Optional[_Iterable[_Union[AdminAccount, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class AdminAccount(_message.Message):
+    __slots__ = ("id", "email", "phone", "tier", "status", "balance_microcredits", "held_microcredits", "grants", "tier_expires_at_us")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    HELD_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    GRANTS_FIELD_NUMBER: _ClassVar[int]
+    TIER_EXPIRES_AT_US_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    email: str
+    phone: str
+    tier: str
+    status: str
+    balance_microcredits: int
+    held_microcredits: int
+    grants: _containers.RepeatedCompositeFieldContainer[AdminGrant]
+    tier_expires_at_us: int
+    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[AdminGrant, _Mapping]]] = ..., tier_expires_at_us: _Optional[int] = ...) -> None: ...
+
+class AdminGrant(_message.Message):
+    __slots__ = ("id", "source", "amount_microcredits", "remaining_microcredits", "held_microcredits", "expires_at_us")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    REMAINING_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    HELD_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_US_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    source: str
+    amount_microcredits: int
+    remaining_microcredits: int
+    held_microcredits: int
+    expires_at_us: int
+    def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., remaining_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., expires_at_us: _Optional[int] = ...) -> None: ...
+
+class CreateApiKeyRequest(_message.Message):
+    __slots__ = ("account", "name")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    name: str
+    def __init__(self, account: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class CreateApiKeyResponse(_message.Message):
+    __slots__ = ("id", "key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    key: str
+    def __init__(self, id: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+
+class RevokeApiKeyRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class RevokeApiKeyResponse(_message.Message):
+    __slots__ = ("id", "revoked_at_us")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    revoked_at_us: int
+    def __init__(self, id: _Optional[str] = ..., revoked_at_us: _Optional[int] = ...) -> None: ...
+
+class GrantCreditsRequest(_message.Message):
+    __slots__ = ("account", "amount_microcredits", "reason", "request_id")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    amount_microcredits: int
+    reason: str
+    request_id: str
+    def __init__(self, account: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class GrantCreditsResponse(_message.Message):
+    __slots__ = ("grant_id", "balance_microcredits")
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    grant_id: str
+    balance_microcredits: int
+    def __init__(self, grant_id: _Optional[str] = ..., balance_microcredits: _Optional[int] = ...) -> None: ...
+
+class VerifyLedgerRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class VerifyLedgerResponse(_message.Message):
+    __slots__ = ("violations", "invariant_count", "entry_count")
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    INVARIANT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    violations: _containers.RepeatedCompositeFieldContainer[LedgerViolation]
+    invariant_count: int
+    entry_count: int
+    def __init__(self, violations: _Optional[_Iterable[_Union[LedgerViolation, _Mapping]]] = ..., invariant_count: _Optional[int] = ..., entry_count: _Optional[int] = ...) -> None: ...
+
+class LedgerViolation(_message.Message):
+    __slots__ = ("invariant", "detail")
+    INVARIANT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    invariant: str
+    detail: str
+    def __init__(self, invariant: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+
+class ListBackendsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListBackendsResponse(_message.Message):
+    __slots__ = ("backends",)
+    BACKENDS_FIELD_NUMBER: _ClassVar[int]
+    backends: _containers.RepeatedCompositeFieldContainer[Backend]
+    def __init__(self, backends: _Optional[_Iterable[_Union[Backend, _Mapping]]] = ...) -> None: ...
+
+class Backend(_message.Message):
+    __slots__ = ("model", "backend", "ready", "in_flight_count")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    BACKEND_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    IN_FLIGHT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    backend: str
+    ready: bool
+    in_flight_count: int
+    def __init__(self, model: _Optional[str] = ..., backend: _Optional[str] = ..., ready: _Optional[bool] = ..., in_flight_count: _Optional[int] = ...) -> None: ...
