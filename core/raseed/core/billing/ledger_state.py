@@ -1,0 +1,196 @@
+"""What one batch of ledger commands works on: loaded before, written after, nothing else in between.
+
+A store loads what `needs` names, lets `ledger.decide` work, and writes what the state then says has changed: each
+changed row once, whatever the number of commands that changed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from raseed.core.accounts.model import AccountStatus
+from raseed.core.billing.commands import Command, IssueGrant
+from raseed.core.billing.model import BalanceView, Grant, GrantStatus, GrantView, Hold, RunRecord, UsageLine
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, GrantId, HoldId, LedgerTxId
+
+LedgerTxKind = Literal["grant", "expire", "settle", "release", "sweep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One side of a transaction. The amount is what the ledger account gains; a customer's credit is positive."""
+
+    ledger_account: str
+    amount_microcredits: int
+    grant_id: GrantId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerTransaction:
+    """Entries that are booked together. They sum to zero."""
+
+    id: LedgerTxId
+    kind: LedgerTxKind
+    idem_key: str
+    """Unique for ever: the store refuses to book the same cause twice, whatever the logic above it does."""
+    account_id: AccountId
+    ref: str
+    """The grant or hold that it is about."""
+    actor: str
+    at: Microseconds
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageEvent:
+    """What one request used and what it cost. Written once, when its hold is resolved."""
+
+    hold: Hold
+    run: RunRecord
+    lines: tuple[UsageLine, ...]
+    cost_microcredits: int
+    """Charged to the account."""
+    shortfall_microcredits: int
+    """Booked to `sys:houseloss`."""
+    ledger_tx_id: LedgerTxId | None
+    """None when nothing moved: a free run, a release."""
+    at: Microseconds
+
+
+@dataclass(slots=True, kw_only=True)
+class AccountState:
+    """An account's balance row and its live grants."""
+
+    id: AccountId
+    status: AccountStatus
+    available_microcredits: int
+    """Sum of (remaining − held) over active grants, whether or not they are eligible at this hour."""
+    held_microcredits: int
+    debt_microcredits: int
+    grants: dict[GrantId, Grant] = field(default_factory=dict)
+    """The active ones, in burn order."""
+
+
+class Needs(NamedTuple):
+    """What has to be loaded for a batch."""
+
+    account_ids: set[AccountId]
+    """With their balance rows and active grants."""
+    hold_ids: set[HoldId]
+    """With their allocations."""
+    grant_keys: set[tuple[AccountId, str]]
+
+
+def needs(commands: Iterable[Command]) -> Needs:
+    account_ids: set[AccountId] = set()
+    hold_ids: set[HoldId] = set()
+    grant_keys: set[tuple[AccountId, str]] = set()
+    for command in commands:
+        account_ids.add(command.account_id)
+        if isinstance(command, IssueGrant):
+            grant_keys.add((command.account_id, command.grant_key))
+        else:
+            hold_ids.add(command.hold_id)
+    return Needs(account_ids, hold_ids, grant_keys)
+
+
+@dataclass(slots=True)
+class LedgerState:
+    """The first three are loaded; the rest records what `decide` changed, for the store to write."""
+
+    accounts: dict[AccountId, AccountState] = field(default_factory=dict)
+    holds: dict[HoldId, Hold] = field(default_factory=dict)
+    granted: dict[tuple[AccountId, str], Grant] = field(default_factory=dict)
+    """Grants that exist under the keys of this batch, whatever their status."""
+
+    changed_accounts: dict[AccountId, AccountState] = field(default_factory=dict)
+    new_grants: dict[GrantId, Grant] = field(default_factory=dict)
+    changed_grants: dict[GrantId, Grant] = field(default_factory=dict)
+    new_holds: dict[HoldId, Hold] = field(default_factory=dict)
+    changed_holds: dict[HoldId, Hold] = field(default_factory=dict)
+    changed_allocations: dict[HoldId, Hold] = field(default_factory=dict)
+    """Holds, new ones included, whose allocations have to be written."""
+    transactions: list[LedgerTransaction] = field(default_factory=list)
+    usage_events: list[UsageEvent] = field(default_factory=list)
+
+    def touch_account(self, account: AccountState) -> None:
+        self.changed_accounts[account.id] = account
+
+    def touch_grant(self, account: AccountState, grant: Grant, now: Microseconds) -> None:
+        """Record that a grant changed, and close it when nothing is left of it."""
+        if grant.remaining_microcredits == 0:
+            grant.status = GrantStatus.EXPIRED if is_due(grant, now) else GrantStatus.EXHAUSTED
+            account.grants.pop(grant.id, None)
+        if grant.id not in self.new_grants:
+            self.changed_grants[grant.id] = grant
+
+    def touch_hold(self, hold: Hold) -> None:
+        if hold.id not in self.new_holds:
+            self.changed_holds[hold.id] = hold
+
+
+def burn_key(grant: Grant) -> tuple[int, bool, int, bool, int, str]:
+    """Sorts grants in the order in which they are spent: priority, soonest expiry, free before paid, oldest."""
+    never = grant.expires_at is None
+    return (
+        grant.priority,
+        never,
+        0 if grant.expires_at is None else grant.expires_at,
+        grant.cost_basis_minor > 0,
+        grant.effective_at,
+        grant.id,
+    )
+
+
+def in_burn_order(grants: Iterable[Grant]) -> dict[GrantId, Grant]:
+    return {grant.id: grant for grant in sorted(grants, key=burn_key)}
+
+
+def is_due(grant: Grant, now: Microseconds) -> bool:
+    """Whether its time is over. From this moment on it cannot be spent, also before anybody books the expiry."""
+    return grant.expires_at is not None and grant.expires_at <= now
+
+
+def is_eligible(grant: Grant, now: Microseconds) -> bool:
+    return grant.status is GrantStatus.ACTIVE and grant.effective_at <= now and not is_due(grant, now)
+
+
+def credit(account: AccountState, now: Microseconds) -> tuple[int, int]:
+    """(spendable now, spendable if the account's open holds were all released).
+
+    An account in debt can spend nothing: what it still has belongs to what it owes until a grant repays it.
+    """
+    if account.debt_microcredits:
+        return 0, 0
+    spendable = unheld = 0
+    for grant in account.grants.values():
+        if is_eligible(grant, now):
+            unheld += grant.remaining_microcredits
+            spendable += grant.remaining_microcredits - grant.held_microcredits
+    return spendable, unheld
+
+
+def balance_view(account: AccountState, now: Microseconds) -> BalanceView:
+    return BalanceView(
+        account_id=account.id,
+        spendable_microcredits=credit(account, now)[0],
+        held_microcredits=account.held_microcredits,
+        debt_microcredits=account.debt_microcredits,
+        grants=tuple(
+            GrantView(
+                id=grant.id,
+                source=grant.source,
+                amount_microcredits=grant.amount_microcredits,
+                remaining_microcredits=grant.remaining_microcredits,
+                held_microcredits=grant.held_microcredits,
+                effective_at=grant.effective_at,
+                expires_at=grant.expires_at,
+                priority=grant.priority,
+            )
+            for grant in account.grants.values()
+            if not is_due(grant, now)
+        ),
+    )
