@@ -1,0 +1,228 @@
+"""Accounts and API keys in SQL. Functions over a connection, so that a caller can put several into one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.tables import accounts, api_keys, audit_log, balances, changes
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
+from raseed.core.clock import Microseconds
+from raseed.core.errors import Conflict
+from raseed.core.ids import AccountId, ApiKeyId
+
+CHANGED_KEY = "key"
+CHANGED_ACCOUNT = "account"
+"""Kinds of `changes` rows, by which workers learn what to forget."""
+
+
+def create_account(connection: Connection, account: Account) -> None:
+    """With its balance row. Raises Conflict if the id, e-mail or telephone is taken."""
+    try:
+        connection.execute(
+            insert(accounts).values(
+                id=account.id,
+                email=account.email,
+                phone_e164=account.phone_e164,
+                tier=account.tier.value,
+                status=account.status.value,
+                tier_expires_at=account.tier_expires_at,
+                created_at=account.created_at,
+            )
+        )
+    except IntegrityError as error:
+        raise Conflict("There is an account with this e-mail address or telephone number already.") from error
+    connection.execute(
+        insert(balances).values(
+            account_id=account.id,
+            available_microcredits=0,
+            held_microcredits=0,
+            debt_microcredits=0,
+            version=0,
+        )
+    )
+
+
+def find_account(connection: Connection, reference: str) -> Account | None:
+    """By id, e-mail (in any case) or telephone."""
+    row = connection.execute(
+        select(accounts).where(
+            or_(
+                accounts.c.id == reference,
+                accounts.c.email == reference.lower(),
+                accounts.c.phone_e164 == reference,
+            )
+        )
+    ).first()
+    return None if row is None else _account(row)
+
+
+def list_accounts(connection: Connection, after: str, limit: int) -> list[Account]:
+    """Newest first; `after` is the id of the last one already seen, empty for the first page."""
+    query = select(accounts).order_by(accounts.c.id.desc()).limit(limit)
+    if after:
+        query = query.where(accounts.c.id < after)
+    return [_account(row) for row in connection.execute(query)]
+
+
+def set_status(connection: Connection, account_id: AccountId, status: AccountStatus) -> bool:
+    """False if there is no such account. Workers forget the account's keys when they see the change."""
+    changed = connection.execute(
+        update(accounts).where(accounts.c.id == account_id).values(status=status.value)
+    )
+    if changed.rowcount == 0:
+        return False
+    _announce(connection, CHANGED_ACCOUNT, account_id)
+    return True
+
+
+def insert_key(connection: Connection, key: ApiKey) -> None:
+    connection.execute(
+        insert(api_keys).values(
+            id=key.id,
+            account_id=key.account_id,
+            public_id=key.public_id,
+            digest=key.digest,
+            pepper_version=key.pepper_version,
+            name=key.name,
+            last4=key.last4,
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            revoked_at=key.revoked_at,
+        )
+    )
+
+
+def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Account] | None:
+    key = connection.execute(select(api_keys).where(api_keys.c.public_id == public_id)).first()
+    if key is None:
+        return None
+    account = connection.execute(select(accounts).where(accounts.c.id == key.account_id)).one()
+    return _key(key), _account(account)
+
+
+def list_keys(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
+    """Newest first, revoked ones too; `after` is the id of the last one already seen, empty for the first page."""
+    query = (
+        select(api_keys)
+        .where(api_keys.c.account_id == account_id)
+        .order_by(api_keys.c.id.desc())
+        .limit(limit)
+    )
+    if after:
+        query = query.where(api_keys.c.id < after)
+    return [_key(row) for row in connection.execute(query)]
+
+
+def revoke_key(connection: Connection, key_id: ApiKeyId, at: Microseconds) -> ApiKey | None:
+    """None if there is no such key. A key that was revoked before keeps its moment."""
+    query: Select[Any] = select(api_keys).where(api_keys.c.id == key_id)
+    row = connection.execute(query).first()
+    if row is None or row.revoked_at is not None:
+        return None if row is None else _key(row)
+    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=at))
+    _announce(connection, CHANGED_KEY, key_id)
+    return _key(connection.execute(query).one())
+
+
+def record_audit(
+    connection: Connection, at: Microseconds, actor: str, action: str, subject: str, detail: str
+) -> None:
+    """One row of the audit log. Ids and amounts only: the log cannot be erased, so no personal data goes in."""
+    connection.execute(
+        insert(audit_log).values(at=at, actor=actor, action=action, subject=subject, detail=detail)
+    )
+
+
+def _announce(connection: Connection, kind: str, changed_id: str) -> None:
+    connection.execute(insert(changes).values(kind=kind, id=changed_id))
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.id,
+        email=row.email,
+        phone_e164=row.phone_e164,
+        tier=Tier(row.tier),
+        status=AccountStatus(row.status),
+        tier_expires_at=row.tier_expires_at,
+        created_at=row.created_at,
+    )
+
+
+def _key(row: Row[Any]) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        account_id=row.account_id,
+        public_id=row.public_id,
+        digest=row.digest,
+        pepper_version=row.pepper_version,
+        name=row.name,
+        last4=row.last4,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+class SqlAccountStore:
+    """Implements `core.accounts.ports.AccountStore`: each change and its audit row in one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_account(self, account: Account, actor: str) -> None:
+        def work(connection: Connection) -> None:
+            create_account(connection, account)
+            self._audit(connection, actor, "account.create", account.id, f"tier={account.tier}")
+
+        await self._database.write(work)
+
+    async def find_account(self, reference: str) -> Account | None:
+        return await self._database.read(lambda connection: find_account(connection, reference))
+
+    async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
+        return await self._database.read(lambda connection: list_accounts(connection, after, limit))
+
+    async def set_status(self, account_id: AccountId, status: AccountStatus, actor: str) -> bool:
+        """False if there is no such account."""
+
+        def work(connection: Connection) -> bool:
+            found = set_status(connection, account_id, status)
+            if found:
+                self._audit(connection, actor, "account.status", account_id, f"status={status}")
+            return found
+
+        return await self._database.write(work)
+
+    async def add_key(self, key: ApiKey, actor: str) -> None:
+        def work(connection: Connection) -> None:
+            insert_key(connection, key)
+            self._audit(connection, actor, "key.create", key.id, f"account={key.account_id}")
+
+        await self._database.write(work)
+
+    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None:
+        return await self._database.read(lambda connection: key_with_account(connection, public_id))
+
+    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
+        return await self._database.read(lambda connection: list_keys(connection, account_id, after, limit))
+
+    async def revoke_key(self, key_id: ApiKeyId, at: Microseconds, actor: str) -> ApiKey | None:
+        def work(connection: Connection) -> ApiKey | None:
+            key = revoke_key(connection, key_id, at)
+            if key is not None:
+                self._audit(connection, actor, "key.revoke", key_id, f"account={key.account_id}")
+            return key
+
+        return await self._database.write(work)
+
+    async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
+        await self._database.write(lambda connection: self._audit(connection, actor, action, subject, detail))
+
+    def _audit(self, connection: Connection, actor: str, action: str, subject: str, detail: str) -> None:
+        record_audit(connection, self._database.clock.now(), actor, action, subject, detail)

@@ -1,0 +1,20 @@
+"""The lives of worker processes."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from raseed.adapters.sql.tables import instances
+from raseed.core.clock import Microseconds
+
+
+def begin_life(connection: Connection, instance_id: str, now: Microseconds) -> int:
+    """The epoch of a worker that starts now, one more than its last. Holds of lower epochs are orphans."""
+    last = connection.scalar(select(instances.c.epoch).where(instances.c.id == instance_id))
+    if last is None:
+        connection.execute(insert(instances).values(id=instance_id, epoch=1, started_at=now))
+        return 1
+    connection.execute(
+        update(instances).where(instances.c.id == instance_id).values(epoch=last + 1, started_at=now)
+    )
+    return int(last) + 1

@@ -1,0 +1,123 @@
+"""Invariants of holds and of what was used. Each function is a query that finds the rows which break one."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, and_, case, func, not_, or_, select
+
+from raseed.adapters.sql.invariants_books import OPEN, finding
+from raseed.adapters.sql.tables import (
+    hold_allocations,
+    holds,
+    ledger_entries,
+    ledger_tx,
+    usage_events,
+    usage_lines,
+)
+from raseed.core.billing.ledger_moves import BREAKAGE, HOUSELOSS
+
+_CONSUMED = "sys:consumed:"
+_RESOLUTIONS = ("settle", "release", "sweep")
+
+
+def hold_amount_equals_allocations() -> Select[str, str]:
+    allocated = func.coalesce(func.sum(hold_allocations.c.amount_microcredits), 0)
+    return (
+        finding(holds.c.id, "amount ", holds.c.amount_microcredits, ", allocations say ", allocated)
+        .join_from(holds, hold_allocations, hold_allocations.c.hold_id == holds.c.id, isouter=True)
+        .group_by(holds.c.id, holds.c.amount_microcredits)
+        .having(allocated != holds.c.amount_microcredits)
+    )
+
+
+def hold_resolved_once() -> Select[str, str]:
+    """An open hold has no usage event and no transaction; any other has one event and at most one transaction."""
+    ends = (
+        select(ledger_tx.c.ref, func.count().label("count"))
+        .where(ledger_tx.c.kind.in_(_RESOLUTIONS))
+        .group_by(ledger_tx.c.ref)
+        .subquery()
+    )
+    count = func.coalesce(ends.c.count, 0)
+    event = usage_events.c.request_id
+    return (
+        finding(holds.c.id, holds.c.state, ", transactions ", count, ", usage event ", event)
+        .join_from(holds, ends, ends.c.ref == holds.c.id, isouter=True)
+        .join(usage_events, usage_events.c.request_id == holds.c.id, isouter=True)
+        .where(
+            or_(
+                and_(OPEN, or_(count > 0, event.is_not(None))),
+                and_(not_(OPEN), or_(count > 1, event.is_(None))),
+            )
+        )
+    )
+
+
+def charge_within_hold() -> Select[str, str]:
+    return finding(
+        holds.c.id, "charged ", holds.c.cost_microcredits, " of ", holds.c.amount_microcredits
+    ).where(holds.c.cost_microcredits > holds.c.amount_microcredits)
+
+
+# ----------------------------------------------------------------------------------------------------- usage
+
+
+def usage_equals_hold() -> Select[str, str]:
+    return (
+        finding(holds.c.id, "hold ", holds.c.cost_microcredits, ", usage ", usage_events.c.cost_microcredits)
+        .join_from(usage_events, holds, holds.c.id == usage_events.c.request_id)
+        .where(
+            or_(
+                func.coalesce(holds.c.cost_microcredits, -1) != usage_events.c.cost_microcredits,
+                holds.c.account_id != usage_events.c.account_id,
+            )
+        )
+    )
+
+
+def usage_equals_lines() -> Select[str, str]:
+    """The lines are what was used; the account is charged for as much of it as its hold covers."""
+    priced = func.coalesce(func.sum(usage_lines.c.cost_microcredits), 0)
+    covered = case((priced < holds.c.amount_microcredits, priced), else_=holds.c.amount_microcredits)
+    return (
+        finding(holds.c.id, "cost ", usage_events.c.cost_microcredits, ", lines ", priced)
+        .join_from(usage_events, holds, holds.c.id == usage_events.c.request_id)
+        .join(usage_lines, usage_lines.c.request_id == usage_events.c.request_id, isouter=True)
+        .group_by(holds.c.id, holds.c.amount_microcredits, usage_events.c.cost_microcredits)
+        .having(usage_events.c.cost_microcredits != covered)
+    )
+
+
+def usage_equals_entries() -> Select[str, str]:
+    """What was consumed is the cost and what the house paid; a usage event that costs something has its transaction."""
+    account = ledger_entries.c.ledger_account
+
+    def booked(condition: object) -> object:
+        return func.coalesce(func.sum(case((condition, ledger_entries.c.amount_microcredits), else_=0)), 0)  # type: ignore[arg-type]
+
+    cost, shortfall = usage_events.c.cost_microcredits, usage_events.c.shortfall_microcredits
+    consumed = booked(account.like(_CONSUMED + "%"))
+    lost = booked(account == HOUSELOSS)
+    debited = booked(or_(ledger_entries.c.grant_id.is_not(None), account == BREAKAGE))
+    return (
+        finding(
+            usage_events.c.request_id, "cost ", cost, " and shortfall ", shortfall, ", consumed ", consumed
+        )
+        .join_from(
+            usage_events, ledger_entries, ledger_entries.c.tx_id == usage_events.c.ledger_tx_id, isouter=True
+        )
+        .group_by(usage_events.c.request_id, cost, shortfall)
+        .having(or_(consumed != cost + shortfall, lost != -shortfall, debited != -cost))
+    )
+
+
+def debit_names_usage_event() -> Select[str, str]:
+    return (
+        finding(ledger_tx.c.id, ledger_tx.c.kind, " of ", ledger_tx.c.ref, " without usage event")
+        .join_from(
+            ledger_tx,
+            usage_events,
+            and_(usage_events.c.ledger_tx_id == ledger_tx.c.id, usage_events.c.request_id == ledger_tx.c.ref),
+            isouter=True,
+        )
+        .where(ledger_tx.c.kind.in_(_RESOLUTIONS), usage_events.c.request_id.is_(None))
+    )

@@ -1,0 +1,193 @@
+"""Ledger rows as core objects, and back. Tuples are in the order of the table's columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from raseed.core.billing.ledger_state import LedgerTransaction, UsageEvent
+from raseed.core.billing.model import (
+    Grant,
+    GrantSource,
+    GrantStatus,
+    Hold,
+    HoldState,
+    Measured,
+    Meter,
+    PriceSnapshot,
+    Rate,
+)
+
+Row = tuple[Any, ...]
+
+SNAPSHOTS_MAX = 1_024
+"""Price snapshots and checkpoints remembered in both forms: there are as many as models × price list versions."""
+
+_GRANT_STATUS = {status.value: status for status in GrantStatus}
+_GRANT_SOURCE = {source.value: source for source in GrantSource}
+_HOLD_STATE = {state.value: state for state in HoldState}
+
+
+@lru_cache(maxsize=SNAPSHOTS_MAX)
+def price_text(price: PriceSnapshot) -> str:
+    rates = [[rate.meter.value, rate.unit_price_microcredits, rate.per] for rate in price.rates]
+    return json.dumps({"model": price.model, "version": price.version, "rates": rates}, separators=(",", ":"))
+
+
+@lru_cache(maxsize=SNAPSHOTS_MAX)
+def price_of(text: str) -> PriceSnapshot:
+    fields = json.loads(text)
+    rates = tuple(Rate(Meter(meter), unit_price, per) for meter, unit_price, per in fields["rates"])
+    return PriceSnapshot(model=fields["model"], version=fields["version"], rates=rates)
+
+
+def measured_text(measured: Measured) -> str:
+    return json.dumps(
+        [[meter.value, quantity] for meter, quantity in measured.quantities], separators=(",", ":")
+    )
+
+
+@lru_cache(maxsize=SNAPSHOTS_MAX)
+def measured_of(text: str) -> Measured:
+    return Measured(tuple((Meter(meter), quantity) for meter, quantity in json.loads(text)))
+
+
+def grant_of(row: Row) -> Grant:
+    return Grant(
+        id=row[0],
+        account_id=row[1],
+        grant_key=row[2],
+        source=_GRANT_SOURCE[row[3]],
+        amount_microcredits=row[4],
+        remaining_microcredits=row[5],
+        held_microcredits=row[6],
+        priority=row[7],
+        effective_at=row[8],
+        expires_at=row[9],
+        status=_GRANT_STATUS[row[10]],
+        cost_basis_minor=row[11],
+        currency=row[12],
+        created_at=row[13],
+        reason=row[14],
+    )
+
+
+def grant_row(grant: Grant) -> Row:
+    return (
+        grant.id,
+        grant.account_id,
+        grant.grant_key,
+        grant.source.value,
+        grant.amount_microcredits,
+        grant.remaining_microcredits,
+        grant.held_microcredits,
+        grant.priority,
+        grant.effective_at,
+        grant.expires_at,
+        grant.status.value,
+        grant.cost_basis_minor,
+        grant.currency,
+        grant.created_at,
+        grant.reason,
+    )
+
+
+def hold_of(row: Row) -> Hold:
+    """Without its allocations, which are rows of their own."""
+    return Hold(
+        id=row[0],
+        account_id=row[1],
+        api_key_id=row[2],
+        model=row[3],
+        price=price_of(row[4]),
+        input_hash=row[5],
+        amount_microcredits=row[6],
+        state=_HOLD_STATE[row[7]],
+        owner_instance=row[8],
+        owner_epoch=row[9],
+        lease_until=row[10],
+        checkpoint=measured_of(row[11]),
+        opened_at=row[12],
+        closed_at=row[13],
+        cost_microcredits=row[14],
+        allocations=[],
+    )
+
+
+def hold_row(hold: Hold) -> Row:
+    return (
+        hold.id,
+        hold.account_id,
+        hold.api_key_id,
+        hold.model,
+        price_text(hold.price),
+        hold.input_hash,
+        hold.amount_microcredits,
+        hold.state.value,
+        hold.owner_instance,
+        hold.owner_epoch,
+        hold.lease_until,
+        measured_text(hold.checkpoint),
+        hold.opened_at,
+        hold.closed_at,
+        hold.cost_microcredits,
+    )
+
+
+def allocation_rows(holds: Iterable[Hold]) -> Iterator[Row]:
+    for hold in holds:
+        for seq, allocation in enumerate(hold.allocations):
+            yield hold.id, allocation.grant_id, seq, allocation.amount_microcredits
+
+
+def transaction_row(transaction: LedgerTransaction) -> Row:
+    return (
+        transaction.id,
+        transaction.kind,
+        transaction.idem_key,
+        transaction.account_id,
+        transaction.ref,
+        transaction.actor,
+        transaction.at,
+    )
+
+
+def entry_rows(transactions: Iterable[LedgerTransaction]) -> Iterator[Row]:
+    for transaction in transactions:
+        for seq, entry in enumerate(transaction.entries):
+            yield transaction.id, seq, entry.ledger_account, entry.grant_id, entry.amount_microcredits
+
+
+def usage_event_row(event: UsageEvent) -> Row:
+    hold, run = event.hold, event.run
+    return (
+        hold.id,
+        hold.account_id,
+        hold.api_key_id,
+        hold.model,
+        run.usage_source.value,
+        run.outcome,
+        run.finish_reason,
+        event.cost_microcredits,
+        event.shortfall_microcredits,
+        event.ledger_tx_id,
+        run.latency_ms,
+        run.first_token_ms,
+        run.backend,
+        event.at,
+    )
+
+
+def usage_line_rows(events: Iterable[UsageEvent]) -> Iterator[Row]:
+    for event in events:
+        for line in event.lines:
+            yield (
+                event.hold.id,
+                line.meter.value,
+                line.quantity,
+                line.unit_price_microcredits,
+                line.per,
+                line.cost_microcredits,
+            )

@@ -1,0 +1,44 @@
+"""Triggers that keep booked rows as they are, on both databases. Revisions call this; it must not change its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alembic import op
+
+# Every name put into these statements is a literal of a revision, checked here; none is input.
+
+
+def refuse_changes(table: str, *, columns: Sequence[str], once: Sequence[str] = ()) -> None:
+    """Refuse DELETE, and UPDATE of `columns`. The `once` columns may be set while they are NULL and then never again."""
+    names = [table, *columns, *once]
+    assert all(name.isidentifier() for name in names), names
+    sealed = " OR ".join(f"OLD.{column} IS NOT NULL" for column in once)
+    if op.get_context().dialect.name == "sqlite":
+        _sqlite(table, "delete", "DELETE", "")
+        _sqlite(table, "update", f"UPDATE OF {', '.join(columns)}", "")
+        if once:
+            _sqlite(table, "reseal", f"UPDATE OF {', '.join(once)}", f"WHEN {sealed}")
+        return
+    op.execute(
+        f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+    )
+    _postgresql(table, "delete", "DELETE", "")
+    _postgresql(table, "update", f"UPDATE OF {', '.join(columns)}", "")
+    if once:
+        _postgresql(table, "reseal", f"UPDATE OF {', '.join(once)}", f"WHEN ({sealed})")
+
+
+def _sqlite(table: str, name: str, event: str, when: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} {when} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+def _postgresql(table: str, name: str, event: str, when: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} FOR EACH ROW {when} "
+        f"EXECUTE FUNCTION {table}_append_only()"
+    )

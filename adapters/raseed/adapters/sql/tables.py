@@ -1,0 +1,302 @@
+"""The tables, for SQLite and PostgreSQL. Amounts are whole micro-credits, moments are microseconds since 1970 (UTC).
+
+`migrations/` creates them; a test compares the two. Two rules cannot be written here and live in the first migration:
+triggers that refuse to change or delete what was booked, and those that refuse to alter the audit log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.schema import SchemaItem
+
+from raseed.core.accounts.model import AccountStatus, Tier
+from raseed.core.billing.model import GrantSource, GrantStatus, HoldState, Meter
+from raseed.core.inference.model import UsageSource
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# STRICT tables of SQLite know INTEGER (64 bits) but not BIGINT.
+BIGINT = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+
+
+def _table(name: str, *items: SchemaItem, rowid: bool = False) -> Table:
+    """STRICT on SQLite. Without a rowid the primary key is the table itself: one tree to write instead of two."""
+    return Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=rowid)
+
+
+def _one_of(column: str, values: Sequence[str]) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)  # members of our own enums, not input
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+
+
+def _never_negative(*columns: str) -> list[CheckConstraint]:
+    return [CheckConstraint(f"{column} >= 0", name=f"{column}_not_negative") for column in columns]
+
+
+def _amount(name: str) -> Column[int]:
+    return Column(f"{name}_microcredits", BIGINT, nullable=False)
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BIGINT, nullable=nullable)
+
+
+accounts = _table(
+    "accounts",
+    Column("id", Text, nullable=False),
+    Column("email", Text),
+    Column("phone_e164", Text),
+    Column("tier", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    _moment("tier_expires_at", nullable=True),
+    _moment("created_at"),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("email"),
+    UniqueConstraint("phone_e164"),
+    _one_of("status", list(AccountStatus)),
+    _one_of("tier", list(Tier)),
+    CheckConstraint("email IS NOT NULL OR phone_e164 IS NOT NULL", name="reachable"),
+)
+
+api_keys = _table(
+    "api_keys",
+    Column("id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("public_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("pepper_version", BIGINT, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("last4", Text, nullable=False),
+    _moment("created_at"),
+    _moment("expires_at", nullable=True),
+    _moment("revoked_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("public_id"),
+    Index(None, "account_id", "id"),
+)
+
+operators = _table(
+    "operators",
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _moment("created_at"),
+    _moment("disabled_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("name"),
+)
+
+instances = _table(
+    "instances",
+    Column("id", Text, nullable=False),
+    Column("epoch", BIGINT, nullable=False),
+    _moment("started_at"),
+    PrimaryKeyConstraint("id"),
+)
+
+grants = _table(
+    "grants",
+    Column("id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("grant_key", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    _amount("amount"),
+    _amount("remaining"),
+    _amount("held"),
+    Column("priority", BIGINT, nullable=False),
+    _moment("effective_at"),
+    _moment("expires_at", nullable=True),
+    Column("status", Text, nullable=False),
+    Column("cost_basis_minor", BIGINT, nullable=False),
+    Column("currency", Text, nullable=False),
+    _moment("created_at"),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("account_id", "grant_key"),
+    _one_of("source", list(GrantSource)),
+    _one_of("status", list(GrantStatus)),
+    CheckConstraint("held_microcredits >= 0", name="held_not_negative"),
+    CheckConstraint("held_microcredits <= remaining_microcredits", name="held_within_remaining"),
+    CheckConstraint("remaining_microcredits <= amount_microcredits", name="remaining_within_amount"),
+    CheckConstraint(
+        "(status = 'active') = (remaining_microcredits > 0)", name="active_while_something_is_left"
+    ),
+)
+# The condition is on the status, which changes once in a grant's life, and not on what is left, which changes with
+# every request: an account with thousands of spent grants costs no more than its live ones, and PostgreSQL can update
+# amounts in place.
+Index(
+    "ix_grants_spendable",
+    grants.c.account_id,
+    grants.c.priority,
+    grants.c.expires_at,
+    grants.c.id,
+    sqlite_where=text("status = 'active'"),
+    postgresql_where=text("status = 'active'"),
+)
+
+balances = _table(
+    "balances",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    _amount("available"),
+    _amount("held"),
+    _amount("debt"),
+    Column("version", BIGINT, nullable=False),
+    PrimaryKeyConstraint("account_id"),
+    *_never_negative("available_microcredits", "held_microcredits", "debt_microcredits"),
+)
+
+ledger_tx = _table(
+    "ledger_tx",
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("idem_key", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    _moment("at"),
+    # Filled in after the commit, when the chain is sealed.
+    Column("prev_hash", LargeBinary),
+    Column("hash", LargeBinary),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("idem_key"),
+    Index(None, "account_id", "at"),
+)
+
+ledger_entries = _table(
+    "ledger_entries",
+    Column("tx_id", Text, ForeignKey("ledger_tx.id"), nullable=False),
+    Column("seq", BIGINT, nullable=False),
+    Column("ledger_account", Text, nullable=False),
+    Column("grant_id", Text, ForeignKey("grants.id")),
+    _amount("amount"),
+    PrimaryKeyConstraint("tx_id", "seq"),
+    CheckConstraint("amount_microcredits <> 0", name="amount_not_zero"),
+)
+
+holds = _table(
+    "holds",
+    Column("id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("api_key_id", Text, ForeignKey("api_keys.id")),
+    Column("model", Text, nullable=False),
+    Column("price", Text, nullable=False),
+    Column("input_hash", Text, nullable=False),
+    _amount("amount"),
+    Column("state", Text, nullable=False),
+    Column("owner_instance", Text, nullable=False),
+    Column("owner_epoch", BIGINT, nullable=False),
+    _moment("lease_until"),
+    Column("checkpoint", Text, nullable=False),
+    _moment("opened_at"),
+    _moment("closed_at", nullable=True),
+    Column("cost_microcredits", BIGINT),
+    PrimaryKeyConstraint("id"),
+    CheckConstraint("id <> ''", name="id_not_empty"),
+    _one_of("state", list(HoldState)),
+    CheckConstraint("amount_microcredits >= 0", name="amount_not_negative"),
+    CheckConstraint("cost_microcredits BETWEEN 0 AND amount_microcredits", name="cost_within_amount"),
+    CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_once"),
+    CheckConstraint("(state = 'open') = (cost_microcredits IS NULL)", name="cost_when_closed"),
+)
+Index(
+    "ix_holds_open",
+    holds.c.lease_until,
+    holds.c.owner_instance,
+    holds.c.owner_epoch,
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
+)
+
+hold_allocations = _table(
+    "hold_allocations",
+    Column("hold_id", Text, ForeignKey("holds.id"), nullable=False),
+    Column("grant_id", Text, ForeignKey("grants.id"), nullable=False),
+    Column("seq", BIGINT, nullable=False),
+    _amount("amount"),
+    PrimaryKeyConstraint("hold_id", "grant_id"),
+    CheckConstraint("amount_microcredits > 0", name="amount_positive"),
+)
+
+usage_events = _table(
+    "usage_events",
+    Column("request_id", Text, ForeignKey("holds.id"), nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("api_key_id", Text, ForeignKey("api_keys.id")),
+    Column("model", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("finish_reason", Text),
+    _amount("cost"),
+    _amount("shortfall"),
+    Column("ledger_tx_id", Text, ForeignKey("ledger_tx.id")),
+    Column("latency_ms", BIGINT, nullable=False),
+    Column("first_token_ms", BIGINT),
+    Column("backend", Text, nullable=False),
+    _moment("at"),
+    PrimaryKeyConstraint("request_id"),
+    Index(None, "account_id", "at"),
+    _one_of("source", list(UsageSource)),
+    *_never_negative("cost_microcredits", "shortfall_microcredits"),
+)
+
+usage_lines = _table(
+    "usage_lines",
+    Column("request_id", Text, ForeignKey("usage_events.request_id"), nullable=False),
+    Column("meter", Text, nullable=False),
+    Column("quantity", BIGINT, nullable=False),
+    _amount("unit_price"),
+    Column("per", BIGINT, nullable=False),
+    _amount("cost"),
+    PrimaryKeyConstraint("request_id", "meter"),
+    _one_of("meter", list(Meter)),
+    *_never_negative("quantity", "cost_microcredits"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", BIGINT, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,  # a number is never used twice, also after old rows were deleted
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("seq", BIGINT, primary_key=True, autoincrement=True),
+    _moment("at"),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("prev_hash", LargeBinary),
+    Column("hash", LargeBinary),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
