@@ -1,0 +1,1 @@
+"""JSON that somebody else fixed: one package for each public API, no I/O in any of them."""

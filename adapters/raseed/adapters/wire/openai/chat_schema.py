@@ -1,0 +1,78 @@
+"""The fields of POST /v1/chat/completions that are read. Everything else in a body is skipped, at every level.
+
+`None` stands for absent and for null, which mean the same (OpenAI's clients send both). Fields that are read only to
+be refused are typed `object`: any value parses, and the refusal names the field.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FunctionCallBody(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    arguments: str | None = None
+
+
+class ToolCallBody(msgspec.Struct, frozen=True, gc=False):
+    id: str
+    type: str | None = None
+    function: FunctionCallBody | None = None
+
+
+class ContentPart(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    text: str | None = None
+
+
+class MessageBody(msgspec.Struct, frozen=True, gc=False):
+    role: str
+    content: str | list[ContentPart] | None = None
+    name: str | None = None
+    tool_calls: list[ToolCallBody] | None = None
+    tool_call_id: str | None = None
+
+
+class FunctionBody(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    description: str | None = None
+    parameters: msgspec.Raw = msgspec.Raw()
+    """As written: a parsed schema would lose the order of its keys, which guides generation."""
+
+
+class ToolBody(msgspec.Struct, frozen=True, gc=False):
+    type: str | None = None
+    function: FunctionBody | None = None
+
+
+class StreamOptions(msgspec.Struct, frozen=True, gc=False):
+    include_usage: bool | None = None
+
+
+class ResponseFormat(msgspec.Struct, frozen=True, gc=False):
+    type: str
+
+
+class ChatBody(msgspec.Struct, frozen=True, gc=False):
+    model: str
+    messages: list[MessageBody]
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[ToolBody] | None = None
+    tool_choice: str | dict[str, object] | None = None
+    n: int | None = None
+    response_format: ResponseFormat | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: object = None
+    functions: object = None
+    modalities: list[str] | None = None
+    web_search_options: object = None

@@ -1,0 +1,105 @@
+"""Server-sent events of a streamed answer, byte for byte as api.openai.com orders them.
+
+    role · (content | tool call)* · finish · [usage] · [DONE]
+
+Each event is `data: <JSON>` and a blank line, with no other field: Python's SDK fails on `id:` and `retry:`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from raseed.adapters.wire.openai.chat_response import Charged, usage_object, whole_text
+from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
+
+StreamUsage = Literal["requested", "always"]
+"""Whether a stream ends with a usage chunk only when its request asked for one, or in every case."""
+
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": ping\n\n"
+"""A comment that every client skips; keeps an idle connection open."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ChatStreamEncoder:
+    """Encodes the chunks of one answer. All of them have the same id, time and model.
+
+    Call `role` once, then `delta` for each piece, `finish` once, `usage` once, and write `DONE`. A stream that fails
+    ends with `errors.encode_stream_error` instead of the last three.
+    """
+
+    __slots__ = ("_after_choices", "_before_choices", "_content_prefix", "_delta_suffix", "_with_usage")
+
+    def __init__(
+        self,
+        *,
+        completion_id: str,
+        created_s: int,
+        model: str,
+        include_usage: bool,
+        stream_usage: StreamUsage = "requested",
+    ) -> None:
+        head = {
+            "id": completion_id,
+            "object": "chat.completion.chunk",
+            "created": created_s,
+            "model": model,
+            "service_tier": "default",
+            "system_fingerprint": None,
+        }
+        self._with_usage = include_usage or stream_usage == "always"
+        self._before_choices = b"data: " + _encode(head)[:-1] + b',"choices":['
+        self._after_choices = b'],"usage":null}\n\n' if self._with_usage else b"]}\n\n"
+        # A content chunk differs from the next one in its text alone, so the rest is encoded once for each stream.
+        self._content_prefix = self._before_choices + b'{"index":0,"delta":{"content":'
+        self._delta_suffix = b'},"logprobs":null,"finish_reason":null}' + self._after_choices
+
+    def role(self) -> bytes:
+        """The first chunk."""
+        return self._delta(b'"role":"assistant","content":"","refusal":null')
+
+    def delta(self, delta: Delta) -> bytes:
+        """The chunks of one piece of the answer, b"" if there is nothing in it to show."""
+        if delta.tool_call_index is None:
+            return self.content(delta.text) if delta.text else b""
+        chunks = self.content(delta.text) if delta.text else b""
+        arguments = delta.tool_arguments
+        if delta.tool_call is not None:
+            chunks += self.tool_call(delta.tool_call_index, delta.tool_call)
+            arguments = delta.tool_call.arguments_json + arguments
+        return chunks + self.tool_arguments(delta.tool_call_index, arguments) if arguments else chunks
+
+    def content(self, text: str) -> bytes:
+        try:
+            return self._content_prefix + _encode(text) + self._delta_suffix
+        except UnicodeEncodeError:
+            return self._content_prefix + _encode(whole_text(text)) + self._delta_suffix
+
+    def tool_call(self, index: int, call: ToolCall) -> bytes:
+        """Opens call number `index`. Id and name are in this chunk alone: clients append what they see again."""
+        function = {"name": call.name, "arguments": ""}
+        opened = {"index": index, "id": call.id, "type": "function", "function": function}
+        return self._delta(b'"tool_calls":[' + _encode(opened) + b"]")
+
+    def tool_arguments(self, index: int, text: str) -> bytes:
+        """Extends the arguments of an opened call."""
+        piece = {"index": index, "function": {"arguments": whole_text(text)}}
+        return self._delta(b'"tool_calls":[' + _encode(piece) + b"]")
+
+    def finish(self, reason: FinishReason) -> bytes:
+        """The last chunk with a choice; its delta is empty."""
+        choice = b'{"index":0,"delta":{},"logprobs":null,"finish_reason":' + _encode(reason.value) + b"}"
+        return self._before_choices + choice + self._after_choices
+
+    def usage(self, usage: Usage, charged: Charged | None = None) -> bytes:
+        """The usage chunk, b"" if it was not asked for."""
+        if not self._with_usage:
+            return b""
+        return self._before_choices + b'],"usage":' + _encode(usage_object(usage, charged)) + b"}\n\n"
+
+    def _delta(self, members: bytes) -> bytes:
+        return self._before_choices + b'{"index":0,"delta":{' + members + self._delta_suffix
