@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
-from google.api import annotations_pb2  # type: ignore[import-untyped]
+from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
-from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTO_DIR = ROOT / "proto"
@@ -26,11 +26,11 @@ def proto_files(proto_dir: Path) -> list[str]:
 def run_protoc(proto_dir: Path, *arguments: str) -> None:
     """Runs protoc on all files of `proto_dir`. Exits with its status if it fails; it has printed why."""
     googleapis = Path(annotations_pb2.__file__).parents[2]
-    well_known_types = Path(protoc.__file__).parent / "_proto"
-    command = ["protoc", *(f"--proto_path={path}" for path in (proto_dir, googleapis, well_known_types))]
-    status = protoc.main([*command, *arguments, *proto_files(proto_dir)])
-    if status != 0:
-        sys.exit(status)
+    includes = [f"--proto_path={path}" for path in (proto_dir, googleapis)]
+    protoc = [sys.executable, "-m", "grpc_tools.protoc"]  # knows where its own well-known types are
+    result = subprocess.run([*protoc, *includes, *arguments, *proto_files(proto_dir)], check=False)
+    if result.returncode != 0:
+        sys.exit(result.returncode)
 
 
 def write_buf_image(proto_dir: Path, target: Path, *, source_info: bool) -> None:

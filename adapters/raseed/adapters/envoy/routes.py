@@ -1,0 +1,153 @@
+"""The public routes: an allow-list of gRPC services, and every HTTP binding of the descriptors.
+
+A REST method needs no edit here: its `google.api.http` annotation makes its route, its 405 and its place in the
+transcoder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from google.api import annotations_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
+
+PUBLIC_GRPC_SERVICES = (
+    "raseed.inference.v1.InferenceService",
+    "raseed.billing.v1.BillingService",
+    "raseed.accounts.v1.AccountsService",
+    "grpc.health.v1.Health",
+)
+REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+NEVER_PUBLIC_PACKAGE = "raseed.admin."
+"""Not even with an HTTP annotation: operators have their own ways in."""
+
+KEYED_PREFIXES = ("/v1/", "/v2/", "/api/")
+UNKEYED_PREFIXES = ("/api/auth/",)
+"""Signing in is how a caller without a credential gets one."""
+
+TRAILER_FILTER = "envoy.filters.http.header_mutation"
+_HTTP_BODY_PARTS = (".content_type", ".contentType", ".data", ".extensions")
+_GRPC_TRAILERS = ("grpc-status", "grpc-message", "grpc-status-details-bin")
+_METHODS = ("get", "put", "post", "delete", "patch")
+_RETRY_ON = "connect-failure,refused-stream,reset-before-request"
+"""Only what shows that no worker saw the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One way to call a REST method."""
+
+    service: str
+    http_method: str
+    template: str
+    body: str
+    """The request's field that the HTTP body goes to; empty if there is none."""
+    is_upload: bool
+    """Client-streaming: the body goes to the core piece by piece, and the core counts it."""
+
+
+def bindings(descriptors: FileDescriptorSet) -> list[Binding]:
+    """Every public HTTP binding, in the order of the descriptors."""
+    return [
+        Binding(f"{file.package}.{service.name}", http_method, template, body, method.client_streaming)
+        for file in descriptors.file
+        if not f"{file.package}.".startswith(NEVER_PUBLIC_PACKAGE)
+        for service in file.service
+        for method in service.method
+        for http_method, template, body in _http_rules(method)
+    ]
+
+
+def public_routes(
+    found: Iterable[Binding],
+    cluster: str,
+    *,
+    with_reflection: bool,
+    body_bytes_max: int,
+    action: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Routes in order of precedence; whatever is not listed is 404. `action` is what all routes to the core share."""
+    found = sorted(found, key=lambda binding: "{" in binding.template)  # literal paths first
+    to_core = {"cluster": cluster, **action}
+    services = (*PUBLIC_GRPC_SERVICES, *(REFLECTION_SERVICES if with_reflection else ()))
+    methods_of: dict[str, list[str]] = {}
+    for binding in found:
+        methods_of.setdefault(binding.template, []).append(binding.http_method)
+    return [
+        *({"match": {"prefix": f"/{service}/", "grpc": {}}, "route": to_core} for service in services),
+        {"match": {"prefix": "/", "grpc": {}}, "direct_response": {"status": 404}},
+        *(_rest_route(binding, to_core, body_bytes_max) for binding in found),
+        *(_wrong_method_route(template, methods) for template, methods in methods_of.items()),
+        {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
+    ]
+
+
+def fixed_fields(found: Iterable[Binding]) -> list[str]:
+    """Request fields that the path or the body sets. As query parameters they are ignored: the transcoder would let
+    `/v1/models/a?model=b` mean b.
+    """
+    fields: set[str] = set()
+    for binding in found:
+        fields.update(re.findall(r"\{([^=}]+)", binding.template))
+        if binding.body not in {"", "*"}:
+            fields.update(binding.body + part for part in ("", *_HTTP_BODY_PARTS))
+    return sorted(fields)
+
+
+def _rest_route(binding: Binding, to_core: dict[str, Any], body_bytes_max: int) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"rest": True}
+    if binding.template.startswith(KEYED_PREFIXES) and not binding.template.startswith(UNKEYED_PREFIXES):
+        metadata["keyed"] = True
+    if not binding.is_upload:
+        metadata["max_body_bytes"] = body_bytes_max
+    action = to_core
+    if binding.http_method == "GET":
+        action = {**to_core, "retry_policy": {"retry_on": _RETRY_ON, "num_retries": 1}}
+    method = {"name": ":method", "string_match": {"exact": binding.http_method}}
+    return {
+        "match": {**_path_match(binding.template), "headers": [method]},
+        "route": action,
+        "metadata": {"filter_metadata": {"envoy.filters.http.lua": metadata}},
+        "typed_per_filter_config": {
+            TRAILER_FILTER: {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
+                "mutations": {"response_trailers_mutations": [{"remove": name} for name in _GRPC_TRAILERS]},
+            }
+        },
+    }
+
+
+def _wrong_method_route(template: str, methods: list[str]) -> dict[str, Any]:
+    return {
+        "match": _path_match(template),
+        "direct_response": {"status": 405},
+        "response_headers_to_add": [{"header": {"key": "allow", "value": ", ".join(sorted(set(methods)))}}],
+    }
+
+
+def _path_match(template: str) -> dict[str, Any]:
+    if "{" not in template and "*" not in template:
+        return {"path": template}
+    return {"safe_regex": {"regex": _template_regex(template)}}
+
+
+def _template_regex(template: str) -> str:
+    """`/v1/models/{model=**}` → `/v1/models/.+`. An escaped slash is a part of its segment."""
+    pattern = re.sub(r"\{[^=}]+\}", "*", template)  # {id} is one segment
+    pattern = re.sub(r"\{[^=}]+=([^}]+)\}", r"\1", pattern)
+    parts = re.split(r"(\*\*|\*)", pattern)
+    return "".join({"**": ".+", "*": "[^/]+"}.get(part, re.escape(part)) for part in parts)
+
+
+def _http_rules(method: MethodDescriptorProto) -> Iterator[tuple[str, str, str]]:
+    if not method.options.HasExtension(annotations_pb2.http):
+        return
+    rule = method.options.Extensions[annotations_pb2.http]
+    for binding in (rule, *rule.additional_bindings):
+        kind = binding.WhichOneof("pattern")
+        if kind not in _METHODS:
+            raise ValueError(f"{method.name}: the edge routes {', '.join(_METHODS)}, not {kind}")
+        yield kind.upper(), getattr(binding, kind), binding.body

@@ -1,0 +1,71 @@
+-- Runs before the transcoder on requests and after it on answers.
+--
+-- A route says in its metadata what it is: `rest` (transcoded), `keyed` (needs a credential), `max_body_bytes`.
+-- ERROR_BODIES, from HTTP status to JSON text, is written above this file when the configuration is rendered.
+-- What is refused here gets its body from local_reply_config, as every other answer of Envoy's own.
+
+local GRPC_HEADERS = {
+  "grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding", "grpc-accept-encoding",
+}
+
+local function refuse(handle, status)
+  handle:respond({ [":status"] = status }, "")
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  -- One id for access log, core and client, in the form that clients of this API know.
+  local id = headers:get("x-request-id")
+  if id then
+    headers:replace("x-request-id", "req_" .. (id:gsub("-", "")))
+  end
+
+  local route = handle:metadata()
+  if not route:get("rest") then
+    return
+  end
+  -- Every id in a path is ASCII. Escaped or raw bytes above it could be no UTF-8, which a protobuf string must be.
+  local path = headers:get(":path")
+  if path:find("^[^?]*%%[89a-fA-F]%x") or path:find("^[^?]*[\128-\255]") then
+    return refuse(handle, "404")
+  end
+  -- Before the body: a caller without a credential must not make us buffer megabytes.
+  if route:get("keyed") and not headers:get("authorization") and not headers:get("x-api-key") then
+    return refuse(handle, "401")
+  end
+  -- Nothing behind this listener inflates: a small body cannot become a large one.
+  local encoding = headers:get("content-encoding")
+  if encoding and encoding:lower() ~= "identity" then
+    return refuse(handle, "415")
+  end
+  local length, limit = headers:get("content-length"), route:get("max_body_bytes")
+  if length and limit and (tonumber(length) or 0) > limit then
+    return refuse(handle, "413")
+  end
+end
+
+function envoy_on_response(handle)
+  if not handle:metadata():get("rest") then
+    return
+  end
+  local headers = handle:headers()
+  local status = headers:get("x-http-status")
+  local grpc_status = headers:get("grpc-status")
+  if status and status:match("^[2-5]%d%d$") then
+    -- The core's own answer, error or not: its HttpBody is the body.
+    headers:replace(":status", status)
+  elseif grpc_status and grpc_status ~= "0" then
+    -- The call failed below the level where the core writes answers; the transcoder chose the status. The text of the
+    -- failure is for our logs, not for the caller.
+    local http_status = headers:get(":status")
+    headers:replace("content-type", "application/json")
+    if http_status == "503" then
+      headers:replace("retry-after", RETRY_AFTER_S)
+    end
+    handle:body(true):setBytes(ERROR_BODIES[http_status] or ERROR_BODIES["500"])
+  end
+  headers:remove("x-http-status")
+  for _, name in ipairs(GRPC_HEADERS) do
+    headers:remove(name)
+  end
+end

@@ -1,0 +1,32 @@
+"""What every answer must look like."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import ClientResponse
+
+CHAT = "/v1/chat/completions"
+LEAKS = ("envoy", "upstream", "127.0.0.1", "10.0.0.1", "grpc", "secret", "lua", "cluster")
+"""Words that would tell a stranger what is behind the listener."""
+
+
+async def openai_error(response: ClientResponse, status: int) -> dict[str, object]:
+    """The error object of an answer that must be a well-formed error with `status`."""
+    text = await response.text()
+    assert response.status == status, text
+    assert response.content_type == "application/json"
+    assert response.headers["x-request-id"]
+    error = json.loads(text)["error"]
+    assert list(error) == ["message", "type", "param", "code"]
+    assert isinstance(error["message"], str)
+    assert isinstance(error["type"], str)
+    assert_no_leak(response, text)
+    return dict(error)
+
+
+def assert_no_leak(response: ClientResponse, text: str) -> None:
+    visible = (text + "".join(f"{name}: {value}\n" for name, value in response.headers.items())).lower()
+    assert [word for word in LEAKS if word in visible] == []
+    assert "server" not in response.headers
+    assert "x-http-status" not in response.headers
