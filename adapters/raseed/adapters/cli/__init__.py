@@ -1,0 +1,1 @@
+"""The `raseed` command: operators' work at a terminal or in a script."""

@@ -1,0 +1,140 @@
+"""AdminService over gRPC: on the admin socket, never on the public listener."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+
+from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
+from raseed.admin.v1 import admin_pb2 as pb
+from raseed.admin.v1 import admin_pb2_grpc
+from raseed.core.accounts.model import Account
+from raseed.core.admin.service import AdminService
+from raseed.core.billing.model import BalanceView, GrantView
+from raseed.core.inference.routing import Route
+
+ACCOUNTS_PAGE_MAX = 100
+ACTOR = "local-socket"
+"""Who changed something, in the audit log: whoever may open the socket."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
+    def __init__(self, admin: AdminService, routes: Sequence[Route]) -> None:
+        self._admin = admin
+        self._routes = routes
+
+    async def CreateAccount(
+        self, request: pb.CreateAccountRequest, context: Context
+    ) -> pb.CreateAccountResponse:
+        account = await self._admin.create_account(
+            email=request.email,
+            phone=request.phone,
+            tier=request.tier,
+            microcredits=request.credits_microcredits,
+            welcome=not request.no_welcome,
+            actor=ACTOR,
+        )
+        return pb.CreateAccountResponse(account=await self._with_balance(account))
+
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
+        account, balance = await self._admin.account(request.account)
+        return pb.GetAccountResponse(account=_account(account, balance))
+
+    async def ListAccounts(
+        self, request: pb.ListAccountsRequest, context: Context
+    ) -> pb.ListAccountsResponse:
+        size = page_size(request.page_size, ACCOUNTS_PAGE_MAX)
+        accounts = await self._admin.list_accounts(decode_token(request.page_token), size + 1)
+        return pb.ListAccountsResponse(
+            accounts=[await self._with_balance(account) for account in accounts[:size]],
+            next_page_token=encode_token(accounts[size - 1].id) if len(accounts) > size else "",
+        )
+
+    async def CreateApiKey(
+        self, request: pb.CreateApiKeyRequest, context: Context
+    ) -> pb.CreateApiKeyResponse:
+        key, text = await self._admin.create_key(request.account, name=request.name, actor=ACTOR)
+        return pb.CreateApiKeyResponse(id=key.id, key=text)
+
+    async def RevokeApiKey(
+        self, request: pb.RevokeApiKeyRequest, context: Context
+    ) -> pb.RevokeApiKeyResponse:
+        key = await self._admin.revoke_key(request.id, actor=ACTOR)
+        return pb.RevokeApiKeyResponse(id=key.id, revoked_at_us=key.revoked_at or 0)
+
+    async def GrantCredits(
+        self, request: pb.GrantCreditsRequest, context: Context
+    ) -> pb.GrantCreditsResponse:
+        account, _ = await self._admin.account(request.account)
+        granted = await self._admin.grant(
+            account.id,
+            request.amount_microcredits,
+            reason=request.reason,
+            request_id=request.request_id,
+            actor=ACTOR,
+        )
+        return pb.GrantCreditsResponse(
+            grant_id=granted.grant_id, balance_microcredits=granted.balance.spendable_microcredits
+        )
+
+    async def VerifyLedger(
+        self, request: pb.VerifyLedgerRequest, context: Context
+    ) -> pb.VerifyLedgerResponse:
+        verification = await self._admin.verify_ledger()
+        return pb.VerifyLedgerResponse(
+            violations=[
+                pb.LedgerViolation(invariant=violation.invariant, detail=violation.detail)
+                for violation in verification.violations
+            ],
+            invariant_count=verification.invariant_count,
+            entry_count=verification.entry_count,
+        )
+
+    async def ListBackends(
+        self, request: pb.ListBackendsRequest, context: Context
+    ) -> pb.ListBackendsResponse:
+        backends = []
+        for route in self._routes:
+            ready = await route.backend.is_ready()
+            backends += [
+                pb.Backend(
+                    model=card.id,
+                    backend=route.backend.name,
+                    ready=ready,
+                    in_flight_count=route.slots.in_flight,
+                )
+                for card in route.backend.models()
+            ]
+        return pb.ListBackendsResponse(backends=backends)
+
+    async def _with_balance(self, account: Account) -> pb.AdminAccount:
+        return _account(account, await self._admin.balance(account.id))
+
+
+def _account(account: Account, balance: BalanceView | None) -> pb.AdminAccount:
+    return pb.AdminAccount(
+        id=account.id,
+        email=account.email or "",
+        phone=account.phone_e164 or "",
+        tier=account.tier.value,
+        status=account.status.value,
+        balance_microcredits=balance.spendable_microcredits if balance else 0,
+        held_microcredits=balance.held_microcredits if balance else 0,
+        grants=map(_grant, balance.grants if balance else ()),
+        tier_expires_at_us=account.tier_expires_at,
+    )
+
+
+def _grant(grant: GrantView) -> pb.AdminGrant:
+    return pb.AdminGrant(
+        id=grant.id,
+        source=grant.source.value,
+        amount_microcredits=grant.amount_microcredits,
+        remaining_microcredits=grant.remaining_microcredits,
+        held_microcredits=grant.held_microcredits,
+        expires_at_us=grant.expires_at,
+    )

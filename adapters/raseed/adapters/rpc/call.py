@@ -1,0 +1,66 @@
+"""What the interceptors learn about the call that is being served, for the servicers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import grpc
+
+from raseed.core.accounts.model import Caller
+from raseed.core.errors import Unauthenticated
+
+REST_PREFIX = "/raseed.rest.v1."
+"""Methods that Envoy transcodes: their callers speak HTTP and read JSON, also when something fails."""
+
+Behavior = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
+"""A method's implementation. Streaming ones write to the context and return nothing (never async generators: if the
+client leaves during a write, a generator's `finally` runs in a task that nobody waits for)."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One RPC. Written by the interceptors, read by the servicer."""
+
+    method: str
+    metadata: dict[str, str]
+    request_id: str = field(default_factory=lambda: f"req_{os.urandom(16).hex()}")
+    started_at: float = field(default_factory=monotonic)
+    is_streaming: bool = False
+    """Whether the first byte of a server-sent stream has gone out: then a failure is an event, not a status."""
+    http_status: int = 200
+    _caller: Caller | None = None
+
+    @property
+    def is_rest(self) -> bool:
+        return self.method.startswith(REST_PREFIX)
+
+    @property
+    def caller(self) -> Caller:
+        """Whom the call is charged to. Raises Unauthenticated on a method that does not ask for a key."""
+        if self._caller is None:
+            raise Unauthenticated("You did not provide an API key.")
+        return self._caller
+
+    @caller.setter
+    def caller(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def elapsed_ms(self) -> int:
+        return int((monotonic() - self.started_at) * 1000)
+
+
+_current: ContextVar[Call] = ContextVar("call")
+
+
+def current_call() -> Call:
+    """The call being served. Interceptors run in the RPC's own task, so this is never another's."""
+    return _current.get()
+
+
+def enter_call(call: Call) -> None:
+    _current.set(call)

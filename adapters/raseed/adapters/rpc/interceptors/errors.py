@@ -1,0 +1,71 @@
+"""Turns every failure into the caller's own protocol. Nothing that is not in the error tree reaches a caller."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+
+from raseed.adapters.rpc.call import Behavior, current_call
+from raseed.adapters.rpc.interceptors.chain import Wrap
+from raseed.adapters.rpc.status import to_status
+from raseed.adapters.telemetry.log import log
+from raseed.adapters.wire.openai.errors import (
+    CONTENT_TYPE,
+    CreditShortage,
+    encode_error,
+    encode_stream_error,
+)
+from raseed.core.errors import CapacityError, RaseedError
+
+
+def errors(credit_shortage: CreditShortage) -> Wrap:
+    """`credit_shortage` is how a lack of credit is told to REST clients."""
+
+    def wrap(_method: str, behavior: Behavior) -> Behavior:
+        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            try:
+                return await behavior(request, context)
+            except grpc.aio.AbortError:
+                raise  # the status is already set; AbortError is an Exception, so it must be let through first
+            except RaseedError as error:
+                await _refuse(context, error, credit_shortage)
+            except grpc.aio.InternalError:
+                return None  # the peer has gone; raising it again only logs it once more
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise  # this call was cancelled
+                # A stray one, from an upstream call: unanswered it would hang the client until its deadline.
+                stray = CapacityError("The request was interrupted. Please try again.")
+                await _refuse(context, stray, credit_shortage)
+            except Exception as error:
+                call = current_call()
+                log.error("unexpected", request_id=call.request_id, method=call.method, exc_info=error)
+                unexpected = RaseedError(f"Internal error. The request id is {call.request_id}.")
+                await _refuse(context, unexpected, credit_shortage)
+
+        return guarded
+
+    return wrap
+
+
+async def _refuse(
+    context: grpc.aio.ServicerContext[Any, Any], error: RaseedError, credit_shortage: CreditShortage
+) -> None:
+    call = current_call()
+    if not call.is_rest:
+        await context.abort_with_status(to_status(error))
+    if call.is_streaming:
+        event = encode_stream_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
+        await context.write(HttpBody(data=event))
+        return
+    # Envoy's filter turns `x-http-status` into the status line.
+    face = encode_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
+    call.http_status = face.status
+    await context.send_initial_metadata(
+        (("x-http-status", str(face.status)), ("x-request-id", call.request_id), *face.headers)
+    )
+    await context.write(HttpBody(content_type=CONTENT_TYPE, data=face.body))

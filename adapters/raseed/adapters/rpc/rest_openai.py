@@ -1,0 +1,100 @@
+"""The OpenAI routes: bytes in, bytes out. Decode → core → encode; nothing is decided here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+
+from raseed.adapters.rpc.call import Call, current_call
+from raseed.adapters.wire.openai.chat_request import decode_chat_request
+from raseed.adapters.wire.openai.chat_response import encode_completion
+from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
+from raseed.adapters.wire.openai.chat_stream import DONE, ChatStreamEncoder, StreamUsage
+from raseed.adapters.wire.openai.models import encode_model, encode_model_list
+from raseed.core.inference.answer import answer_id, whole_answer
+from raseed.core.inference.model import Delta
+from raseed.core.inference.run import Ended, Run
+from raseed.core.inference.service import InferenceService
+from raseed.rest.v1 import rest_pb2, rest_pb2_grpc
+
+JSON = "application/json"
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
+    def __init__(self, inference: InferenceService, stream_usage: StreamUsage) -> None:
+        self._inference = inference
+        self._stream_usage = stream_usage
+
+    async def CreateChatCompletion(
+        self, request: rest_pb2.CreateChatCompletionRequest, context: Context
+    ) -> None:
+        call = current_call()
+        decoded = decode_chat_request(request.body.data)
+        run = self._inference.start_chat(
+            call.caller, decoded.request, stream=decoded.stream, timeout_s=context.time_remaining()
+        )
+        try:
+            if decoded.stream:
+                encoder = ChatStreamEncoder(
+                    completion_id=answer_id(run),
+                    created_s=run.created_at_s,
+                    model=run.model,
+                    include_usage=decoded.include_usage,
+                    stream_usage=self._stream_usage,
+                )
+                await _stream(run, call, context, encoder)
+            else:
+                await _answer(run, call, context)
+        finally:
+            run.abandon()  # does nothing to a run that has ended
+
+    async def ListModels(self, request: rest_pb2.ListModelsRequest, context: Context) -> None:
+        await write_json(context, current_call(), encode_model_list(self._inference.models()))
+
+    async def GetModel(self, request: rest_pb2.GetModelRequest, context: Context) -> None:
+        await write_json(context, current_call(), encode_model(self._inference.model(request.model)))
+
+
+async def write_json(context: Context, call: Call, body: bytes) -> None:
+    await context.send_initial_metadata(response_headers(call))
+    await context.write(HttpBody(content_type=JSON, data=body))
+
+
+def response_headers(call: Call) -> tuple[tuple[str, str], ...]:
+    return (("x-request-id", call.request_id), ("openai-processing-ms", str(call.elapsed_ms())))
+
+
+async def _answer(run: Run, call: Call, context: Context) -> None:
+    pieces: list[Delta] = []
+    while not isinstance(event := await run.next(), Ended):
+        pieces += event
+    text, tool_calls = whole_answer(pieces)
+    body = encode_completion(
+        completion_id=answer_id(run),
+        created_s=run.created_at_s,
+        model=run.model,
+        text=text,
+        finish_reason=event.finish_reason,
+        usage=event.usage,
+        tool_calls=tool_calls,
+    )
+    await write_json(context, call, body)
+
+
+async def _stream(run: Run, call: Call, context: Context, encoder: ChatStreamEncoder) -> None:
+    event = await run.next()  # a failure before the first token still has a status of its own
+    await context.send_initial_metadata(response_headers(call))
+    call.is_streaming = True
+    chunks = encoder.role()
+    while not isinstance(event, Ended):
+        chunks += b"".join(map(encoder.delta, event))
+        if chunks:
+            await context.write(HttpBody(content_type=EVENT_STREAM, data=chunks))
+        chunks = b""
+        event = await run.next()
+    chunks += encoder.finish(event.finish_reason) + encoder.usage(event.usage) + DONE
+    await context.write(HttpBody(content_type=EVENT_STREAM, data=chunks))

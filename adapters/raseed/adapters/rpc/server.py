@@ -1,0 +1,105 @@
+"""The gRPC servers of a core worker: the public one behind Envoy, and the one on the admin socket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc
+from raseed.adapters.rpc.accounts import AccountsServicer
+from raseed.adapters.rpc.admin import AdminServicer
+from raseed.adapters.rpc.billing import BillingServicer
+from raseed.adapters.rpc.health import HealthMonitor
+from raseed.adapters.rpc.inference import InferenceServicer
+from raseed.adapters.rpc.interceptors.auth import auth
+from raseed.adapters.rpc.interceptors.chain import Chain
+from raseed.adapters.rpc.interceptors.errors import errors
+from raseed.adapters.rpc.interceptors.observe import observe
+from raseed.adapters.rpc.rest_billing import BillingRestServicer
+from raseed.adapters.rpc.rest_openai import OpenAIServicer
+from raseed.adapters.wire.openai.chat_stream import StreamUsage
+from raseed.adapters.wire.openai.errors import CreditShortage
+from raseed.admin.v1 import admin_pb2_grpc
+from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
+from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.admin.service import AdminService
+from raseed.core.billing.policy import Policy
+from raseed.core.billing.subscription import SubscriptionService
+from raseed.core.inference.routing import Route
+from raseed.core.inference.service import InferenceService
+from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
+from raseed.rest.v1 import rest_pb2_grpc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    message_bytes_max: int = 32 * 1024 * 1024
+    """Largest gRPC message: Envoy's largest JSON body, with room for the envelope."""
+    concurrent_rpcs_max: int = 4096
+    """The last wall: beyond it calls are refused at once. Slots and queues are far below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases that the public server offers."""
+
+    authenticator: Authenticator
+    inference: InferenceService
+    subscriptions: SubscriptionService
+    accounts: AccountService
+    policy: Policy
+    health: HealthMonitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireOptions:
+    """Choices in the JSON that REST clients see."""
+
+    stream_usage: StreamUsage = "requested"
+    credit_shortage: CreditShortage = "payment_required"
+
+
+def public_server(
+    services: Services, limits: ServerLimits, wire: WireOptions, *, with_reflection: bool
+) -> grpc.aio.Server:
+    """Not started and not bound: the caller adds its port."""
+    server = grpc.aio.server(
+        interceptors=[Chain([observe(), errors(wire.credit_shortage), auth(services.authenticator)])],
+        options=_options(limits),
+        maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
+    )
+    inference_pb2_grpc.add_InferenceServiceServicer_to_server(InferenceServicer(services.inference), server)
+    billing_pb2_grpc.add_BillingServiceServicer_to_server(BillingServicer(services.subscriptions), server)
+    accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), server)
+    rest_pb2_grpc.add_OpenAIServiceServicer_to_server(OpenAIServicer(services.inference, wire.stream_usage), server)
+    rest_pb2_grpc.add_BillingRestServiceServicer_to_server(
+        BillingRestServicer(services.subscriptions, services.policy), server
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(services.health.servicer, server)
+    if with_reflection:
+        names = [
+            file.DESCRIPTOR.services_by_name[name].full_name
+            for file in (inference_pb2, billing_pb2, accounts_pb2, health_pb2)
+            for name in file.DESCRIPTOR.services_by_name
+        ]
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
+    return server
+
+
+def admin_server(admin: AdminService, routes: Sequence[Route], limits: ServerLimits) -> grpc.aio.Server:
+    """Whoever can open its socket is an operator: the socket's file mode is the lock."""
+    server = grpc.aio.server(interceptors=[Chain([observe(), errors("payment_required")])], options=_options(limits))
+    admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(admin, routes), server)
+    return server
+
+
+def _options(limits: ServerLimits) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 0),  # a second start on the same port must fail, not share
+        ("grpc.max_receive_message_length", limits.message_bytes_max),
+        ("grpc.max_send_message_length", limits.message_bytes_max),
+    ]

@@ -1,0 +1,1 @@
+"""A model backend without a model, for tests and benchmarks."""

@@ -1,0 +1,60 @@
+"""The script language of the scripted backend: what the last user message may ask for.
+
+A message that begins with `#script` is a script; any other is echoed. Words after it, in any order:
+
+| word              | means                                                                            |
+|-------------------|----------------------------------------------------------------------------------|
+| `tokens=N`        | produce N tokens (default: exactly `max_tokens`), never more than `max_tokens`   |
+| `pace_ms=X`       | wait X milliseconds before each piece (default: the backend's setting)           |
+| `batch=N`         | N tokens in one piece (default 1)                                                |
+| `tool=NAME`       | answer with a call of this function, arguments `{"n":1}`                         |
+| `tools=N`         | N parallel calls                                                                 |
+| `json`            | answer with a JSON object                                                        |
+| `fail_at=N`       | the engine fails after N tokens (0: before the first)                            |
+| `hang_at=N`       | the engine goes silent after N tokens                                            |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PREFIX = "#script"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    tokens: int | None = None
+    pace_ms: float | None = None
+    batch: int = 1
+    tool: str = ""
+    tools: int = 0
+    json: bool = False
+    fail_at: int | None = None
+    hang_at: int | None = None
+
+
+def parse_script(text: str) -> Script | None:
+    """The script of a message, None if it is not one. Raises ValueError with the word at fault."""
+    if not text.startswith(PREFIX):
+        return None
+    values: dict[str, str] = {}
+    for word in text[len(PREFIX) :].split():
+        name, _, value = word.partition("=")
+        values[name] = value
+    unknown = values.keys() - {"tokens", "pace_ms", "batch", "tool", "tools", "json", "fail_at", "hang_at"}
+    if unknown:
+        raise ValueError(f"unknown word in script: {sorted(unknown)[0]}")
+
+    def number(name: str) -> int | None:
+        return int(values[name]) if name in values else None
+
+    return Script(
+        tokens=number("tokens"),
+        pace_ms=float(values["pace_ms"]) if "pace_ms" in values else None,
+        batch=max(1, number("batch") or 1),
+        tool=values.get("tool", ""),
+        tools=number("tools") or (1 if "tool" in values else 0),
+        json="json" in values,
+        fail_at=number("fail_at"),
+        hang_at=number("hang_at"),
+    )

@@ -1,0 +1,12 @@
+"""The product's metrics. Names end in their unit; labels have few values, never an id."""
+
+from __future__ import annotations
+
+from prometheus_client import Histogram
+
+RPC_SECONDS = Histogram(
+    "raseed_rpc_seconds",
+    "Time from the arrival of a call to its end, by method and final status.",
+    ["method", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)

@@ -1,0 +1,150 @@
+"""Puts the parts together: the one place that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from raseed.adapters.policy.loader import load_policy, token_price
+from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
+from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.tables import ledger_entries
+from raseed.adapters.sql.verify import CHECKS, verify
+from raseed.adapters.triton.backend import TritonModelBackend, read_model
+from raseed.adapters.triton.client import TritonClient, TritonClientSettings
+from raseed.adapters.triton.prompt import EncodingPool
+from raseed.adapters.triton.repository import list_models
+from raseed.app.layout import Home, write_private
+from raseed.app.settings import Configuration, Settings
+from raseed.app.share import share_path
+from raseed.core.accounts.keys import Peppers
+from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.admin.service import AdminService, Verification, Violation
+from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.policy import Policy
+from raseed.core.billing.service import CreditService
+from raseed.core.billing.subscription import SubscriptionService
+from raseed.core.clock import SystemClock
+from raseed.core.inference.admission import SlotLimits, Slots
+from raseed.core.inference.routing import Route
+
+PEPPER_BYTES = 32
+PEPPER_VERSION = 1
+SCRIPTED_MULTIPLIER_MILLI = 1000
+"""The scripted backend answers any model id, so any id has a price while it is on: one credit a token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """Everything but the model backends: what a worker serves, and what the CLI opens on a stopped system."""
+
+    database: Database
+    ledger: SqliteLedger
+    policy: Policy
+    authenticator: Authenticator
+    accounts: AccountService
+    subscriptions: SubscriptionService
+    admin: AdminService
+
+
+@asynccontextmanager
+async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]:
+    """Opens the database (its schema is brought up to date) and builds the use cases on it.
+
+    Raises PolicyError, DatabaseInUse, SchemaTooNew.
+    """
+    settings = configuration.settings
+    home = Home(configuration.home)
+    home.prepare()
+    policy = read_policy(settings)
+    clock = SystemClock()
+    database = await Database.open(Path(settings.database.path or home.database))
+    try:
+        ledger = SqliteLedger(database)
+        store = SqlAccountStore(database)
+        peppers = read_peppers(home)
+        authenticator = Authenticator(store, peppers, clock)
+        accounts = AccountService(store, authenticator, peppers, clock)
+
+        async def verify_ledger() -> Verification:
+            return await database.read(_verification)
+
+        yield Platform(
+            database=database,
+            ledger=ledger,
+            policy=policy,
+            authenticator=authenticator,
+            accounts=accounts,
+            subscriptions=SubscriptionService(store, ledger),
+            admin=AdminService(
+                accounts=accounts, credit=CreditService(ledger), policy=policy, clock=clock, verify=verify_ledger
+            ),
+        )
+    finally:
+        await database.close()
+
+
+def _verification(connection: Connection) -> Verification:
+    return Verification(
+        violations=tuple(
+            Violation(found.invariant, f"{found.id}: {found.detail}") for found in verify(connection)
+        ),
+        invariant_count=len(CHECKS),
+        entry_count=connection.scalar(select(func.count()).select_from(ledger_entries)) or 0,
+    )
+
+
+def read_policy(settings: Settings) -> Policy:
+    """Raises PolicyError."""
+    hold = HoldPolicy(chunk_tokens=settings.billing.chunk_tokens, hold_wait_s=settings.billing.hold_wait_s)
+    policy = load_policy(settings.billing.profile, hold)
+    if not settings.scripted.enabled:
+        return policy
+    fallback = token_price("*", "standard", SCRIPTED_MULTIPLIER_MILLI, "total")
+    return replace(policy, prices=replace(policy.prices, fallback=fallback))
+
+
+def read_peppers(home: Home) -> Peppers:
+    """The secrets of the key hash; the first start makes one. Losing them makes every API key invalid."""
+    path = home.secrets / f"key-pepper-{PEPPER_VERSION}"
+    if not path.exists():
+        write_private(path, secrets.token_hex(PEPPER_BYTES))
+    return Peppers({PEPPER_VERSION: bytes.fromhex(path.read_text(encoding="utf-8"))})
+
+
+@asynccontextmanager
+async def open_routes(settings: Settings, triton_address: str) -> AsyncIterator[list[Route]]:
+    """The model backends in order of preference, each with its slots. A new backend is one more block here."""
+    core = settings.core
+    limits = SlotLimits(slots=core.slots, queue_max=core.queue_max, wait_s=core.queue_wait_s)
+    routes: list[Route] = []
+    pool = EncodingPool()
+    triton: TritonModelBackend | None = None
+    try:
+        if triton_address:
+            models = share_path("triton_models")
+            triton = TritonModelBackend(
+                TritonClient(TritonClientSettings(address=triton_address)),
+                [read_model(models / name, pool) for name in list_models(models)],
+            )
+            routes.append(Route(triton, Slots(replace(limits, slots=settings.triton.slots))))
+        if settings.scripted.enabled:
+            scripted = ScriptedSettings(
+                models=settings.scripted.models,
+                any_model=settings.scripted.any_model,
+                answer=settings.scripted.answer,
+                pace_ms=settings.scripted.pace_ms,
+            )
+            routes.append(Route(ScriptedModelBackend(scripted), Slots(limits)))
+        yield routes
+    finally:
+        if triton is not None:
+            await triton.close()
+        pool.close()

@@ -1,0 +1,25 @@
+"""What a new installation gets: the owner's account, its welcome grant, and the first API key."""
+
+from __future__ import annotations
+
+from raseed.app.bootstrap import Platform
+from raseed.app.layout import Home, write_private
+from raseed.core.accounts.model import Tier
+from raseed.core.errors import NotFound
+
+OWNER = "owner@localhost"
+ACTOR = "first-start"
+
+
+async def ensure_owner(platform: Platform, home: Home) -> None:
+    """Creates what is missing and leaves alone what is there, so a start that was interrupted is completed."""
+    try:
+        account = await platform.accounts.find(OWNER)
+    except NotFound:
+        account = await platform.accounts.open_account(
+            email=OWNER, phone="", tier=Tier.ENTERPRISE, actor=ACTOR
+        )
+    await platform.admin.give_welcome(account.id, ACTOR)
+    if not await platform.accounts.list_keys(account.id, after="", limit=1):
+        _, text = await platform.accounts.make_key(account.id, name="first key", actor=ACTOR)
+        write_private(home.first_key, text + "\n")

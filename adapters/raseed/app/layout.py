@@ -1,0 +1,72 @@
+"""Where things lie in RASEED_HOME."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+SOCKET_PATH_BYTES_MAX = 107
+"""Longest path of a Unix socket on Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the folders; what is secret is for the owner alone."""
+        for folder in (self.root, self.secrets, self.logs, self.run):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @property
+    def database(self) -> Path:
+        return self.root / "raseed.db"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """What is rendered anew at each start."""
+        return self.root / "run"
+
+    @property
+    def admin_socket(self) -> Path:
+        return self.root / "admin.sock"
+
+    @property
+    def first_key(self) -> Path:
+        return self.root / "first-key"
+
+    @property
+    def run_file(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "up.lock"
+
+
+def socket_address(path: Path) -> str:
+    """gRPC address of a Unix socket. Shortened through the working directory when the path is too long for one."""
+    text = str(path)
+    if len(text.encode()) > SOCKET_PATH_BYTES_MAX:
+        relative = os.path.relpath(path)
+        if len(relative.encode()) < len(text.encode()):
+            text = relative
+    return f"unix:{text}"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; only the owner can read it."""
+    staged = path.with_name(f".{path.name}.new")
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    staged.rename(path)

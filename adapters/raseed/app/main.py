@@ -1,0 +1,203 @@
+"""The `raseed` command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from raseed.adapters.cli.output import MISUSED, Output, fail
+from raseed.app.layout import Home, socket_address
+from raseed.app.settings import ConfigError, Configuration, load_configuration
+
+if TYPE_CHECKING:
+    from raseed.adapters.cli.connection import AdminCalls
+
+# Imports that only some commands need are inside those commands: the supervisor lives as long as the stack and stays
+# small without gRPC and SQLAlchemy, and `raseed --help` answers at once.
+
+app = typer.Typer(help="A metered LLM platform.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+serve = typer.Typer(help="Run one part of a stack alone.", no_args_is_help=True)
+config = typer.Typer(help="The configuration.", no_args_is_help=True)
+app.add_typer(serve, name="serve")
+app.add_typer(config, name="config")
+
+
+@app.command("up")
+def up() -> None:
+    """Start the whole stack on this machine and keep it running until Ctrl-C."""
+    from raseed.app.process import StartFailed
+    from raseed.app.supervisor import Supervisor
+
+    configuration = _configuration()
+    supervisor = Supervisor(configuration, os.environ, _say)
+    try:
+        asyncio.run(supervisor.run(lambda: _greet(configuration)))
+    except StartFailed as error:
+        fail(str(error))
+
+
+@serve.command("core")
+def serve_core(
+    port: Annotated[int, typer.Option(help="Port to listen on, on loopback.")],
+    index: Annotated[int, typer.Option(help="Number of this worker, from 0.")] = 0,
+    triton: Annotated[str, typer.Option(help="host:port of Triton; empty: as configured, or none.")] = "",
+) -> None:
+    """Run a core worker."""
+    from raseed.adapters.policy.loader import PolicyError
+    from raseed.adapters.sql.schema import SchemaTooNew
+    from raseed.adapters.sql.sqlite_files import DatabaseInUse
+    from raseed.adapters.telemetry.log import configure_log
+    from raseed.app.worker import BackgroundTaskDied, serve_core as run_core
+
+    configuration = _configuration()
+    settings = configuration.settings
+    configure_log(settings.log.level)
+    address = (triton or settings.triton.address) if settings.triton.enabled else ""
+    running = run_core(
+        configuration, index=index, port=port, triton_address=address, announce=lambda line: print(line, flush=True)
+    )
+    try:
+        if settings.core.uvloop:
+            import uvloop
+
+            uvloop.run(running)
+        else:
+            asyncio.run(running)
+    except (PolicyError, DatabaseInUse, SchemaTooNew, BackgroundTaskDied) as error:
+        fail(str(error))
+
+
+@serve.command("triton")
+def serve_triton(
+    port: Annotated[int, typer.Option(help="gRPC port to listen on, on loopback.")] = 8001,
+) -> None:
+    """Run the bundled Triton with the models of this installation."""
+    from raseed.app.process import StartFailed
+    from raseed.app.stack import StackPorts, triton_process
+
+    configuration = _configuration()
+    Home(configuration.home).prepare()
+    try:
+        spec = triton_process(configuration, StackPorts(core=(), triton=port), os.environ)
+    except StartFailed as error:
+        fail(str(error))
+    if spec.before_start is not None:
+        spec.before_start()
+    os.execve(spec.argv[0], list(spec.argv), dict(spec.environment))  # noqa: S606 - no shell is the point
+
+
+@serve.command("envoy")
+def serve_envoy(
+    core: Annotated[list[int], typer.Option(help="Port of a core worker on loopback; repeat for more.")],
+) -> None:
+    """Run Envoy in front of core workers."""
+    from raseed.app.process import StartFailed
+    from raseed.app.stack import StackPorts, envoy_process
+
+    configuration = _configuration()
+    Home(configuration.home).prepare()
+    try:
+        spec = envoy_process(configuration, StackPorts(core=tuple(core), triton=0), os.environ)
+    except StartFailed as error:
+        fail(str(error))
+    os.execve(spec.argv[0], list(spec.argv), dict(spec.environment))  # noqa: S606 - no shell is the point
+
+
+@config.command("check")
+def config_check(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False) -> None:
+    """Read the configuration and the commercial profile; print each error with its line."""
+    from raseed.adapters.policy.loader import PolicyError
+    from raseed.app.bootstrap import read_policy
+
+    problems: list[str] = []
+    try:
+        configuration = load_configuration(os.environ, Path.cwd())
+        read_policy(configuration.settings)
+    except ConfigError as error:
+        problems = error.problems
+    except PolicyError as error:
+        problems = [f"billing.profile: {error}"]
+    if problems and not as_json:
+        sys.stderr.write("".join(f"{problem}\n" for problem in problems))
+    else:
+        Output(as_json=as_json).show({"ok": not problems, "problems": problems}, lambda: ["ok"])
+    if problems:
+        raise SystemExit(MISUSED)
+
+
+@asynccontextmanager
+async def open_admin() -> AsyncIterator[AdminCalls]:
+    """AdminService: over the socket of the running stack, else on the database itself, under its lock."""
+    from raseed.adapters.cli.connection import LocalAdmin, remote_admin
+    from raseed.adapters.policy.loader import PolicyError
+    from raseed.adapters.rpc.admin import AdminServicer
+    from raseed.adapters.sql.schema import SchemaTooNew
+    from raseed.adapters.sql.sqlite_files import DatabaseInUse
+    from raseed.adapters.telemetry.log import configure_log
+    from raseed.app.bootstrap import open_platform
+
+    configuration = _configuration()
+    configure_log("error")
+    home = Home(configuration.home)
+    if home.admin_socket.exists():
+        async with remote_admin(socket_address(home.admin_socket)) as admin:
+            yield admin
+        return
+    try:
+        async with open_platform(configuration) as platform:
+            yield LocalAdmin(AdminServicer(platform.admin, []))
+    except (PolicyError, SchemaTooNew, DatabaseInUse) as error:
+        fail(str(error))
+
+
+def _configuration() -> Configuration:
+    try:
+        return load_configuration(os.environ, Path.cwd())
+    except ConfigError as error:
+        fail("the configuration is wrong\n" + str(error), MISUSED)
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+def _greet(configuration: Configuration) -> None:
+    server = configuration.settings.server
+    host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104 - compared, not bound
+    url = f"http://{host}:{server.port}"
+    key = Home(configuration.home).first_key
+    text = key.read_text(encoding="utf-8").strip() if key.exists() else "YOUR_KEY"
+    print(
+        f"""
+Raseed is ready.
+
+  URL      {url}/v1
+  API key  {text}
+
+  curl {url}/v1/chat/completions \\
+    -H "Authorization: Bearer {text}" \\
+    -H "Content-Type: application/json" \\
+    -d '{{"model": "raseed-tiny", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+
+Ctrl-C stops everything. State and logs are in {configuration.home}.""",
+        flush=True,
+    )
+
+
+def main() -> None:
+    if sys.argv[1:2] not in (["up"], ["serve"]):
+        from raseed.adapters.cli.commands import add_commands
+
+        add_commands(app, open_admin)
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""One supervised process: started, watched, restarted with back-off, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BACKOFF_FIRST_S = 0.2
+BACKOFF_MAX_S = 5.0
+"""Pause before a restart: from the first to the longest. A process that ran `STABLE_S` starts over at the first."""
+STABLE_S = 30.0
+ANNOUNCEMENTS_MAX = 16
+"""Lines of standard output kept for whoever waits for one. A worker says two in its life."""
+LOG_TAIL_LINES = 12
+"""Lines of a failed process's log that are shown to the operator."""
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+class StartFailed(Exception):
+    """The stack cannot start; the message is for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    cwd: Path | None = None
+    speaks: bool = False
+    """Whether it announces its state on standard output; else that goes to the log too."""
+    before_start: Callable[[], object] | None = None
+    """Runs before each start, for example to clear what a killed predecessor left behind."""
+
+
+class Supervised:
+    """`start` once; `watch` restarts it until `stop`. A child that outlives its supervisor is told to end by the kernel."""
+
+    def __init__(self, spec: ProcessSpec, report: Callable[[str], None]) -> None:
+        self.spec = spec
+        self.restarts = 0
+        self._report = report
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._lines: asyncio.Queue[str] = asyncio.Queue(ANNOUNCEMENTS_MAX)
+        self._reader: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        if self.spec.before_start is not None:
+            self.spec.before_start()
+        with self.spec.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.spec.argv,
+                env=dict(self.spec.environment),
+                cwd=self.spec.cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE if self.spec.speaks else log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the others in order
+                preexec_fn=_end_with_parent,
+            )
+        if self.spec.speaks:
+            self._lines = asyncio.Queue(ANNOUNCEMENTS_MAX)
+            reading = _read_lines(self._process, self._lines)
+            self._reader = asyncio.create_task(reading, name=f"read {self.spec.name}")
+
+    async def line(self, wanted: str, timeout_s: float) -> None:
+        """Wait until the process prints a line. Raises StartFailed if it ends first, or time is up."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while (line := await self._lines.get()) != wanted:
+                    if not line:
+                        raise StartFailed(f"{self.spec.name} stopped while it was starting.{self.log_tail()}")
+        except TimeoutError:
+            raise StartFailed(
+                f"{self.spec.name} was not ready within {timeout_s:.0f} s.{self.log_tail()}"
+            ) from None
+
+    async def until(self, ready: Callable[[], Awaitable[bool]], timeout_s: float) -> None:
+        """Wait until `ready` says so. Raises StartFailed if the process ends first, or time is up."""
+        deadline = time.monotonic() + timeout_s
+        while not await ready():
+            if self._has_ended():
+                raise StartFailed(f"{self.spec.name} stopped while it was starting.{self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise StartFailed(
+                    f"{self.spec.name} was not ready within {timeout_s:.0f} s.{self.log_tail()}"
+                )
+            await asyncio.sleep(0.05)
+
+    async def watch(self, restarted: Callable[[], None]) -> None:
+        """Restart the process whenever it ends, until `stop`; `restarted` runs after each restart."""
+        backoff_s = BACKOFF_FIRST_S
+        while not self._is_stopping():
+            assert self._process is not None
+            began = time.monotonic()
+            code = await self._process.wait()
+            if self._is_stopping():
+                return
+            if time.monotonic() - began > STABLE_S:
+                backoff_s = BACKOFF_FIRST_S
+            self._report(f"{self.spec.name} ended ({_reason(code)}); restarting in {backoff_s:.1f} s")
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+            if self._is_stopping():
+                return
+            self.restarts += 1
+            await self.start()
+            restarted()
+
+    async def stop(self, timeout_s: float) -> None:
+        """SIGTERM, then SIGKILL after `timeout_s`. Idempotent."""
+        self._stopping = True
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await process.wait()
+            except TimeoutError:
+                self._report(f"{self.spec.name} did not stop within {timeout_s:.0f} s; killed")
+                process.kill()
+                await process.wait()
+        if self._reader is not None:
+            await self._reader
+
+    def _has_ended(self) -> bool:
+        return self._process is not None and self._process.returncode is not None
+
+    def _is_stopping(self) -> bool:
+        return self._stopping  # a call, because it changes while `watch` waits
+
+    def log_tail(self) -> str:
+        lines = self.spec.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "".join(f"\n    {line}" for line in [f"({self.spec.log})", *lines])
+
+
+async def _read_lines(process: asyncio.subprocess.Process, lines: asyncio.Queue[str]) -> None:
+    """Queues what the process says, then an empty line when it is done. What nobody waits for is dropped."""
+    assert process.stdout is not None
+    while raw := await process.stdout.readline():
+        if not lines.full():
+            lines.put_nowait(raw.decode(errors="replace").strip() or " ")
+    if lines.full():
+        lines.get_nowait()
+    lines.put_nowait("")
+
+
+def _end_with_parent() -> None:
+    """In the child, between fork and exec: if the supervisor dies, whatever way, the kernel sends SIGTERM."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _reason(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit {code}"

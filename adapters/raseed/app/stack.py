@@ -1,0 +1,123 @@
+"""The processes of a stack, as specifications: what `raseed up` starts, and `raseed serve` runs alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from raseed.adapters.envoy.binary import EnvoyUnusableError, envoy_command, find_envoy
+from raseed.adapters.envoy.config import load_assets, render
+from raseed.adapters.envoy.settings import EdgeSettings
+from raseed.adapters.triton.bundle import (
+    TritonBundleError,
+    TritonServerSettings,
+    prepare_server,
+    sweep_shared_memory,
+)
+from raseed.adapters.triton.repository import ModelFilesMissing, render_repository
+from raseed.app.layout import Home
+from raseed.app.process import ProcessSpec, StartFailed
+from raseed.app.settings import Configuration
+from raseed.app.share import share_path
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackPorts:
+    core: tuple[int, ...]
+    triton: int
+
+
+def triton_address(configuration: Configuration, ports: StackPorts) -> str:
+    return configuration.settings.triton.address or f"{LOOPBACK}:{ports.triton}"
+
+
+def core_process(
+    configuration: Configuration, ports: StackPorts, index: int, environ: Mapping[str, str]
+) -> ProcessSpec:
+    argv = [sys.executable, "-m", "raseed.app.main", "serve", "core"]
+    argv += ["--index", str(index), "--port", str(ports.core[index])]
+    if configuration.settings.triton.enabled:
+        argv += ["--triton", triton_address(configuration, ports)]
+    return ProcessSpec(
+        name=f"core-{index}",
+        argv=argv,
+        environment=_environment(configuration, environ),
+        log=Home(configuration.home).logs / f"core-{index}.log",
+        speaks=True,
+    )
+
+
+def triton_process(
+    configuration: Configuration, ports: StackPorts, environ: Mapping[str, str]
+) -> ProcessSpec:
+    """Renders the model repository and lays out the bundled server. Raises StartFailed with one line."""
+    home = Home(configuration.home)
+    repository = home.run / "models"
+    shm_prefix = f"raseed_{os.getuid()}_{ports.triton}_"
+    python_env = triton_python_env(configuration)
+    try:
+        models = render_repository(
+            models_dir=share_path("triton_models"), target=repository, python_env=python_env
+        )
+        command = prepare_server(
+            work_dir=home.run / "triton",
+            python_env=python_env,
+            repository=repository,
+            settings=TritonServerSettings(
+                grpc_port=ports.triton, shm_prefix=shm_prefix, load_models=tuple(models)
+            ),
+            environment=environ,
+        )
+    except (TritonBundleError, ModelFilesMissing, FileNotFoundError) as error:
+        raise StartFailed(f"Triton cannot start: {error}") from error
+    return ProcessSpec(
+        name="triton",
+        argv=command.argv,
+        environment=command.environment,
+        log=home.logs / "triton.log",
+        before_start=partial(sweep_shared_memory, shm_prefix),
+    )
+
+
+def envoy_process(configuration: Configuration, ports: StackPorts, environ: Mapping[str, str]) -> ProcessSpec:
+    """Renders Envoy's configuration. Raises StartFailed with one line."""
+    home = Home(configuration.home)
+    server = configuration.settings.server
+    try:
+        binary = find_envoy()
+    except EnvoyUnusableError as error:
+        raise StartFailed(str(error)) from error
+    settings = EdgeSettings(
+        core_addresses=tuple(f"{LOOPBACK}:{port}" for port in ports.core),
+        host=server.host,
+        port=server.port,
+        production=server.production,
+    )
+    config = home.run / "envoy.json"
+    config.write_text(render(settings, load_assets(share_path("envoy"))), encoding="utf-8")
+    return ProcessSpec(
+        name="envoy",
+        argv=envoy_command(binary, config),
+        environment=environ,
+        log=home.logs / "envoy.log",
+    )
+
+
+def triton_python_env(configuration: Configuration) -> Path:
+    """The virtual environment in which models run: as set, or beside the one that we run in."""
+    given = configuration.settings.triton.python_env
+    return Path(given).absolute() if given else Path(sys.prefix).with_name(".venv-triton")
+
+
+def _environment(configuration: Configuration, environ: Mapping[str, str]) -> dict[str, str]:
+    """What a core worker inherits: the same configuration, wherever it is started from."""
+    inherited = {**environ, "RASEED_HOME": str(configuration.home), "ORT_DISABLE_TELEMETRY": "1"}
+    if configuration.file is not None:
+        inherited["RASEED_CONFIG"] = str(configuration.file)
+    return inherited

@@ -1,0 +1,154 @@
+"""A core worker: `raseed serve core`. One process, one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+from raseed.adapters.rpc.health import HealthMonitor
+from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
+from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.instances import begin_life
+from raseed.adapters.telemetry.log import log
+from raseed.app.bootstrap import open_platform, open_routes
+from raseed.app.first_start import ensure_owner
+from raseed.app.layout import Home, socket_address
+from raseed.app.settings import Configuration
+from raseed.app.supervisor import MODELS_READY, SERVING
+from raseed.core.billing.service import HoldService, Owner
+from raseed.core.clock import SystemClock
+from raseed.core.inference.routing import Route, Router
+from raseed.core.inference.service import InferenceService
+
+READY_POLL_S = 0.05
+LOOPBACK = "127.0.0.1"
+
+
+class BackgroundTaskDied(Exception):
+    """A job that must run for ever ended: the worker cannot go on without it."""
+
+
+async def serve_core(
+    configuration: Configuration, *, index: int, port: int, triton_address: str, announce: Callable[[str], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish: running requests end or are stopped, and are charged."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    settings = configuration.settings
+    home = Home(configuration.home)
+    async with AsyncExitStack() as stack:
+        platform = await stack.enter_async_context(open_platform(configuration))
+        routes = await stack.enter_async_context(open_routes(settings, triton_address))
+        instance = f"core-{index}"
+        epoch = await platform.database.write(
+            lambda connection: begin_life(connection, instance, SystemClock().now())
+        )
+        holds = HoldService(platform.ledger, Owner(instance, epoch), platform.policy.hold)
+        swept = await holds.sweep()
+        if swept:
+            log.warning("swept", holds=swept, instance=instance, epoch=epoch)
+        await ensure_owner(platform, home)
+
+        inference = InferenceService(
+            router=Router(routes),
+            prices=platform.policy.prices,
+            holds=holds,
+            timeout_s=settings.core.request_timeout_s,
+            report=lambda what, error: log.error("background", what=what, exc_info=error),
+        )
+        health = HealthMonitor(lambda: _database_is_ready(platform.database), routes)
+        limits = ServerLimits()
+        public = public_server(
+            Services(
+                authenticator=platform.authenticator,
+                inference=inference,
+                subscriptions=platform.subscriptions,
+                accounts=platform.accounts,
+                policy=platform.policy,
+                health=health,
+            ),
+            limits,
+            WireOptions(stream_usage=settings.wire.stream_usage),
+            with_reflection=not settings.server.production,
+        )
+        public.add_insecure_port(f"{LOOPBACK}:{port}")
+        admin = admin_server(platform.admin, routes, limits)
+        _bind_admin(admin, home)
+        await health.probe()
+        await public.start()
+        await admin.start()
+        announce(SERVING)
+
+        jobs = _Jobs()
+        jobs.start(health.run(), "health")
+        jobs.start(inference.keep_holds(), "keep holds")
+        jobs.start(inference.sweep_holds(), "sweep holds")
+        ready = asyncio.create_task(_announce_models(routes, announce))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({stopping, asyncio.ensure_future(jobs.died.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+            stopping.cancel()
+            await health.servicer.enter_graceful_shutdown()
+            drain_s = settings.core.drain_s
+            await asyncio.gather(public.stop(drain_s), admin.stop(drain_s), inference.drain(drain_s))
+            await jobs.stop()
+            home.admin_socket.unlink(missing_ok=True)
+        if jobs.died.is_set():
+            raise BackgroundTaskDied("A background task ended; the worker stops and is started again.")
+
+
+class _Jobs:
+    """Background tasks that must never end by themselves."""
+
+    def __init__(self) -> None:
+        self.died = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, job: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(job, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        log.error("job died", job=task.get_name(), exc_info=task.exception())
+        self.died.set()
+
+
+async def _database_is_ready(database: Database) -> bool:
+    try:
+        database.read_point(lambda connection: connection.execute("SELECT 1").fetchone())
+    except Exception:
+        return False
+    return True
+
+
+async def _announce_models(routes: list[Route], announce: Callable[[str], None]) -> None:
+    for route in routes:
+        while not await route.backend.is_ready():
+            await asyncio.sleep(READY_POLL_S)
+    announce(MODELS_READY)
+
+
+def _bind_admin(server: Any, home: Home) -> None:
+    """Binds the admin socket so that only the owner can open it. A leftover is ours: the database lock says so."""
+    home.admin_socket.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    try:
+        server.add_insecure_port(socket_address(home.admin_socket))
+    finally:
+        os.umask(before)

@@ -1,0 +1,1 @@
+"""The rules of the product: money, accounts, inference. Imports the standard library and itself only."""

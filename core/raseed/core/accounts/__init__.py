@@ -1,0 +1,1 @@
+"""Who may call: accounts and their API keys."""

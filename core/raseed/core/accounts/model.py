@@ -1,0 +1,60 @@
+"""Accounts and API keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, ApiKeyId
+
+
+class AccountStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+class Tier(StrEnum):
+    FREE = "free"
+    STARTER = "starter"
+    BASIC = "basic"
+    PRO = "pro"
+    ENTERPRISE = "enterprise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    id: AccountId
+    email: str | None
+    phone_e164: str | None
+    tier: Tier
+    status: AccountStatus
+    tier_expires_at: Microseconds | None
+    created_at: Microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A stored key. The secret itself is nowhere: only its HMAC is."""
+
+    id: ApiKeyId
+    account_id: AccountId
+    public_id: str
+    """The part of the key between mode and secret; finds the row without a search over hashes."""
+    digest: bytes
+    pepper_version: int
+    name: str
+    last4: str
+    created_at: Microseconds
+    expires_at: Microseconds | None
+    revoked_at: Microseconds | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The outcome of authentication: whom a request is charged to. Immutable and cached."""
+
+    account_id: AccountId
+    api_key_id: ApiKeyId
+    tier: Tier

@@ -1,0 +1,42 @@
+"""What the core needs from a store of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from raseed.core.accounts.model import Account, ApiKey
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, ApiKeyId
+
+
+class AccountStore(Protocol):
+    """Accounts, their keys, and the audit rows of changes to them: each change and its audit row commit together."""
+
+    async def add_account(self, account: Account, actor: str) -> None:
+        """Raises Conflict if the e-mail or telephone is taken."""
+        ...
+
+    async def find_account(self, reference: str) -> Account | None:
+        """By id, e-mail or telephone."""
+        ...
+
+    async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
+        """Newest first; `after` is the id of the last one already seen, empty for the first page."""
+        ...
+
+    async def add_key(self, key: ApiKey, actor: str) -> None: ...
+
+    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None: ...
+
+    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
+        """Newest first; `after` is the id of the last one already seen, empty for the first page."""
+        ...
+
+    async def revoke_key(self, key_id: ApiKeyId, at: Microseconds, actor: str) -> ApiKey | None:
+        """Revoke a key; a key that was revoked before keeps its moment. None if there is no such key."""
+        ...
+
+    async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
+        """One audit row for a change that another store made."""
+        ...

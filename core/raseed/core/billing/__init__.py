@@ -1,0 +1,1 @@
+"""Credits: prices, holds, and the ledger that cannot overspend."""

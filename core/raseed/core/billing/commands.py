@@ -1,0 +1,191 @@
+"""What can be asked of the ledger, and what it answers.
+
+Every command names its account and carries an id made by the caller. Sent again it answers the first outcome with
+`replayed=True` and changes nothing; sent with other content it answers REUSED_WITH_OTHER_INPUT. So every command is
+safe to retry, also when it is unknown whether the first attempt committed.
+
+| command     | id             | needs             | does                                                          |
+|-------------|----------------|-------------------|---------------------------------------------------------------|
+| IssueGrant  | `grant_key`    | account           | new grant; repays debt first                                  |
+| PlaceHold   | `hold_id`      | account active    | sets min..want aside from live grants in burn order           |
+| ExtendHold  | `hold_id`      | hold open, ours   | sets more aside, moves checkpoint and lease                   |
+| SettleHold  | `hold_id`      | hold open, ours   | charges at most the hold, frees the rest, writes the usage    |
+| ReleaseHold | `hold_id`      | hold open, ours   | frees all of it, charges nothing                              |
+| SweepHold   | `hold_id`      | hold open, lapsed | settles a dead owner's hold at its checkpoint                 |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from raseed.core.billing.model import BalanceView, GrantSource, Measured, PriceSnapshot, RunRecord, UsageLine
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueGrant:
+    account_id: AccountId
+    grant_key: str
+    source: GrantSource
+    amount_microcredits: int
+    priority: int
+    expires_at: Microseconds | None = None
+    effective_at: Microseconds | None = None
+    """None means now."""
+    cost_basis_minor: int = 0
+    currency: str = ""
+    reason: str = ""
+    actor: str = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceHold:
+    account_id: AccountId
+    hold_id: HoldId
+    api_key_id: ApiKeyId | None
+    price: PriceSnapshot
+    input_hash: str
+    min_microcredits: int
+    """Less than this does not pay for the smallest answer: refused."""
+    want_microcredits: int
+    """Set aside at most this; what is spendable if that is less."""
+    owner_instance: str
+    owner_epoch: int
+    lease_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendHold:
+    """A level at or below the hold's amount is a heartbeat: it moves checkpoint and lease only. Never partial: all of
+    it or refused, and a refused extension moves nothing. Neither checkpoint nor lease ever moves back.
+    """
+
+    account_id: AccountId
+    hold_id: HoldId
+    owner_instance: str
+    owner_epoch: int
+    to_microcredits: int
+    """The hold's amount afterwards (a level, not a step, so that a repeat adds nothing)."""
+    checkpoint: Measured
+    lease_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleHold:
+    account_id: AccountId
+    hold_id: HoldId
+    owner_instance: str
+    owner_epoch: int
+    measured: Measured
+    run: RunRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseHold:
+    account_id: AccountId
+    hold_id: HoldId
+    owner_instance: str
+    owner_epoch: int
+    run: RunRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepHold:
+    account_id: AccountId
+    hold_id: HoldId
+    sweeper_instance: str
+    sweeper_epoch: int
+
+
+Command = IssueGrant | PlaceHold | ExtendHold | SettleHold | ReleaseHold | SweepHold
+
+
+class Refusal(StrEnum):
+    """Why a command changed nothing, in the order in which they are checked."""
+
+    AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
+    """Negative, above `money.AMOUNT_MAX`, a price or measurement that makes no sense, or a balance that would overflow.
+    Checked first: no state makes such a command right."""
+    ACCOUNT_UNKNOWN = "account_unknown"
+    REUSED_WITH_OTHER_INPUT = "reused_with_other_input"
+    HOLD_UNKNOWN = "hold_unknown"
+    HOLD_NOT_OWNED = "hold_not_owned"
+    ALREADY_RESOLVED = "already_resolved"
+    """Resolved in another way than this command asks (settled, when a release is asked)."""
+    LEASE_NOT_LAPSED = "lease_not_lapsed"
+    ACCOUNT_NOT_ACTIVE = "account_not_active"
+    CREDIT_EXHAUSTED = "credit_exhausted"
+    """Even with everything that open holds keep, it would not pay."""
+    HELD_BY_OPEN_REQUESTS = "held_by_open_requests"
+    """It would pay if the account's open holds were released."""
+
+
+def could_change(refusal: Refusal) -> bool:
+    """Whether the same command, sent again later, could end differently."""
+    match refusal:
+        case (
+            Refusal.ACCOUNT_NOT_ACTIVE
+            | Refusal.CREDIT_EXHAUSTED
+            | Refusal.HELD_BY_OPEN_REQUESTS
+            | Refusal.LEASE_NOT_LAPSED
+        ):
+            return True
+        case (
+            Refusal.ACCOUNT_UNKNOWN
+            | Refusal.REUSED_WITH_OTHER_INPUT
+            | Refusal.HOLD_UNKNOWN
+            | Refusal.HOLD_NOT_OWNED
+            | Refusal.ALREADY_RESOLVED
+            | Refusal.AMOUNT_OUT_OF_RANGE
+        ):
+            return False
+        case _:
+            assert_never(refusal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    grant_id: GrantId
+    balance: BalanceView
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    hold_id: HoldId
+    amount_microcredits: int
+    lease_until: Microseconds
+    spendable_microcredits: int
+    """Left to other requests after this hold."""
+    replayed: bool = False
+    is_open: bool = True
+    """False on the replay of a hold that has been resolved meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Also answers ReleaseHold (cost 0, no lines) and SweepHold."""
+
+    hold_id: HoldId
+    cost_microcredits: int
+    """Charged to the account: what the lines cost, at most the hold."""
+    lines: tuple[UsageLine, ...]
+    shortfall_microcredits: int
+    """Not charged to the account but booked to `sys:houseloss`: the cost of what was used beyond the hold; after a
+    sweep, the upper bound of what was produced since the last checkpoint (the rest of the hold)."""
+    spendable_microcredits: int
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    refusal: Refusal
+    spendable_microcredits: int = 0
+    held_microcredits: int = 0
+    required_microcredits: int = 0
+
+
+Result = Granted | Held | Settled | Refused

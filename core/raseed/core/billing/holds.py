@@ -1,0 +1,77 @@
+"""How much to set aside, and when to set aside more. Pure.
+
+A hold is a lease, not the worst case: prompt plus the first chunk of the answer, extended ahead of generation. A
+request without `max_tokens`, or with a huge one, therefore does not block the account's other requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raseed.core.billing.model import PriceSnapshot
+from raseed.core.billing.pricing import cost_of_tokens
+from raseed.core.clock import SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPolicy:
+    chunk_tokens: int = 512
+    """Answer tokens covered at first, and by each extension: about as much as one answer, so most runs never extend."""
+    extend_at_fraction: float = 0.5
+    """Extend when less than this part of a chunk is left: early enough that generation does not wait."""
+    hold_wait_s: float = 2.0
+    """Longest wait for the account's own open holds to be released before a 402."""
+    lease_s: float = 60.0
+    """A hold that nobody renews for so long belongs to a dead worker and may be swept by others."""
+    checkpoint_interval_s: float = 2.0
+    """Longest time between two checkpoints of a running stream: what a crash can lose."""
+
+    @property
+    def lease_us(self) -> int:
+        return int(self.lease_s * SECOND)
+
+
+@dataclass(slots=True)
+class Coverage:
+    """How far the open hold of one run reaches, in answer tokens."""
+
+    policy: HoldPolicy
+    price: PriceSnapshot
+    prompt_tokens: int
+    max_tokens: int
+    held_microcredits: int = 0
+    covered_tokens: int = 0
+
+    def first_lease(self) -> tuple[int, int]:
+        """(least, wanted) micro-credits of the hold: prompt and one token, prompt and the first chunk."""
+        chunk = min(self.policy.chunk_tokens, self.max_tokens)
+        return self.cost_at(1), self.cost_at(chunk)
+
+    def hold_placed(self, held_microcredits: int) -> None:
+        self.held_microcredits = held_microcredits
+        self.covered_tokens = self._tokens_paid_by(held_microcredits)
+
+    def next_level(self, generated_tokens: int) -> int | None:
+        """The amount to extend the hold to now, or None if what is covered is far enough ahead."""
+        if self.covered_tokens >= self.max_tokens:
+            return None
+        if self.covered_tokens - generated_tokens > self.policy.chunk_tokens * self.policy.extend_at_fraction:
+            return None
+        reach = max(self.covered_tokens, generated_tokens) + self.policy.chunk_tokens
+        return self.cost_at(min(reach, self.max_tokens))
+
+    def cost_at(self, completion_tokens: int) -> int:
+        return cost_of_tokens(self.price, self.prompt_tokens, completion_tokens)
+
+    def _tokens_paid_by(self, microcredits: int) -> int:
+        """Most answer tokens (≤ max_tokens) whose cost is within the amount. Cost grows with tokens: bisection."""
+        if self.cost_at(self.max_tokens) <= microcredits:
+            return self.max_tokens
+        low, high = 0, self.max_tokens
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.cost_at(middle) <= microcredits:
+                low = middle
+            else:
+                high = middle
+        return low

@@ -1,0 +1,199 @@
+"""Errors, and when they happen. Every error a caller may see is here; anything else is a bug of ours.
+
+RaseedError
+├── RequestInvalid            the request cannot be served as it is written; `param` names the field
+│   ├── PromptTooLong         prompt and room for one token exceed the model's context
+│   └── RequestTooLarge       the body is larger than its route allows
+├── AccessError
+│   ├── Unauthenticated       no credential, or one that is not (or no longer) valid
+│   ├── PermissionDenied      a valid credential that may not do this
+│   └── AccountSuspended      the account is closed or suspended
+├── NotFound                  there is no such thing, or it is somebody else's
+│   └── ModelUnknown          the model does not exist or is not offered to this key
+├── Conflict                  the thing is in another state than the request assumes
+│   └── RequestReusedWithOtherInput   an id that was used before, with other content
+├── BillingError
+│   ├── CreditExhausted       what is spendable does not pay for the smallest answer
+│   ├── HeldByOpenRequests    it would, were it not held by the account's own open requests
+│   ├── SettlementDelayed     the charge is queued but not yet durable
+│   └── PriceUnknown          no price for this model: nothing is served unpriced
+└── CapacityError             transient: the same request may succeed later
+    ├── Overloaded            every slot is taken and the queue is full, or the wait was too long
+    ├── BackendUnavailable    the model's engine cannot be reached, or failed before its first token
+    ├── BackendLost           the engine failed after it had produced output
+    └── DeadlineExceeded      the caller's or the server's time is up
+
+Each class fixes its two faces: the HTTP status with OpenAI's `type` and `code`, and the gRPC status with
+`ErrorInfo.reason`. A test walks this tree and fails on a class without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+INSUFFICIENT_CREDITS_MESSAGE = "Insufficient credits. Please top up your balance to continue."
+
+
+class RaseedError(Exception):
+    """`message` is shown to the caller: no host, path, key or engine text may be in it."""
+
+    reason: ClassVar[str] = "INTERNAL"
+    """ErrorInfo.reason: stable, programs branch on it."""
+    grpc_code: ClassVar[str] = "INTERNAL"
+    http_status: ClassVar[int] = 500
+    openai_type: ClassVar[str] = "server_error"
+    openai_code: ClassVar[str | int | None] = None
+    is_transient: ClassVar[bool] = False
+    """Whether the same request, sent again unchanged, may succeed."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        """The request field at fault, as a dotted path in the caller's own spelling."""
+        self.code = code if code is not None else self.openai_code
+        self.metadata: Mapping[str, str] = metadata or {}
+        """Values that the message mentions, for programs (ErrorInfo.metadata)."""
+        self.retry_after_s = retry_after_s
+
+
+class RequestInvalid(RaseedError):
+    reason = "REQUEST_INVALID"
+    grpc_code = "INVALID_ARGUMENT"
+    http_status = 400
+    openai_type = "invalid_request_error"
+
+
+class PromptTooLong(RequestInvalid):
+    reason = "PROMPT_TOO_LONG"
+    openai_code = "context_length_exceeded"
+
+
+class RequestTooLarge(RequestInvalid):
+    reason = "REQUEST_TOO_LARGE"
+    http_status = 413
+    openai_code = "content_too_large"
+
+
+class AccessError(RaseedError):
+    reason = "ACCESS_DENIED"
+    grpc_code = "PERMISSION_DENIED"
+    http_status = 403
+    openai_type = "invalid_request_error"
+
+
+class Unauthenticated(AccessError):
+    reason = "UNAUTHENTICATED"
+    grpc_code = "UNAUTHENTICATED"
+    http_status = 401
+    openai_code = "invalid_api_key"
+
+
+class PermissionDenied(AccessError):
+    reason = "PERMISSION_DENIED"
+    openai_type = "permission_error"
+
+
+class AccountSuspended(AccessError):
+    reason = "ACCOUNT_SUSPENDED"
+    openai_type = "permission_error"
+    openai_code = "account_suspended"
+
+
+class NotFound(RaseedError):
+    reason = "NOT_FOUND"
+    grpc_code = "NOT_FOUND"
+    http_status = 404
+    openai_type = "invalid_request_error"
+
+
+class ModelUnknown(NotFound):
+    reason = "MODEL_UNKNOWN"
+    openai_code = "model_not_found"
+
+
+class Conflict(RaseedError):
+    reason = "CONFLICT"
+    grpc_code = "ABORTED"
+    http_status = 409
+    openai_type = "invalid_request_error"
+
+
+class RequestReusedWithOtherInput(Conflict):
+    reason = "REQUEST_REUSED_WITH_OTHER_INPUT"
+    grpc_code = "ALREADY_EXISTS"
+    http_status = 422
+    openai_code = "idempotency_key_reused"
+
+
+class BillingError(RaseedError):
+    reason = "BILLING_ERROR"
+    grpc_code = "RESOURCE_EXHAUSTED"
+    http_status = 402
+    openai_type = "insufficient_credits"
+    openai_code: ClassVar[str | int | None] = 402
+
+
+class CreditExhausted(BillingError):
+    reason = "INSUFFICIENT_CREDITS"
+
+
+class HeldByOpenRequests(BillingError):
+    reason = "HELD_BY_OPEN_REQUESTS"
+    is_transient = True
+
+
+class SettlementDelayed(BillingError):
+    reason = "SETTLEMENT_DELAYED"
+    grpc_code = "UNAVAILABLE"
+    http_status = 503
+    openai_type = "server_error"
+    openai_code = None
+
+
+class PriceUnknown(BillingError):
+    reason = "PRICE_UNKNOWN"
+    grpc_code = "FAILED_PRECONDITION"
+    http_status = 503
+    openai_type = "server_error"
+    openai_code = None
+
+
+class CapacityError(RaseedError):
+    reason = "UNAVAILABLE"
+    grpc_code = "UNAVAILABLE"
+    http_status = 503
+    openai_type = "server_error"
+    is_transient = True
+
+
+class Overloaded(CapacityError):
+    reason = "OVERLOADED"
+    openai_type = "service_unavailable_error"
+    openai_code = "server_is_overloaded"
+
+
+class BackendUnavailable(CapacityError):
+    reason = "BACKEND_UNAVAILABLE"
+
+
+class BackendLost(CapacityError):
+    reason = "BACKEND_LOST"
+    grpc_code = "ABORTED"  # not UNAVAILABLE, which gRPC clients retry: output was produced and is charged
+    is_transient = False
+
+
+class DeadlineExceeded(CapacityError):
+    reason = "DEADLINE_EXCEEDED"
+    grpc_code = "DEADLINE_EXCEEDED"
+    http_status = 504
+    is_transient = False

@@ -1,0 +1,1 @@
+"""Requests to models, and the runs that answer them."""

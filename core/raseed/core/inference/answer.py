@@ -1,0 +1,31 @@
+"""A whole answer, put together from its pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from raseed.core.inference.model import Delta, ToolCall
+from raseed.core.inference.run import Run
+
+
+def whole_answer(pieces: Iterable[Delta]) -> tuple[str, tuple[ToolCall, ...]]:
+    """The text and the tool calls, each with its arguments whole, in order of their index."""
+    texts: list[str] = []
+    calls: dict[int, ToolCall] = {}
+    for piece in pieces:
+        texts.append(piece.text)
+        index = piece.tool_call_index
+        if index is None:
+            continue
+        if piece.tool_call is not None:
+            calls[index] = piece.tool_call
+        if piece.tool_arguments:
+            call = calls[index]
+            calls[index] = replace(call, arguments_json=call.arguments_json + piece.tool_arguments)
+    return "".join(texts), tuple(calls[index] for index in sorted(calls))
+
+
+def answer_id(run: Run) -> str:
+    """The id that clients see, on every surface the same."""
+    return f"chatcmpl-{run.id.removeprefix('run_')}"

@@ -1,0 +1,78 @@
+"""Between a model that writes and a client that reads: pieces are joined while the reader is busy."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from raseed.core.inference.model import Delta
+
+PENDING_CHARS_MAX = 65_536
+"""Text waiting for a slow reader. Beyond this the run stops reading from its engine until the reader catches up."""
+
+
+class Mailbox:
+    """One writer, one reader, one event loop."""
+
+    def __init__(self, *, wake_on_delta: bool) -> None:
+        self._wake_on_delta = wake_on_delta
+        """False for a reader that wants the whole answer: waking it for each piece would be work for nothing."""
+        self._pending: list[Delta] = []
+        self._pending_chars = 0
+        self._closed = False
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+
+    async def put(self, delta: Delta) -> None:
+        """Add a piece. Waits while a streaming reader is too far behind."""
+        self._pending.append(delta)
+        self._pending_chars += len(delta.text) + len(delta.tool_arguments)
+        if not self._wake_on_delta:
+            return
+        self._wake_reader()
+        while self._pending_chars > PENDING_CHARS_MAX and not self._closed:
+            self._writer = asyncio.get_running_loop().create_future()
+            await self._writer
+
+    def close(self) -> None:
+        """Nothing more will come (or nobody reads any more). Idempotent."""
+        self._closed = True
+        self._wake_reader()
+        self._wake_writer()
+
+    async def take(self) -> list[Delta]:
+        """All pieces that are waiting, neighbours joined; an empty list once closed and drained."""
+        while not self._closed and not (self._pending and self._wake_on_delta):
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        pieces, self._pending, self._pending_chars = self._pending, [], 0
+        self._wake_writer()
+        return pieces if len(pieces) < 2 else join(pieces)
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _wake_writer(self) -> None:
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
+
+
+def join(pieces: list[Delta]) -> list[Delta]:
+    """Join neighbouring pieces of the same text or of the same tool call's arguments; order and content are kept."""
+    groups: list[list[Delta]] = []
+    for piece in pieces:
+        if groups and piece.tool_call is None and piece.tool_call_index == groups[-1][0].tool_call_index:
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return [group[0] if len(group) == 1 else _joined(group) for group in groups]
+
+
+def _joined(group: list[Delta]) -> Delta:
+    return replace(
+        group[0],
+        completion_tokens=group[-1].completion_tokens,
+        text="".join(piece.text for piece in group),
+        tool_arguments="".join(piece.tool_arguments for piece in group),
+    )

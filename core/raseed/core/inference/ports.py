@@ -1,0 +1,74 @@
+"""What the core needs from a model engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from raseed.core.inference.model import BackendEvent, ChatRequest, ModelCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A request made ready for its engine: the prompt is counted, nothing has been generated or charged."""
+
+    request: ChatRequest
+    prompt_tokens: int
+    max_tokens: int
+    """The request's own limit clamped to what the model's context still holds; at least 1."""
+    native: object = None
+    """The engine's own form of the prompt (token ids, an encoded body). Opaque to the core."""
+
+
+class Generation(Protocol):
+    """One answer being generated. Used by one task; `cancel` may be called from another."""
+
+    async def next(self) -> BackendEvent:
+        """The next event; `Finish` is the last one and is never followed by a call.
+
+        Raises BackendUnavailable (nothing was generated), BackendLost (something was), DeadlineExceeded.
+        """
+        ...
+
+    async def cancel(self) -> None:
+        """Stop generating. Idempotent, returns at once and never raises.
+
+        A `next` that is waiting, or the one after, ends within 2 s with `Finish(finish_reason=None)` whose usage
+        counts everything that was generated, also what was not delivered.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release everything. Idempotent, never raises; called once in every case, after `Finish` or instead of it."""
+        ...
+
+
+class ModelBackend(Protocol):
+    """An engine that serves one or more models."""
+
+    name: str
+
+    def models(self) -> Sequence[ModelCard]: ...
+
+    def serves(self, model: str) -> bool:
+        """Whether this backend answers for `model`, also one that `models` does not list."""
+        ...
+
+    async def prepare(self, request: ChatRequest) -> Prepared:
+        """Render and count the prompt. No generation, no side effect; safe to repeat.
+
+        Raises RequestInvalid, PromptTooLong.
+        """
+        ...
+
+    async def start(self, prepared: Prepared, *, run_id: str, max_tokens: int, timeout_s: float) -> Generation:
+        """Begin to generate at most `max_tokens` (≤ `prepared.max_tokens`) within `timeout_s` seconds.
+
+        Not safe to retry once it returned. Raises BackendUnavailable, Overloaded.
+        """
+        ...
+
+    async def is_ready(self) -> bool:
+        """Whether a request sent now would be served. Bounded to 2 s; never raises."""
+        ...

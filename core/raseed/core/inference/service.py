@@ -1,0 +1,146 @@
+"""The use cases of inference: list models, start a run; and the care of the runs that are open."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from raseed.core.accounts.model import Caller
+from raseed.core.billing.ports import LedgerUnavailable
+from raseed.core.billing.pricing import ModelPrice, PriceList
+from raseed.core.billing.service import HoldService, Payer
+from raseed.core.errors import Overloaded
+from raseed.core.ids import HoldId, RunId, new_id
+from raseed.core.inference.model import ChatRequest, ModelCard
+from raseed.core.inference.routing import Router, unknown_model
+from raseed.core.inference.run import Run, RunSpec
+
+KEEP_INTERVAL_S = 0.5
+"""Pause between two looks at the open runs for checkpoints that are due."""
+SWEEP_INTERVAL_S = 15.0
+"""Pause between two looks for holds of dead workers: a quarter of a lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model that a backend serves and the price list prices."""
+
+    card: ModelCard
+    price: ModelPrice
+
+
+class InferenceService:
+    """Starts runs and owns them until they are settled. One per worker, on its event loop."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        prices: PriceList,
+        holds: HoldService,
+        timeout_s: float,
+        report: Callable[[str, BaseException], None],
+    ) -> None:
+        self._router = router
+        self._prices = prices
+        self._holds = holds
+        self._timeout_s = timeout_s
+        self._report = report
+        self._runs: dict[HoldId, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    def models(self) -> list[OfferedModel]:
+        offered = ((card, self._prices.price(card.id)) for card in self._router.cards())
+        return [OfferedModel(card, price) for card, price in offered if price is not None]
+
+    def model(self, model_id: str) -> OfferedModel:
+        """Raises ModelUnknown."""
+        for offered in self.models():
+            if offered.card.id == model_id:
+                return offered
+        raise unknown_model(model_id)
+
+    def start_chat(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        *,
+        stream: bool,
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> Run:
+        """Begin to answer. The run is owned by this service: the caller reads it or abandons it, nothing else.
+
+        With `request_id` (unique per account) the same request is admitted once, for ever. Raises ModelUnknown,
+        PriceUnknown, Overloaded; everything later is raised by `Run.next`.
+        """
+        if self._draining:
+            raise Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
+        route = self._router.route(request.model)
+        price = self._prices.snapshot(request.model)
+        spec = RunSpec(
+            run_id=RunId(_named_run(caller, request_id) if request_id else new_id("run")),
+            payer=Payer(account_id=caller.account_id, api_key_id=caller.api_key_id),
+            request=request,
+            route=route,
+            price=price,
+            input_hash=hashlib.sha256(repr(request).encode()).hexdigest() if request_id else "",
+            timeout_s=self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s),
+            stream=stream,
+        )
+        run = Run(spec, self._holds)
+        task = run.start()
+        self._tasks.add(task)
+        self._runs.setdefault(run.hold_id, run)
+        task.add_done_callback(lambda done: self._ended(run, done))
+        return run
+
+    async def keep_holds(self) -> None:
+        """Background job: checkpoints every open run at least each `checkpoint_interval_s`, all in one batch."""
+        interval_s = max(0.0, self._holds.policy.checkpoint_interval_s - KEEP_INTERVAL_S)
+        while True:
+            await asyncio.sleep(KEEP_INTERVAL_S)
+            now = time.monotonic()
+            due = [run for run in self._runs.values() if now - run.checkpointed_at >= interval_s]
+            if beats := [beat for run in due if (beat := run.heartbeat(now)) is not None]:
+                await self._holds.heartbeat(beats)
+
+    async def sweep_holds(self) -> None:
+        """Background job: settles the holds of dead workers."""
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+            try:
+                await self._holds.sweep(alive=self._runs.keys())
+            except LedgerUnavailable as error:
+                self._report("sweep", error)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Admit nothing more; let runs end by themselves for `timeout_s`, then stop them and wait for their charges."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=timeout_s)
+        for run in list(self._runs.values()):
+            run.abandon()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    @property
+    def open_runs(self) -> int:
+        return len(self._tasks)
+
+    def _ended(self, run: Run, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._runs.get(run.hold_id) is run:
+            del self._runs[run.hold_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._report("run", error)
+
+
+def _named_run(caller: Caller, request_id: str) -> str:
+    """The run of a caller's own request id: the same id names the same run, and so the same hold."""
+    name = f"{caller.account_id} {request_id}"
+    return f"run_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
