@@ -1,0 +1,103 @@
+"""The stores that the contract is checked on. A new one joins by a class here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from tests.contract.ledger.memory_ledger import MemoryLedger
+from tests.unit.billing.builders import ManualClock
+
+from raseed.adapters.sql.accounts import create_account, set_status
+from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.verify import verify
+from raseed.core.accounts.model import Account, AccountStatus, Tier
+from raseed.core.billing.ports import Ledger
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId
+
+ACCOUNT = Account(
+    id=AccountId(""),
+    email=None,
+    phone_e164=None,
+    tier=Tier.FREE,
+    status=AccountStatus.ACTIVE,
+    tier_expires_at=None,
+    created_at=Microseconds(0),
+)
+
+
+class Store(Protocol):
+    """A ledger with what a test needs around it."""
+
+    clock: ManualClock
+    ledger: Ledger
+
+    async def open_account(self, account_id: AccountId) -> None: ...
+
+    async def set_status(self, account_id: AccountId, status: AccountStatus) -> None: ...
+
+    async def restart(self) -> None:
+        """Close it and open it again on the same data, where there is something to close."""
+
+    async def close(self) -> None:
+        """Fails if the books are not in order."""
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.ledger = MemoryLedger(self.clock)
+
+    async def open_account(self, account_id: AccountId) -> None:
+        self.ledger.open_account(account_id)
+
+    async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
+        self.ledger.set_status(account_id, status)
+
+    async def restart(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class SqliteStore:
+    def __init__(self, path: Path, clock: ManualClock, database: Database) -> None:
+        self.path = path
+        self.clock = clock
+        self.database = database
+        self.ledger = SqliteLedger(database)
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteStore:
+        clock = ManualClock()
+        return cls(path, clock, await Database.open(path, clock=clock))
+
+    async def open_account(self, account_id: AccountId) -> None:
+        account = replace(ACCOUNT, id=account_id, email=f"{account_id}@example.com")
+        await self.database.write(lambda connection: create_account(connection, account))
+
+    async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
+        assert await self.database.write(lambda connection: set_status(connection, account_id, status))
+
+    async def restart(self) -> None:
+        await self.database.close()
+        self.database = await Database.open(self.path, clock=self.clock)
+        self.ledger = SqliteLedger(self.database)
+
+    async def close(self) -> None:
+        violations = await self.database.read(verify)
+        await self.database.close()
+        assert violations == []
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request, tmp_path) -> AsyncIterator[Store]:
+    opened: Store = (
+        MemoryStore() if request.param == "memory" else await SqliteStore.open(tmp_path / "raseed.db")
+    )
+    yield opened
+    await opened.close()

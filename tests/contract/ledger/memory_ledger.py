@@ -1,0 +1,56 @@
+"""The ledger port over a dictionary: the rules without a database. Not durable, not for production."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+from tests.unit.billing.builders import ManualClock, counting_ids
+
+from raseed.core.accounts.model import AccountStatus
+from raseed.core.billing.commands import Command, Result
+from raseed.core.billing.ledger import decide
+from raseed.core.billing.ledger_state import AccountState, LedgerState, balance_view
+from raseed.core.billing.model import BalanceView, Hold, HoldState
+from raseed.core.ids import AccountId, HoldId
+
+
+class MemoryLedger:
+    """Implements `core.billing.ports.Ledger`."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._new_id = counting_ids()
+        self._state = LedgerState()
+
+    def open_account(self, account_id: AccountId) -> None:
+        self._state.accounts[account_id] = AccountState(
+            id=account_id,
+            status=AccountStatus.ACTIVE,
+            available_microcredits=0,
+            held_microcredits=0,
+            debt_microcredits=0,
+        )
+
+    def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
+        self._state.accounts[account_id].status = status
+
+    async def submit(self, commands: Sequence[Command]) -> list[Result]:
+        return [decide(self._state, command, self._clock.now(), self._new_id) for command in commands]
+
+    async def balance(self, account_id: AccountId) -> BalanceView | None:
+        account = self._state.accounts.get(account_id)
+        return None if account is None else balance_view(account, self._clock.now())
+
+    async def hold(self, hold_id: HoldId) -> Hold | None:
+        return copy.deepcopy(self._state.holds.get(hold_id))
+
+    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
+        now = self._clock.now()
+        orphans = [
+            hold
+            for hold in self._state.holds.values()
+            if hold.state is HoldState.OPEN
+            and (hold.lease_until <= now or (hold.owner_instance == instance and hold.owner_epoch < epoch))
+        ]
+        return copy.deepcopy(sorted(orphans, key=lambda hold: hold.lease_until)[:limit])
