@@ -84,7 +84,11 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             accounts=accounts,
             subscriptions=SubscriptionService(store, ledger),
             admin=AdminService(
-                accounts=accounts, credit=CreditService(ledger), policy=policy, clock=clock, verify=verify_ledger
+                accounts=accounts,
+                credit=CreditService(ledger),
+                policy=policy,
+                clock=clock,
+                verify=verify_ledger,
             ),
         )
     finally:

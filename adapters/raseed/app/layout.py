@@ -54,7 +54,7 @@ class Home:
 
 
 def socket_address(path: Path) -> str:
-    """gRPC address of a Unix socket. Shortened through the working directory when the path is too long for one."""
+    """Address of a Unix socket for gRPC. Shortened through the working directory when the path is too long for one."""
     text = str(path)
     if len(text.encode()) > SOCKET_PATH_BYTES_MAX:
         relative = os.path.relpath(path)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 # Imports that only some commands need are inside those commands: the supervisor lives as long as the stack and stays
 # small without gRPC and SQLAlchemy, and `raseed --help` answers at once.
 
-app = typer.Typer(help="A metered LLM platform.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="A metered LLM platform.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 serve = typer.Typer(help="Run one part of a stack alone.", no_args_is_help=True)
 config = typer.Typer(help="The configuration.", no_args_is_help=True)
 app.add_typer(serve, name="serve")
@@ -54,14 +56,19 @@ def serve_core(
     from raseed.adapters.sql.schema import SchemaTooNew
     from raseed.adapters.sql.sqlite_files import DatabaseInUse
     from raseed.adapters.telemetry.log import configure_log
-    from raseed.app.worker import BackgroundTaskDied, serve_core as run_core
+    from raseed.app.worker import BackgroundTaskDied
+    from raseed.app.worker import serve_core as run_core
 
     configuration = _configuration()
     settings = configuration.settings
     configure_log(settings.log.level)
     address = (triton or settings.triton.address) if settings.triton.enabled else ""
     running = run_core(
-        configuration, index=index, port=port, triton_address=address, announce=lambda line: print(line, flush=True)
+        configuration,
+        index=index,
+        port=port,
+        triton_address=address,
+        announce=_announce,
     )
     try:
         if settings.core.uvloop:
@@ -111,7 +118,9 @@ def serve_envoy(
 
 
 @config.command("check")
-def config_check(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False) -> None:
+def config_check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+) -> None:
     """Read the configuration and the commercial profile; print each error with its line."""
     from raseed.adapters.policy.loader import PolicyError
     from raseed.app.bootstrap import read_policy
@@ -165,7 +174,13 @@ def _configuration() -> Configuration:
 
 
 def _say(line: str) -> None:
-    print(f"  {line}", flush=True)
+    _announce(f"  {line}")
+
+
+def _announce(text: str) -> None:
+    """At once, also into a pipe: somebody waits for it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _greet(configuration: Configuration) -> None:
@@ -174,7 +189,7 @@ def _greet(configuration: Configuration) -> None:
     url = f"http://{host}:{server.port}"
     key = Home(configuration.home).first_key
     text = key.read_text(encoding="utf-8").strip() if key.exists() else "YOUR_KEY"
-    print(
+    _announce(
         f"""
 Raseed is ready.
 
@@ -186,8 +201,7 @@ Raseed is ready.
     -H "Content-Type: application/json" \\
     -d '{{"model": "raseed-tiny", "messages": [{{"role": "user", "content": "Hello"}}]}}'
 
-Ctrl-C stops everything. State and logs are in {configuration.home}.""",
-        flush=True,
+Ctrl-C stops everything. State and logs are in {configuration.home}."""
     )
 
 

@@ -171,7 +171,9 @@ def load_configuration(environ: Mapping[str, str], cwd: Path) -> Configuration:
     for name, kind in get_type_hints(Settings).items():
         sections[name] = _section(kind, name, values.get(name, {}), problems)
     if not problems and sections["core"].workers > 1:
-        problems.append(_where(values, "core", "workers") + "more than one worker needs PostgreSQL; SQLite serves one")
+        problems.append(
+            _where(values, "core", "workers") + "more than one worker needs PostgreSQL; SQLite serves one"
+        )
     if problems:
         raise ConfigError(problems)
     return Configuration(Settings(**sections), home, file)
@@ -251,7 +253,9 @@ def _section(kind: type[Any], name: str, entries: Mapping[str, _Value], problems
         try:
             good[key] = msgspec.convert(raw, hints[key], strict=not entry.is_text)
         except msgspec.ValidationError as error:
-            problems.append(f"{entry.where}: {name}.{key}: {str(error).removesuffix(' - at `$`')}, got {entry.value!r}")
+            problems.append(
+                f"{entry.where}: {name}.{key}: {str(error).removesuffix(' - at `$`')}, got {entry.value!r}"
+            )
     return kind(**good)
 
 

@@ -33,7 +33,12 @@ class BackgroundTaskDied(Exception):
 
 
 async def serve_core(
-    configuration: Configuration, *, index: int, port: int, triton_address: str, announce: Callable[[str], None]
+    configuration: Configuration,
+    *,
+    index: int,
+    port: int,
+    triton_address: str,
+    announce: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish: running requests end or are stopped, and are charged."""
     stop = asyncio.Event()
@@ -92,7 +97,9 @@ async def serve_core(
         ready = asyncio.create_task(_announce_models(routes, announce))
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({stopping, asyncio.ensure_future(jobs.died.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {stopping, asyncio.ensure_future(jobs.died.wait())}, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             ready.cancel()
             stopping.cancel()
@@ -132,14 +139,14 @@ class _Jobs:
 async def _database_is_ready(database: Database) -> bool:
     try:
         database.read_point(lambda connection: connection.execute("SELECT 1").fetchone())
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not ready
         return False
     return True
 
 
 async def _announce_models(routes: list[Route], announce: Callable[[str], None]) -> None:
     for route in routes:
-        while not await route.backend.is_ready():
+        while not await route.backend.is_ready():  # noqa: ASYNC110 - an engine has no event to wait for
             await asyncio.sleep(READY_POLL_S)
     announce(MODELS_READY)
 

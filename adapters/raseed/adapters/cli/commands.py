@@ -29,7 +29,9 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
         phone: Annotated[str, typer.Option(help="Telephone number, +96550123456.")] = "",
         tier: Annotated[str, typer.Option(help="free, starter, basic, pro or enterprise.")] = "",
         credit: Annotated[str, typer.Option("--credits", help="Credits to give at once.")] = "0",
-        no_welcome: Annotated[bool, typer.Option("--no-welcome", help="Leave the welcome grant out.")] = False,
+        no_welcome: Annotated[
+            bool, typer.Option("--no-welcome", help="Leave the welcome grant out.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         """Create an account."""
@@ -69,7 +71,9 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
                     break
             Output(as_json=as_json).show(
                 found,
-                lambda: [f"{a['id']}  {a['email'] or a['phone']}  {a['tier']}  {a['balance']}" for a in found],
+                lambda: [
+                    f"{a['id']}  {a['email'] or a['phone']}  {a['tier']}  {a['balance']}" for a in found
+                ],
             )
 
         run_command(open_admin, command)
@@ -176,7 +180,9 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
             }
             Output(as_json=as_json).show(value, lambda: _verify_lines(value))
             if violations:
-                fail(f"the ledger is broken: {', '.join(sorted({v['invariant'] for v in violations}))}", FAILED)
+                fail(
+                    f"the ledger is broken: {', '.join(sorted({v['invariant'] for v in violations}))}", FAILED
+                )
 
         run_command(open_admin, command)
 
@@ -246,5 +252,3 @@ def _verify_lines(value: dict[str, Any]) -> list[str]:
     if value["ok"]:
         return [f"ok: {value['invariants']} invariants hold over {value['entries']} entries"]
     return [f"{violation['invariant']}: {violation['detail']}" for violation in value["violations"]]
-
-

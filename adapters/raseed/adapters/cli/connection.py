@@ -11,8 +11,8 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from raseed.admin.v1 import admin_pb2_grpc
 from raseed.adapters.cli.output import fail
+from raseed.admin.v1 import admin_pb2_grpc
 from raseed.core.errors import RaseedError
 
 CALL_TIMEOUT_S = 120.0

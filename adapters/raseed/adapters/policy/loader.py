@@ -98,7 +98,9 @@ def load_policy(name_or_path: str, hold: HoldPolicy) -> Policy:
     )
 
 
-def token_price(model: str, tier: str, multiplier_milli: int, basis: Literal["total", "output"]) -> ModelPrice:
+def token_price(
+    model: str, tier: str, multiplier_milli: int, basis: Literal["total", "output"]
+) -> ModelPrice:
     """The price of a model whose tokens cost `multiplier_milli` thousandths of a credit each."""
     unit = multiplier_milli * (MICROCREDITS_PER_CREDIT // MULTIPLIER_SCALE)
     meters = OUTPUT_METERS if basis == "output" else INPUT_METERS + OUTPUT_METERS

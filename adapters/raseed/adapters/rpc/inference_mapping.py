@@ -78,7 +78,9 @@ def _to_core_sampling(request: pb.CreateChatCompletionRequest | pb.StreamChatCom
     if not 0 < top_p <= 1:
         raise RequestInvalid("top_p must be above 0 and at most 1.", param="top_p")
     if len(request.stop) > STOP_MAX or any(not 0 < len(s.encode()) <= STOP_BYTES_MAX for s in request.stop):
-        raise RequestInvalid(f"stop has at most {STOP_MAX} texts of 1 to {STOP_BYTES_MAX} bytes.", param="stop")
+        raise RequestInvalid(
+            f"stop has at most {STOP_MAX} texts of 1 to {STOP_BYTES_MAX} bytes.", param="stop"
+        )
     return Sampling(
         max_tokens=max_tokens,
         temperature=temperature,

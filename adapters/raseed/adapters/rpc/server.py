@@ -75,7 +75,9 @@ def public_server(
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(InferenceServicer(services.inference), server)
     billing_pb2_grpc.add_BillingServiceServicer_to_server(BillingServicer(services.subscriptions), server)
     accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), server)
-    rest_pb2_grpc.add_OpenAIServiceServicer_to_server(OpenAIServicer(services.inference, wire.stream_usage), server)
+    rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
+        OpenAIServicer(services.inference, wire.stream_usage), server
+    )
     rest_pb2_grpc.add_BillingRestServiceServicer_to_server(
         BillingRestServicer(services.subscriptions, services.policy), server
     )
@@ -92,7 +94,9 @@ def public_server(
 
 def admin_server(admin: AdminService, routes: Sequence[Route], limits: ServerLimits) -> grpc.aio.Server:
     """Whoever can open its socket is an operator: the socket's file mode is the lock."""
-    server = grpc.aio.server(interceptors=[Chain([observe(), errors("payment_required")])], options=_options(limits))
+    server = grpc.aio.server(
+        interceptors=[Chain([observe(), errors("payment_required")])], options=_options(limits)
+    )
     admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(admin, routes), server)
     return server
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raseed.adapters.scripted.script import Script, parse_script
-from raseed.core.errors import BackendLost, BackendUnavailable, DeadlineExceeded, PromptTooLong, RequestInvalid
+from raseed.core.errors import (
+    BackendLost,
+    BackendUnavailable,
+    DeadlineExceeded,
+    PromptTooLong,
+    RequestInvalid,
+)
 from raseed.core.inference.model import (
     BackendEvent,
     ChatRequest,

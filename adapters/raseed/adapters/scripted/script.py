@@ -43,7 +43,7 @@ def parse_script(text: str) -> Script | None:
         values[name] = value
     unknown = values.keys() - {"tokens", "pace_ms", "batch", "tool", "tools", "json", "fail_at", "hang_at"}
     if unknown:
-        raise ValueError(f"unknown word in script: {sorted(unknown)[0]}")
+        raise ValueError(f"unknown word in script: {min(unknown)}")
 
     def number(name: str) -> int | None:
         return int(values[name]) if name in values else None

@@ -53,7 +53,9 @@ class Authenticator:
         caller, expires_at = await self._look_up(credential, now)
         until = now + CACHE_S * SECOND
         self._remembered.pop(digest, None)
-        self._remembered[digest] = _Remembered(caller, until if expires_at is None else min(until, expires_at))
+        self._remembered[digest] = _Remembered(
+            caller, until if expires_at is None else min(until, expires_at)
+        )
         while len(self._remembered) > CACHE_MAX:
             del self._remembered[next(iter(self._remembered))]
         return caller

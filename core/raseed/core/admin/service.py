@@ -95,9 +95,13 @@ class AdminService:
     ) -> Granted:
         """Credit by an operator. Safe to retry with the same `request_id`. Raises RequestInvalid."""
         if not 0 < microcredits <= AMOUNT_MAX:
-            raise RequestInvalid("The amount must be above 0 and at most 1,000,000,000 credits.", param="amount")
+            raise RequestInvalid(
+                "The amount must be above 0 and at most 1,000,000,000 credits.", param="amount"
+            )
         if not reason or len(reason) > REASON_CHARS_MAX:
-            raise RequestInvalid(f"A reason of 1 to {REASON_CHARS_MAX} characters is required.", param="reason")
+            raise RequestInvalid(
+                f"A reason of 1 to {REASON_CHARS_MAX} characters is required.", param="reason"
+            )
         granted = await self._credit.grant(
             IssueGrant(
                 account_id=account_id,
@@ -109,7 +113,9 @@ class AdminService:
                 actor=actor,
             )
         )
-        await self._accounts.record(actor, "credits.grant", account_id, f"{granted.grant_id} {microcredits} {reason}")
+        await self._accounts.record(
+            actor, "credits.grant", account_id, f"{granted.grant_id} {microcredits} {reason}"
+        )
         return granted
 
     async def account(self, reference: str) -> tuple[Account, BalanceView]:

@@ -10,16 +10,16 @@ from typing import NoReturn
 
 from raseed.core.billing.commands import (
     ExtendHold,
+    Granted,
     Held,
     IssueGrant,
-    Granted,
     PlaceHold,
     Refusal,
     Refused,
     ReleaseHold,
     Result,
-    SettleHold,
     Settled,
+    SettleHold,
     SweepHold,
 )
 from raseed.core.billing.holds import Coverage, HoldPolicy
@@ -114,7 +114,9 @@ class HoldService:
     async def extend(self, payer: Payer, hold_id: HoldId, to_microcredits: int, checkpoint: Measured) -> bool:
         """Raise an open hold to a level, and move its checkpoint. False if the credit is not there."""
         try:
-            [result] = await self._ledger.submit([self.extension(payer, hold_id, to_microcredits, checkpoint)])
+            [result] = await self._ledger.submit(
+                [self.extension(payer, hold_id, to_microcredits, checkpoint)]
+            )
         except LedgerUnavailable:
             return False
         return isinstance(result, Held)
@@ -212,7 +214,9 @@ class HoldService:
                     spendable_microcredits=result.spendable_microcredits,
                 )
             return result
-        raise CapacityError("The service cannot take requests right now. Please try again.", retry_after_s=2.0)
+        raise CapacityError(
+            "The service cannot take requests right now. Please try again.", retry_after_s=2.0
+        )
 
     async def _resolve(self, command: SettleHold | ReleaseHold) -> Settled:
         pause_s = RETRY_FIRST_S
@@ -261,10 +265,10 @@ class CreditService:
     async def grant(self, command: IssueGrant) -> Granted:
         """Give credit. Safe to retry with the same `grant_key`. Raises RaseedError, LedgerUnavailable."""
         [result] = await self._ledger.submit([command])
-        if isinstance(result, Granted):
-            return result
-        assert isinstance(result, Refused), result
-        raise_refusal(result)
+        if isinstance(result, Refused):
+            raise_refusal(result)
+        assert isinstance(result, Granted), result
+        return result
 
 
 def raise_refusal(refused: Refused) -> NoReturn:
@@ -288,5 +292,3 @@ def raise_refusal(refused: Refused) -> NoReturn:
             raise RequestReusedWithOtherInput("This request id was used before with other content.")
         case _:
             raise RaseedError(f"The ledger refused: {refused.refusal}.")
-
-

@@ -62,7 +62,9 @@ class ModelBackend(Protocol):
         """
         ...
 
-    async def start(self, prepared: Prepared, *, run_id: str, max_tokens: int, timeout_s: float) -> Generation:
+    async def start(
+        self, prepared: Prepared, *, run_id: str, max_tokens: int, timeout_s: float
+    ) -> Generation:
         """Begin to generate at most `max_tokens` (≤ `prepared.max_tokens`) within `timeout_s` seconds.
 
         Not safe to retry once it returned. Raises BackendUnavailable, Overloaded.

@@ -189,7 +189,9 @@ class Run:
                 await generation.cancel()  # it left while the engine was starting
             while True:
                 event = await generation.next()
-                tokens = event.usage.completion_tokens if isinstance(event, Finish) else event.completion_tokens
+                tokens = (
+                    event.usage.completion_tokens if isinstance(event, Finish) else event.completion_tokens
+                )
                 # A reader that has gone is charged for what was generated meanwhile; the ledger caps it at the hold.
                 if not self._reader_gone() and not await self._covers(coverage, tokens):
                     await generation.cancel()

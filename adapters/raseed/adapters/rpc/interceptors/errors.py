@@ -41,7 +41,7 @@ def errors(credit_shortage: CreditShortage) -> Wrap:
                 # A stray one, from an upstream call: unanswered it would hang the client until its deadline.
                 stray = CapacityError("The request was interrupted. Please try again.")
                 await _refuse(context, stray, credit_shortage)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the wall: unhandled, its text would go to the client
                 call = current_call()
                 log.error("unexpected", request_id=call.request_id, method=call.method, exc_info=error)
                 unexpected = RaseedError(f"Internal error. The request id is {call.request_id}.")
