@@ -35,13 +35,15 @@ check: venv-dev ## format, lint, types, layers, contracts, generated code
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/buf_check.py
 	$(BIN)/python scripts/gen.py --check
+	$(BIN)/python scripts/settings_doc.py --check
 	$(BIN)/python scripts/check_tracked.py
 
 bench: system venv-dev ## benchmarks against the budgets
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-gen: venv-dev ## writes generated/ from proto/
+gen: venv-dev ## writes generated/ from proto/, and docs/configuration.md
 	@$(BIN)/python scripts/gen.py
+	@$(BIN)/python scripts/settings_doc.py
 
 lock: venv-dev ## writes the lock files from pyproject.toml
 	@$(BIN)/python scripts/lock.py

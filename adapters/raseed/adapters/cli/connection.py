@@ -8,8 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from raseed.adapters.cli.output import fail
 from raseed.admin.v1 import admin_pb2_grpc
@@ -68,9 +66,6 @@ def run_command(open_admin: OpenAdmin, command: Callable[[AdminCalls], Awaitable
 
 
 def _text_of(error: grpc.aio.AioRpcError) -> str:
-    status = rpc_status.from_call(error)
-    if status is not None:
-        for detail in status.details:
-            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-                return str(status.message)
+    if error.code() is grpc.StatusCode.UNAVAILABLE:
+        return "the running stack does not answer on its admin socket; is it stopping?"
     return error.details() or error.code().name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
@@ -17,6 +17,8 @@ from raseed.core.errors import Unauthenticated
 REST_PREFIX = "/raseed.rest.v1."
 """Methods that Envoy transcodes: their callers speak HTTP and read JSON, also when something fails."""
 
+_REQUEST_ID_CHARS = 36
+
 Behavior = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
 """A method's implementation. Streaming ones write to the context and return nothing (never async generators: if the
 client leaves during a write, a generator's `finally` runs in a task that nobody waits for)."""
@@ -28,7 +30,7 @@ class Call:
 
     method: str
     metadata: dict[str, str]
-    request_id: str = field(default_factory=lambda: f"req_{os.urandom(16).hex()}")
+    request_id: str
     started_at: float = field(default_factory=monotonic)
     is_streaming: bool = False
     """Whether the first byte of a server-sent stream has gone out: then a failure is an event, not a status."""
@@ -64,3 +66,11 @@ def current_call() -> Call:
 
 def enter_call(call: Call) -> None:
     _current.set(call)
+
+
+def request_id_of(metadata: Mapping[str, str]) -> str:
+    """The id that Envoy gave the request, so that both logs name it alike; our own for whoever comes past Envoy."""
+    given = metadata.get("x-request-id", "")
+    if len(given) == _REQUEST_ID_CHARS and given.startswith("req_") and given[4:].isalnum():
+        return given
+    return f"req_{os.urandom(16).hex()}"

@@ -17,7 +17,8 @@ PROBE_INTERVAL_S = 1.0
 INFERENCE = "raseed.inference.v1.InferenceService"
 LEDGER_SERVICES = ("raseed.billing.v1.BillingService", "raseed.accounts.v1.AccountsService")
 
-Status = health_pb2.HealthCheckResponse.ServingStatus
+SERVING: int = health_pb2.HealthCheckResponse.ServingStatus.Value("SERVING")
+NOT_SERVING: int = health_pb2.HealthCheckResponse.ServingStatus.Value("NOT_SERVING")
 
 
 class HealthMonitor:
@@ -46,5 +47,4 @@ class HealthMonitor:
             await self._set(service, database)
 
     async def _set(self, service: str, serving: bool) -> None:
-        status = Status.SERVING if serving else Status.NOT_SERVING
-        await self.servicer.set(service, status)
+        await self.servicer.set(service, SERVING if serving else NOT_SERVING)

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from raseed.adapters.rpc.call import Behavior, Call, enter_call
+from raseed.adapters.rpc.call import Behavior, Call, enter_call, request_id_of
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.adapters.telemetry.log import log
 from raseed.adapters.telemetry.metrics import RPC_SECONDS
@@ -17,7 +17,9 @@ def observe() -> Wrap:
         short = method.removeprefix("/raseed.")
 
         async def observed(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            call = Call(method=method, metadata=dict(context.invocation_metadata() or ()))  # type: ignore[arg-type]
+            received = context.invocation_metadata() or ()
+            metadata = {key: value for key, value in received if isinstance(value, str)}
+            call = Call(method=method, metadata=metadata, request_id=request_id_of(metadata))
             enter_call(call)
             try:
                 return await behavior(request, context)
