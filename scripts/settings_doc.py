@@ -57,7 +57,9 @@ def render() -> str:
     parts = [HEAD]
     for section, name in sections(tree):
         node = classes[name]
-        parts.append(f"\n## [{section}]\n\n{ast.get_docstring(node)}\n\n| key | default | meaning |\n|---|---|---|\n")
+        parts.append(
+            f"\n## [{section}]\n\n{ast.get_docstring(node)}\n\n| key | default | meaning |\n|---|---|---|\n"
+        )
         parts += [f"| `{key}` | `{default}` | {meaning} |\n" for key, default, meaning in fields(node)]
     return "".join(parts)
 

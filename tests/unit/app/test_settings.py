@@ -1,0 +1,77 @@
+"""Settings: file and environment, and every problem named with its place."""
+
+import re
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from raseed.app.settings import ConfigError, Settings, load_configuration
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
+    configuration = load_configuration({}, tmp_path)
+    assert configuration.settings == Settings()
+    assert configuration.home == tmp_path / ".raseed"
+    assert configuration.file is None
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "raseed.toml").write_text("[server]\nport = 9001\n[scripted]\nenabled = true\n")
+    environ = {"RASEED_PORT": "9002", "RASEED_SCRIPTED_MODELS": "a, b", "RASEED_LIMITS_ENABLED": "false"}
+    settings = load_configuration(environ, tmp_path).settings
+    assert settings.server.port == 9002
+    assert settings.scripted.enabled
+    assert settings.scripted.models == ("a", "b")
+    assert not settings.limits.enabled
+
+
+def test_home_and_file_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text("[server]\nport = 9003\n")
+    configuration = load_configuration({"RASEED_HOME": "state", "RASEED_CONFIG": "other.toml"}, tmp_path)
+    assert configuration.home == tmp_path / "state"
+    assert configuration.settings.server.port == 9003
+
+
+def test_a_clients_own_variable_is_not_a_setting(tmp_path: Path) -> None:
+    assert load_configuration({"RASEED_API_KEY": "x"}, tmp_path).settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "problem"),
+    [
+        ("[server]\nport = 70000\n", {}, r"raseed\.toml:2: server\.port: .*65535.*got 70000"),
+        ("[server]\n\nprt = 1\n", {}, r"raseed\.toml:3: unknown key server\.prt; known: host, port"),
+        ("[sever]\nport = 1\n", {}, r"raseed\.toml:1: unknown section \[sever\]"),
+        ("[core]\nworkers = 'two'\n", {}, r"raseed\.toml:2: core\.workers: .*got 'two'"),
+        ("[core]\nworkers = 2\n", {}, r"raseed\.toml:2: more than one worker needs PostgreSQL"),
+        ("[core\n", {}, r"raseed\.toml: "),
+        ("", {"RASEED_PORT": "x"}, r"RASEED_PORT: server\.port: .*got 'x'"),
+        ("", {"RASEED_SERVER_PROT": "1"}, r"RASEED_SERVER_PROT: there is no such setting"),
+        ("", {"RASEED_CONFIG": "gone.toml"}, r"RASEED_CONFIG: there is no file gone\.toml"),
+    ],
+)
+def test_a_problem_is_one_line_with_its_place(
+    tmp_path: Path, text: str, environ: dict[str, str], problem: str
+) -> None:
+    (tmp_path / "raseed.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_configuration(environ, tmp_path)
+    assert len(caught.value.problems) == 1
+    assert re.match(problem, caught.value.problems[0])
+    assert "\n" not in caught.value.problems[0]
+
+
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "raseed.toml").write_text("[server]\nport = 0\n[log]\nlevel = 'loud'\n")
+    with pytest.raises(ConfigError) as caught:
+        load_configuration({"RASEED_CORE_SLOTS": "0"}, tmp_path)
+    assert len(caught.value.problems) == 3
+
+
+def test_every_setting_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
+    for section, kind in get_type_hints(Settings).items():
+        part = page.partition(f"## [{section}]")[2].partition("\n## ")[0]
+        for key in kind.__struct_fields__:
+            assert f"| `{key}` |" in part, f"{section}.{key}"
