@@ -31,13 +31,13 @@ def sections(tree: ast.Module) -> list[tuple[str, str]]:
 
 
 def fields(node: ast.ClassDef) -> list[tuple[str, str, str]]:
-    """(key, default, meaning). Raises ValueError for a field that says nothing of itself."""
+    """(key, default, meaning). Ends with an error for a field that says nothing of itself."""
     found = []
     for field, after in zip(node.body, [*node.body[1:], None], strict=True):
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
             continue
         if not isinstance(after, ast.Expr) or not isinstance(after.value, ast.Constant):
-            raise ValueError(f"{node.name}.{field.target.id} has no text under it")
+            raise SystemExit(f"{node.name}.{field.target.id} has no text under it")
         default = "" if field.value is None else toml_of(ast.literal_eval(field.value))
         found.append((field.target.id, default, " ".join(str(after.value.value).split())))
     return found
