@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from tests.contract.ledger.memory_ledger import MemoryLedger
+from tests.support.memory_ledger import MemoryLedger
 from tests.unit.billing.builders import ManualClock
 
 from raseed.adapters.sql.accounts import create_account, set_status

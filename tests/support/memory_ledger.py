@@ -5,23 +5,29 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 
-from tests.unit.billing.builders import ManualClock, counting_ids
+from tests.unit.billing.builders import counting_ids
 
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.billing.commands import Command, Result
 from raseed.core.billing.ledger import decide
 from raseed.core.billing.ledger_state import AccountState, LedgerState, balance_view
 from raseed.core.billing.model import BalanceView, Hold, HoldState
+from raseed.core.clock import Clock
 from raseed.core.ids import AccountId, HoldId
 
 
 class MemoryLedger:
     """Implements `core.billing.ports.Ledger`."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._new_id = counting_ids()
         self._state = LedgerState()
+
+    @property
+    def state(self) -> LedgerState:
+        """All of it, for a test to look at."""
+        return self._state
 
     def open_account(self, account_id: AccountId) -> None:
         self._state.accounts[account_id] = AccountState(
