@@ -35,7 +35,9 @@ class Store(Protocol):
     """A ledger with what a test needs around it."""
 
     clock: ManualClock
-    ledger: Ledger
+
+    @property
+    def ledger(self) -> Ledger: ...
 
     async def open_account(self, account_id: AccountId) -> None: ...
 

@@ -14,6 +14,7 @@ from raseed.adapters.sql.tables import (
     usage_lines,
 )
 from raseed.core.billing.ledger_moves import BREAKAGE, HOUSELOSS
+from raseed.core.billing.model import HoldState
 
 _CONSUMED = "sys:consumed:"
 _RESOLUTIONS = ("settle", "release", "sweep")
@@ -75,15 +76,21 @@ def usage_equals_hold() -> Select[str, str]:
 
 
 def usage_equals_lines() -> Select[str, str]:
-    """The lines are what was used; the account is charged for as much of it as its hold covers."""
-    priced = func.coalesce(func.sum(usage_lines.c.cost_microcredits), 0)
-    covered = case((priced < holds.c.amount_microcredits, priced), else_=holds.c.amount_microcredits)
+    """The lines are what was used. The account is charged for as much of it as its hold covers, the house for the rest;
+    after a sweep, the house also for all that the dead owner could have produced.
+    """
+    used = func.coalesce(func.sum(usage_lines.c.cost_microcredits), 0)
+    amount = holds.c.amount_microcredits
+    covered = case((used < amount, used), else_=amount)
+    is_upper_bound = and_(holds.c.state == HoldState.SWEPT.value, used < amount)
+    lost = case((is_upper_bound, amount - used), else_=used - covered)
+    cost, shortfall = usage_events.c.cost_microcredits, usage_events.c.shortfall_microcredits
     return (
-        finding(holds.c.id, "cost ", usage_events.c.cost_microcredits, ", lines ", priced)
+        finding(holds.c.id, "cost ", cost, " and shortfall ", shortfall, ", lines ", used, " of ", amount)
         .join_from(usage_events, holds, holds.c.id == usage_events.c.request_id)
         .join(usage_lines, usage_lines.c.request_id == usage_events.c.request_id, isouter=True)
-        .group_by(holds.c.id, holds.c.amount_microcredits, usage_events.c.cost_microcredits)
-        .having(usage_events.c.cost_microcredits != covered)
+        .group_by(holds.c.id, amount, holds.c.state, cost, shortfall)
+        .having(or_(cost != covered, shortfall != lost))
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, text
+from sqlalchemy.exc import DatabaseError
 
 from raseed.adapters.sql import invariants_books as books
 from raseed.adapters.sql import invariants_usage as usage
@@ -23,31 +24,43 @@ class Violation:
     detail: str
 
 
-Check = Callable[[], Select[str, str]]
-"""A query of (id, detail) that finds the rows which break one invariant."""
+Check = Callable[[Connection], Iterator[tuple[str, str]]]
+"""Finds (id, detail) of the rows that break one invariant."""
 
 
 def verify(connection: Connection) -> list[Violation]:
-    """All violations, grouped by invariant."""
-    found = list(_damaged_file(connection))
-    for invariant, check in CHECKS.items():
-        found += [Violation(invariant, id_, detail) for id_, detail in connection.execute(check())]
+    """All violations, grouped by invariant. A file too damaged to be read is a violation too, not an exception."""
+    found: list[Violation] = []
+    for invariant, check in {**_FILE_CHECKS, **CHECKS}.items():
+        try:
+            found += [Violation(invariant, id_, detail) for id_, detail in check(connection)]
+        except DatabaseError as error:
+            found.append(Violation("file_is_sound", "database", f"{invariant}: {error.orig}"))
     return found
 
 
-def _damaged_file(connection: Connection) -> Iterator[Violation]:
-    if connection.dialect.name != "sqlite":
-        return
-    for (message,) in connection.execute(text("PRAGMA quick_check")):
-        if message != "ok":
-            yield Violation("file_is_sound", "database", message)
-    for table, rowid, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
-        yield Violation("foreign_keys_hold", f"{table}:{rowid}", f"no such row in {parent}")
+def _file_is_sound(connection: Connection) -> Iterator[tuple[str, str]]:
+    if connection.dialect.name == "sqlite":
+        for (message,) in connection.execute(text("PRAGMA quick_check")):
+            if message != "ok":
+                yield "database", message
 
+
+def _foreign_keys_hold(connection: Connection) -> Iterator[tuple[str, str]]:
+    if connection.dialect.name == "sqlite":
+        for table, rowid, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
+            yield f"{table}:{rowid}", f"no such row in {parent}"
+
+
+def _rows_of(query: Callable[[], Select[str, str]]) -> Check:
+    return lambda connection: ((id_, detail) for id_, detail in connection.execute(query()))
+
+
+_FILE_CHECKS: dict[str, Check] = {"file_is_sound": _file_is_sound, "foreign_keys_hold": _foreign_keys_hold}
 
 CHECKS: dict[str, Check] = {
-    check.__name__: check
-    for check in (
+    query.__name__: _rows_of(query)
+    for query in (
         books.transaction_sums_to_zero,
         books.entry_names_its_grant,
         books.expiry_touches_its_own_grant,

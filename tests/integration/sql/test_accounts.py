@@ -1,0 +1,115 @@
+"""Accounts and keys in SQL: each change with its audit row, and with the change that tells workers to forget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+from tests.contract.ledger.conftest import ACCOUNT
+
+from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.tables import audit_log, changes
+from raseed.core.accounts.model import AccountStatus, ApiKey, Tier
+from raseed.core.clock import Microseconds
+from raseed.core.errors import Conflict
+from raseed.core.ids import AccountId, ApiKeyId
+
+CAROL = replace(ACCOUNT, id=AccountId("acct_carol"), email="carol@example.com", tier=Tier.PRO)
+DAVE = replace(ACCOUNT, id=AccountId("acct_dave"), phone_e164="+96550123456")
+
+
+def key(number: int, account_id: AccountId = CAROL.id) -> ApiKey:
+    return ApiKey(
+        id=ApiKeyId(f"key_{number}"),
+        account_id=account_id,
+        public_id=f"public{number}",
+        digest=bytes([number] * 32),
+        pepper_version=1,
+        name="test",
+        last4="abcd",
+        created_at=Microseconds(number),
+        expires_at=None,
+        revoked_at=None,
+    )
+
+
+@pytest.fixture
+async def accounts(store):
+    made = SqlAccountStore(store.database)
+    await made.add_account(CAROL, "local-socket")
+    await made.add_account(DAVE, "local-socket")
+    return made
+
+
+@pytest.mark.parametrize("reference", ["acct_carol", "carol@example.com", "Carol@Example.com"])
+async def test_an_account_is_found_by_what_people_know_of_it(accounts, reference):
+    assert await accounts.find_account(reference) == CAROL
+    assert await accounts.find_account("+96550123456") == DAVE
+    assert await accounts.find_account("nobody") is None
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        replace(CAROL, id=AccountId("acct_other")),
+        replace(DAVE, id=AccountId("acct_other"), email="other@example.com"),
+        replace(CAROL, email="other@example.com"),
+    ],
+)
+async def test_what_identifies_an_account_is_taken_once(accounts, store, twin):
+    with pytest.raises(Conflict):
+        await accounts.add_account(twin, "local-socket")
+    assert await accounts.find_account("other@example.com") is None
+
+
+async def test_lists_are_newest_first_and_in_pages(accounts):
+    for number in range(5):
+        await accounts.add_key(key(number), "local-socket")
+    first = await accounts.list_keys(CAROL.id, "", 3)
+    rest = await accounts.list_keys(CAROL.id, first[-1].id, 3)
+    assert [found.id for found in [*first, *rest]] == ["key_4", "key_3", "key_2", "key_1", "key_0"]
+    assert await accounts.list_keys(DAVE.id, "", 3) == []
+    page = await accounts.list_accounts("", 2)
+    assert [account.id for account in page] == ["acct_dave", "acct_carol"]
+    assert [account.id for account in await accounts.list_accounts("acct_carol", 5)] == ["acct_alice"]
+
+
+async def test_a_key_comes_with_its_account(accounts):
+    await accounts.add_key(key(1), "local-socket")
+    assert await accounts.key_with_account("public1") == (key(1), CAROL)
+    assert await accounts.key_with_account("other") is None
+
+
+async def test_a_key_is_revoked_once_and_the_change_is_announced(accounts, store):
+    await accounts.add_key(key(1), "local-socket")
+    revoked = await accounts.revoke_key(ApiKeyId("key_1"), Microseconds(50), "operator-1")
+    again = await accounts.revoke_key(ApiKeyId("key_1"), Microseconds(60), "operator-1")
+    assert revoked == again == replace(key(1), revoked_at=Microseconds(50))
+    assert await accounts.revoke_key(ApiKeyId("none"), Microseconds(50), "operator-1") is None
+
+    announced = await store.database.read(lambda c: c.execute(select(changes.c.kind, changes.c.id)).all())
+    assert [tuple(row) for row in announced] == [("key", "key_1")]
+
+
+async def test_a_change_of_status_is_announced_and_audited(accounts, store):
+    assert await accounts.set_status(CAROL.id, AccountStatus.SUSPENDED, "operator-1")
+    assert not await accounts.set_status(AccountId("acct_none"), AccountStatus.SUSPENDED, "operator-1")
+    found = await accounts.find_account("acct_carol")
+    assert found is not None
+    assert found.status is AccountStatus.SUSPENDED
+    rows = await store.database.read(
+        lambda c: c.execute(
+            select(audit_log.c.actor, audit_log.c.action, audit_log.c.subject).order_by(audit_log.c.seq)
+        ).all()
+    )
+    assert tuple(rows[-1]) == ("operator-1", "account.status", "acct_carol")
+    assert [row.action for row in rows] == ["account.create", "account.create", "account.status"]
+
+
+async def test_the_audit_log_takes_what_other_modules_did(accounts, store):
+    await accounts.record("operator-1", "credits.grant", "acct_carol", "amount=5")
+    last = await store.database.read(
+        lambda c: c.execute(select(audit_log).order_by(audit_log.c.seq.desc())).first()
+    )
+    assert (last.action, last.detail, last.at) == ("credits.grant", "amount=5", store.clock.now())
