@@ -1,0 +1,1 @@
+"""Continuous batching of one ONNX model inside Triton's Python backend. `../model.py` is the entry."""
