@@ -1,0 +1,173 @@
+"""Our models on a Triton server as a `ModelBackend` of the core."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc.aio
+
+from raseed.adapters.triton.client import TritonClient
+from raseed.adapters.triton.generation import GenerationLimits, TritonGeneration
+from raseed.adapters.triton.prompt import EncodingPool, PromptEncoder
+from raseed.adapters.triton.revive import ModelReviver
+from raseed.adapters.triton.translate import unavailable
+from raseed.core.errors import ModelUnknown, RequestInvalid
+from raseed.core.inference.model import ChatRequest, ModelCard, Sampling
+from raseed.core.inference.ports import Prepared
+
+READY_TIMEOUT_S = 2.0
+"""The port's bound for `is_ready`."""
+STOP_STRINGS_MAX = 16
+STOP_STRING_CHARS_MAX = 256
+"""Both are the engine's limits; refused here so that the caller learns which field is wrong."""
+
+
+class ModelDamaged(Exception):
+    """A model's files are not what its manifest says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TritonModel:
+    """One model that a Triton server has under its name."""
+
+    card: ModelCard
+    encoder: PromptEncoder
+
+
+def read_model(model_dir: Path, pool: EncodingPool) -> TritonModel:
+    """Reads a model of triton_models/ and checks its digests. Raises ModelDamaged, TemplateUnusable."""
+    manifest = json.loads((model_dir / "model.json").read_text("utf-8"))
+    for name, digest in manifest["sha256"].items():
+        if hashlib.sha256((model_dir / name).read_bytes()).hexdigest() != digest:
+            raise ModelDamaged(f"{model_dir.name}: {name} does not have the digest of model.json")
+    context_length: int = manifest["context_length"]
+    return TritonModel(
+        card=ModelCard(id=manifest["name"], context_length=context_length, max_output_tokens=context_length),
+        encoder=PromptEncoder(
+            tokenizer_json=(model_dir / "tokenizer.json").read_text("utf-8"),
+            template=(model_dir / "chat_template.jinja").read_text("utf-8"),
+            context_length=context_length,
+            pool=pool,
+        ),
+    )
+
+
+class TritonModelBackend:
+    """Serves `models` from the server behind `client`. Use it from one event loop; `close` it at the end."""
+
+    name = "triton"
+
+    def __init__(
+        self, client: TritonClient, models: Iterable[TritonModel], limits: GenerationLimits | None = None
+    ) -> None:
+        self._client = client
+        self._models: Mapping[str, TritonModel] = {model.card.id: model for model in models}
+        self._limits = limits or GenerationLimits()
+        self._reviver = ModelReviver(client)
+        self._finishing: set[asyncio.Task[None]] = set()
+        """Streams being ended; each takes a round trip, at most seconds."""
+
+    def models(self) -> Sequence[ModelCard]:
+        return [model.card for model in self._models.values()]
+
+    def serves(self, model: str) -> bool:
+        return model in self._models
+
+    async def prepare(self, request: ChatRequest) -> Prepared:
+        """Raises ModelUnknown, RequestInvalid, PromptTooLong, and Overloaded for a long prompt in a crowd."""
+        model = self._models.get(request.model)
+        if model is None:
+            raise ModelUnknown(f"The model {request.model!r} does not exist.", param="model")
+        _check_stop(request.sampling)
+        ids = await model.encoder.encode(request)
+        room = model.card.context_length - len(ids)
+        asked = request.sampling.max_tokens
+        return Prepared(
+            request=request,
+            prompt_tokens=len(ids),
+            max_tokens=room if asked is None else max(1, min(asked, room)),
+            native=tuple(ids),
+        )
+
+    async def start(
+        self, prepared: Prepared, *, run_id: str, max_tokens: int, timeout_s: float
+    ) -> TritonGeneration:
+        """Raises BackendUnavailable. A full engine says so in the first `next`, as Overloaded."""
+        model = prepared.request.model
+        ids = prepared.native
+        assert isinstance(ids, tuple)
+        # The engine knows requests of all streams by this name; the random part keeps a repeated run id apart.
+        engine_id = f"{run_id}.{secrets.token_hex(4)}"
+        parameters = _parameters(engine_id, prepared.request.sampling, max_tokens, timeout_s)
+        stream = self._client.stream(timeout_s=timeout_s + self._limits.deadline_margin_s)
+        generation = TritonGeneration(
+            stream,
+            model=model,
+            engine_id=engine_id,
+            prompt_tokens=prepared.prompt_tokens,
+            timeout_s=timeout_s,
+            limits=self._limits,
+            on_engine_failure=self._reviver.revive,
+            in_background=self._run_in_background,
+        )
+        try:
+            async with asyncio.timeout(min(timeout_s, self._limits.start_timeout_s)):
+                await stream.send(model, token_ids=ids, request_json=parameters)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError) as error:
+            await generation.close()
+            raise unavailable() from error
+        except BaseException:
+            await generation.close()
+            raise
+        return generation
+
+    async def is_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                states = await asyncio.gather(
+                    *(self._client.model_ready(model, timeout_s=READY_TIMEOUT_S) for model in self._models)
+                )
+        except (grpc.aio.AioRpcError, TimeoutError):
+            return False
+        return all(states) and not self._reviver.is_busy
+
+    async def close(self) -> None:
+        """Ends background work and the channel."""
+        await self._reviver.close()
+        if self._finishing:
+            await asyncio.wait(self._finishing)
+        await self._client.close()
+
+    def _run_in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+
+def _check_stop(sampling: Sampling) -> None:
+    if len(sampling.stop) > STOP_STRINGS_MAX:
+        raise RequestInvalid(f"At most {STOP_STRINGS_MAX} stop sequences are allowed.", param="stop")
+    if any(not 0 < len(text) <= STOP_STRING_CHARS_MAX for text in sampling.stop):
+        raise RequestInvalid(
+            f"A stop sequence must have 1 to {STOP_STRING_CHARS_MAX} characters.", param="stop"
+        )
+
+
+def _parameters(engine_id: str, sampling: Sampling, max_tokens: int, timeout_s: float) -> bytes:
+    return json.dumps(
+        {
+            "id": engine_id,
+            "max_tokens": max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": sampling.seed,
+            "stop": sampling.stop,
+            "deadline_ms": max(1, int(timeout_s * 1000)),
+        }
+    ).encode()
