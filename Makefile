@@ -10,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-system test-long check bench gen lock clean venv venv-dev system
+.PHONY: help run test test-long check bench gen lock clean venv venv-dev system
 
 help: ## lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,11 +19,8 @@ run: venv ## installs what is needed and starts the platform
 	@# exec: a signal reaches the supervisor itself, and no shell stands between.
 	@exec $(BIN)/raseed up
 
-test: venv-dev ## all tests that need no system packages, in at most 10 minutes
-	@$(BIN)/python -m pytest -m "not system and not long" $(ARGS)
-
-test-system: system venv-dev ## tests that start a whole stack
-	@$(BIN)/python -m pytest -m "system and not long" $(ARGS)
+test: venv-dev ## the whole suite, in at most 10 minutes
+	@$(BIN)/python -m pytest -m "not long" $(ARGS)
 
 test-long: system venv-dev ## campaigns of minutes to hours
 	@$(BIN)/python -m pytest -m long --timeout 0 $(ARGS)

@@ -7,27 +7,18 @@ import pytest_asyncio
 from tests.integration.triton.asking import Asker
 from tests.integration.triton.server import SLOW, TINY, RunningTriton, start_triton
 
-from raseed.adapters.triton.bundle import TritonBundleError, sweep_shared_memory
+from raseed.adapters.triton.bundle import sweep_shared_memory
 from raseed.adapters.triton.client import TritonClient, TritonClientSettings
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "integration/triton" in str(item.path):
-            item.add_marker(pytest.mark.system)  # libpython, for the server's stub
-
-
-def start_or_skip(tmp_path_factory: pytest.TempPathFactory, models: tuple[str, ...]) -> RunningTriton:
-    try:
-        return start_triton(tmp_path_factory.mktemp("triton"), models)
-    except TritonBundleError as error:
-        pytest.skip(str(error))
+def start(tmp_path_factory: pytest.TempPathFactory, models: tuple[str, ...]) -> RunningTriton:
+    return start_triton(tmp_path_factory.mktemp("triton"), models)
 
 
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     """One server with both models, for all tests that do not break it."""
-    running = start_or_skip(tmp_path_factory, (TINY, SLOW))
+    running = start(tmp_path_factory, (TINY, SLOW))
     yield running
     running.stop()
 
@@ -35,7 +26,7 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
 @pytest.fixture
 def mortal_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
     """A server of its own, for a test that breaks it."""
-    running = start_or_skip(tmp_path_factory, (TINY,))
+    running = start(tmp_path_factory, (TINY,))
     yield running
     if running.process.poll() is None:
         running.kill()

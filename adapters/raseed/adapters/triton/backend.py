@@ -48,7 +48,12 @@ def read_model(model_dir: Path, pool: EncodingPool) -> TritonModel:
             raise ModelDamaged(f"{model_dir.name}: {name} does not have the digest of model.json")
     context_length: int = manifest["context_length"]
     return TritonModel(
-        card=ModelCard(id=manifest["name"], context_length=context_length, max_output_tokens=context_length),
+        card=ModelCard(
+            id=manifest["name"],
+            context_length=context_length,
+            max_output_tokens=context_length,
+            created_at_s=manifest["created_at_s"],
+        ),
         encoder=PromptEncoder(
             tokenizer_json=(model_dir / "tokenizer.json").read_text("utf-8"),
             template=(model_dir / "chat_template.jinja").read_text("utf-8"),
