@@ -11,6 +11,7 @@ from typing import Any
 
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
+from raseed.adapters.sql.change_feed import SqlChangeFeed
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.telemetry.log import log
@@ -20,7 +21,9 @@ from raseed.app.layout import Home, socket_address
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
 from raseed.core.billing.service import HoldService, Owner
+from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
+from raseed.core.ids import AccountId, ApiKeyId
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
 
@@ -90,7 +93,18 @@ async def serve_core(
         await admin.start()
         announce(SERVING)
 
+        follower = ChangeFollower(
+            SqlChangeFeed(platform.database),
+            forget={
+                ChangeKind.KEY: lambda key: platform.authenticator.forget_key(ApiKeyId(key)),
+                ChangeKind.ACCOUNT: lambda account: platform.authenticator.forget_account(AccountId(account)),
+            },
+            confirm=platform.authenticator.confirm,
+            report=lambda error: log.error("changes", exc_info=error),
+        )
+        await follower.start()
         jobs = _Jobs()
+        jobs.start(follower.run(), "follow changes")
         jobs.start(health.run(), "health")
         jobs.start(inference.keep_holds(), "keep holds")
         jobs.start(inference.sweep_holds(), "sweep holds")

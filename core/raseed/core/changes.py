@@ -68,7 +68,7 @@ class ChangeFollower:
             await asyncio.sleep(POLL_INTERVAL_S)
             try:
                 await self.poll()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next poll may succeed
                 self._report(error)  # the caches distrust themselves meanwhile
 
     async def poll(self) -> None:

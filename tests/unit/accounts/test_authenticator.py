@@ -8,6 +8,7 @@ from tests.support.accounts import MemoryAccountStore
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import AccountStatus, Tier
 from raseed.core.accounts.service import CACHE_S, AccountService, Authenticator
+from raseed.core.changes import TRUST_S
 from raseed.core.clock import SECOND, Microseconds
 from raseed.core.errors import AccountSuspended, NotFound, RequestInvalid, Unauthenticated
 
@@ -62,6 +63,20 @@ async def test_a_revoked_key_is_refused_at_once_although_it_was_remembered() -> 
     await setup.accounts.revoke_key(caller.api_key_id, actor="test")
     with pytest.raises(Unauthenticated):
         await setup.authenticator.authenticate(text)
+
+
+async def test_a_worker_that_hears_nothing_distrusts_what_it_remembers() -> None:
+    setup = Setup()
+    text = await setup.key()
+    setup.authenticator.confirm()
+    await setup.authenticator.authenticate(text)
+    asked = setup.store.key_reads
+    setup.clock.time += int(TRUST_S * SECOND) - 1
+    await setup.authenticator.authenticate(text)
+    assert setup.store.key_reads == asked
+    setup.clock.time += 1
+    await setup.authenticator.authenticate(text)
+    assert setup.store.key_reads == asked + 1
 
 
 async def test_garbage_never_reaches_the_store() -> None:

@@ -11,12 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.tables import accounts, api_keys, audit_log, balances, changes
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
+from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId, ApiKeyId
 
-CHANGED_KEY = "key"
-CHANGED_ACCOUNT = "account"
 """Kinds of `changes` rows, by which workers learn what to forget."""
 
 
@@ -76,7 +75,7 @@ def set_status(connection: Connection, account_id: AccountId, status: AccountSta
     )
     if changed.rowcount == 0:
         return False
-    _announce(connection, CHANGED_ACCOUNT, account_id)
+    _announce(connection, ChangeKind.ACCOUNT, account_id)
     return True
 
 
@@ -125,7 +124,7 @@ def revoke_key(connection: Connection, key_id: ApiKeyId, at: Microseconds) -> Ap
     if row is None or row.revoked_at is not None:
         return None if row is None else _key(row)
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=at))
-    _announce(connection, CHANGED_KEY, key_id)
+    _announce(connection, ChangeKind.KEY, key_id)
     return _key(connection.execute(query).one())
 
 
@@ -138,8 +137,8 @@ def record_audit(
     )
 
 
-def _announce(connection: Connection, kind: str, changed_id: str) -> None:
-    connection.execute(insert(changes).values(kind=kind, id=changed_id))
+def _announce(connection: Connection, kind: ChangeKind, changed_id: str) -> None:
+    connection.execute(insert(changes).values(kind=kind.value, id=changed_id))
 
 
 def _account(row: Row[Any]) -> Account:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from raseed.core.accounts.keys import Peppers, new_key, parse_key
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, Tier
 from raseed.core.accounts.ports import AccountStore
+from raseed.core.changes import TRUST_S
 from raseed.core.clock import SECOND, Clock, Microseconds
 from raseed.core.errors import AccountSuspended, NotFound, RequestInvalid, Unauthenticated
 from raseed.core.ids import AccountId, ApiKeyId, new_id
@@ -36,11 +37,8 @@ class Authenticator:
         self._peppers = peppers
         self._clock = clock
         self._remembered: dict[bytes, _Remembered] = {}
-
-    def remembered(self, credential: str) -> Caller | None:
-        """The caller of a key seen lately; never asks the database."""
-        entry = self._remembered.get(hashlib.sha256(credential.encode()).digest())
-        return entry.caller if entry is not None and self._clock.now() < entry.until else None
+        self._trusted_until: int | None = None
+        """None while nobody else changes accounts: what is remembered is true until it is forgotten here."""
 
     async def authenticate(self, credential: str) -> Caller:
         """Raises Unauthenticated, AccountSuspended."""
@@ -48,7 +46,8 @@ class Authenticator:
         digest = hashlib.sha256(credential.encode()).digest()
         entry = self._remembered.get(digest)
         now = self._clock.now()
-        if entry is not None and now < entry.until:
+        trusted = self._trusted_until is None or now < self._trusted_until
+        if entry is not None and trusted and now < entry.until:
             return entry.caller
         caller, expires_at = await self._look_up(credential, now)
         until = now + CACHE_S * SECOND
@@ -59,6 +58,12 @@ class Authenticator:
         while len(self._remembered) > CACHE_MAX:
             del self._remembered[next(iter(self._remembered))]
         return caller
+
+    def confirm(self) -> None:
+        """Every change that was committed a moment ago is known here. Once called, it must be called again and again:
+        what is remembered is distrusted `TRUST_S` after the last time.
+        """
+        self._trusted_until = self._clock.now() + int(TRUST_S * SECOND)
 
     def forget_key(self, key_id: ApiKeyId) -> None:
         """Stop believing a key at once: it was revoked or changed."""
