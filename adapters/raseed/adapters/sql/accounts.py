@@ -16,8 +16,6 @@ from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId, ApiKeyId
 
-"""Kinds of `changes` rows, by which workers learn what to forget."""
-
 
 def create_account(connection: Connection, account: Account) -> None:
     """With its balance row. Raises Conflict if the id, e-mail or telephone is taken."""
