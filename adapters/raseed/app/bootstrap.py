@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from raseed.adapters.policy.loader import load_policy, token_price
+from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.database import Database
@@ -29,6 +29,7 @@ from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.service import AdminService, Verification, Violation
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.policy import Policy
+from raseed.core.billing.pricing import token_price
 from raseed.core.billing.service import CreditService
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.clock import SystemClock
@@ -111,8 +112,8 @@ def read_policy(settings: Settings) -> Policy:
     policy = load_policy(settings.billing.profile, hold)
     if not settings.scripted.enabled:
         return policy
-    fallback = token_price("*", "standard", SCRIPTED_MULTIPLIER_MILLI, "total")
-    return replace(policy, prices=replace(policy.prices, fallback=fallback))
+    fallback = token_price("*", "standard", SCRIPTED_MULTIPLIER_MILLI)
+    return replace(policy, prices=policy.prices.with_fallback(fallback))
 
 
 def read_peppers(home: Home) -> Peppers:

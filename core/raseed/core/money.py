@@ -11,11 +11,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from fractions import Fraction
+from math import lcm
 
 MICROCREDITS_PER_CREDIT = 1_000_000
+MILLI = 1_000
+"""Multipliers, weights and ratios have three decimals and are kept in thousandths."""
+CURRENCY_DIGITS = {"KWD": 3, "USD": 2}
+"""Decimals of a currency's minor unit: prices of what is sold are whole fils or cents."""
 AMOUNT_MAX = 10**15
 """Largest single amount in micro-credits (a thousand million credits): far above any real balance, far below 2⁶³,
 so that sums of amounts cannot overflow a signed 64-bit column."""
+
+
+class Rounding(StrEnum):
+    """What the cost of a request is rounded to: once, over all of its lines."""
+
+    EXACT = "exact"
+    """Up to a whole micro-credit, the smallest amount that can be booked."""
+    CEIL_CREDIT = "ceil_credit"
+    """Up to a whole credit."""
+    HALF_EVEN = "half_even"
+    """To the nearest whole credit, a half to the even one; at least one credit, so that nothing used is free."""
+
+
+def whole_units(number: Decimal, decimals: int) -> int:
+    """`number` × 10^decimals, exactly. Raises ValueError if that is no whole number, or out of range.
+
+    >>> whole_units(Decimal("2.5"), 3)
+    2500
+    """
+    if not number.is_finite() or number.adjusted() > 15 or len(number.as_tuple().digits) > 40:
+        raise ValueError(f"out of range: {number}")
+    scale: int = 10**decimals
+    scaled = Fraction(number) * scale
+    if scaled.denominator != 1:
+        raise ValueError(f"has at most {decimals} decimals: {number}")
+    return scaled.numerator
 
 
 def microcredits_of(credits: str | int | Decimal) -> int:
@@ -25,14 +58,12 @@ def microcredits_of(credits: str | int | Decimal) -> int:
     (732500000, 1000000000)
     """
     try:
-        scaled = Decimal(credits) * MICROCREDITS_PER_CREDIT
-        amount = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError) as error:
+        number = Decimal(credits)
+    except InvalidOperation as error:
         raise ValueError(f"not an amount of credits: {credits!r}") from error
-    if amount != scaled:
-        raise ValueError(f"credits have at most six decimals: {credits!r}")
+    amount = whole_units(number, 6)
     if abs(amount) > AMOUNT_MAX:
-        raise ValueError(f"amount out of range: {credits!r}")
+        raise ValueError(f"out of range: {credits}")
     return amount
 
 
@@ -55,9 +86,62 @@ def credits_text(microcredits: int) -> str:
     return format(Decimal(microcredits).scaleb(-6).normalize(), "f") if microcredits else "0"
 
 
-def settle_cost(lines: Iterable[tuple[int, int, int]]) -> tuple[int, ...]:
-    """Cost of each line `(quantity, unit_price, per)`: quantity × unit price ÷ per, rounded up to a whole unit.
+def price_text(amount_minor: int, currency: str) -> str:
+    """An amount of money with all decimals of its currency.
 
-    Up, because a fraction of a micro-credit cannot be booked and a line that was used must not be free.
+    >>> price_text(2_000, "KWD"), price_text(1_800, "USD")
+    ('2.000', '18.00')
     """
-    return tuple(-(-quantity * unit_price // per) for quantity, unit_price, per in lines)
+    return format(Decimal(amount_minor).scaleb(-CURRENCY_DIGITS[currency]), "f")
+
+
+def settle_total(lines: Iterable[tuple[int, int, int]], rounding: Rounding = Rounding.EXACT) -> int:
+    """Cost of all lines `(quantity, unit_price, per)` together: the sum of quantity × unit price ÷ per, rounded once.
+
+    Grows with every quantity, and is 0 only when nothing that has a price was used.
+    """
+    return _rounded(*_sum(lines), rounding)
+
+
+def settle_cost(
+    lines: Iterable[tuple[int, int, int]], rounding: Rounding = Rounding.EXACT
+) -> tuple[int, ...]:
+    """Cost of each line: `settle_total` shared out by what each costs unrounded. The sum is the total to the unit.
+
+    >>> settle_cost([(30, 2_500_000, 1_000_000), (150, 10_000_000, 1_000_000)])
+    (75, 1500)
+    """
+    lines = tuple(lines)
+    exact_sum, scale = _sum(lines)
+    total = _rounded(exact_sum, scale, rounding)
+    costs = []
+    reached = given = 0
+    for quantity, unit_price, per in lines:
+        reached += quantity * unit_price * (scale // per)
+        upto = total * reached // exact_sum if exact_sum else 0
+        costs.append(upto - given)
+        given = upto
+    return tuple(costs)
+
+
+def _sum(lines: Iterable[tuple[int, int, int]]) -> tuple[int, int]:
+    """The exact sum as a fraction."""
+    numerator, scale = 0, 1
+    for quantity, unit_price, per in lines:
+        if per != scale:
+            common = lcm(scale, per)
+            numerator *= common // scale
+            scale = common
+        numerator += quantity * unit_price * (scale // per)
+    return numerator, scale
+
+
+def _rounded(numerator: int, denominator: int, rounding: Rounding) -> int:
+    if rounding is Rounding.EXACT:
+        return -(-numerator // denominator)
+    credit = denominator * MICROCREDITS_PER_CREDIT
+    if rounding is Rounding.CEIL_CREDIT:
+        return -(-numerator // credit) * MICROCREDITS_PER_CREDIT
+    whole, rest = divmod(numerator, credit)
+    whole += rest * 2 > credit or (rest * 2 == credit and whole % 2)
+    return max(whole, 1 if numerator else 0) * MICROCREDITS_PER_CREDIT

@@ -1,165 +1,164 @@
-"""Reads a commercial profile. A profile that cannot be read, or that would give a model away, stops the start."""
+"""Reads a commercial profile. One that cannot be read, or that would give a model away, stops the start."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from importlib.resources import files
-from pathlib import Path
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec import Meta
 
+from raseed.adapters.policy.models import read_terms
+from raseed.adapters.policy.offers import read_packs, read_topup
+from raseed.adapters.policy.price_lists import read_prices
+from raseed.adapters.policy.source import PolicyError, Source, collecting, read_source
 from raseed.core.accounts.model import Tier
 from raseed.core.billing.holds import HoldPolicy
-from raseed.core.billing.model import GrantSource, Meter, Rate
-from raseed.core.billing.policy import Policy, WelcomeGrant
-from raseed.core.billing.pricing import ModelPrice, PriceList
+from raseed.core.billing.model import GrantSource
+from raseed.core.billing.policy import AccountGroup, Identity, Policy, UnitOfAccount, WelcomeGrant
+from raseed.core.billing.pricing import Basis, PriceList
 from raseed.core.clock import DAY
-from raseed.core.money import MICROCREDITS_PER_CREDIT, microcredits_of
+from raseed.core.money import AMOUNT_MAX, MILLI, Rounding
 
-MULTIPLIER_SCALE = 1000
-INPUT_METERS = (Meter.INPUT_TOKENS, Meter.CACHED_INPUT_TOKENS)
-OUTPUT_METERS = (Meter.OUTPUT_TOKENS, Meter.REASONING_TOKENS)
+__all__ = ["PolicyError", "load_policy", "policy_of"]
 
-
-class PolicyError(Exception):
-    """The profile cannot be used; the message names the file, the key and what is wrong."""
+RATIO_MAX_MILLI = 1_000 * MILLI
+Days = Annotated[int, Meta(ge=1, le=36_500)]
 
 
-class _Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    basis: Literal["total", "output"]
-    credits_shape: Literal["object", "number"] = "object"
-
-
-class _Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    credits: str
-    expires_after_days: int | None = None
-
-
-class _Grants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    priority: dict[str, int]
-    welcome: _Welcome | None = None
-
-
-class _Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    version: str
-
-
-class _Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    tier: str
-    multiplier: str
-
-
-class _Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Profile(msgspec.Struct, frozen=True):
     profile: str
     time_zone: str
-    default_tier: str
-    billing: _Billing
-    grants: _Grants
-    prices: _Prices
-    models: dict[str, _Model]
+    default_tier: Tier
+    billing: dict[str, Any]
+    grants: dict[str, Any]
+    prices: dict[str, Any]
+    model_tiers: dict[str, Any]
+    models: dict[str, Any]
+    price_classes: dict[str, Any] = {}
+    accounts: dict[str, Any] = {}
+    groups: dict[str, Any] = {}
+    packs: list[dict[str, Any]] = []
+    topup: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    name: str
-    profile: _Profile
+class _Billing(msgspec.Struct, frozen=True):
+    basis: Basis
+    unit: UnitOfAccount = "credits"
+    per_tokens: Literal[1, 1000] = 1
+    rounding: Rounding = Rounding.EXACT
+    credits_shape: Literal["object", "number"] = "object"
+    weights: dict[str, Any] = {}
 
-    def fail(self, key: str, why: str) -> PolicyError:
-        return PolicyError(f"{self.name}: {key}: {why}")
+
+class _Accounts(msgspec.Struct, frozen=True):
+    identity: Annotated[tuple[Identity, ...], Meta(min_length=1)] = (Identity.WHATSAPP_OTP,)
+    usage_retention_days: Days = 365
+    at_closing: Literal["forfeit", "keep"] = "forfeit"
+
+
+class _Grants(msgspec.Struct, frozen=True):
+    priority: dict[str, Any]
+    welcome: dict[str, Any] | None = None
+
+
+class _Welcome(msgspec.Struct, frozen=True):
+    credits: Decimal
+    expires_after_days: Days | None = None
+
+
+class _Priority(msgspec.Struct, frozen=True):
+    """A field for each GrantSource."""
+
+    welcome: int
+    subscription: int
+    topup: int
+    adjustment: int
+    restore: int
+
+
+class _Group(msgspec.Struct, frozen=True):
+    ratio: Decimal
+    tiers: tuple[Tier, ...]
 
 
 def load_policy(name_or_path: str, hold: HoldPolicy) -> Policy:
     """The policy of a shipped profile, by name, or of a file, by path. Raises PolicyError."""
-    source = _read(name_or_path)
-    profile = source.profile
-    try:
-        ZoneInfo(profile.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise source.fail("time_zone", f"unknown time zone {profile.time_zone!r}") from error
-    if profile.default_tier not in Tier.__members__.values():
-        raise source.fail("default_tier", f"unknown tier {profile.default_tier!r}")
+    return policy_of(read_source(name_or_path), hold)
+
+
+def policy_of(source: Source, hold: HoldPolicy) -> Policy:
+    """Raises PolicyError."""
+    profile = source.table((), _Profile)
+    billing = source.table(("billing",), _Billing)
+    accounts = source.table(("accounts",), _Accounts) if profile.accounts else _Accounts()
+    zone = _zone(source, profile.time_zone)
+    groups = _groups(source)
+    ratios = {tier: group.ratio_milli for group in groups.values() for tier in group.tiers}
+    terms = read_terms(source, billing.basis, billing.per_tokens)
+    template = PriceList(version="", models={}, rounding=billing.rounding, ratios_milli=ratios)
+    prices, catalogue, notice_days = read_prices(source, terms, zone, template)
     return Policy(
         profile=profile.profile,
         time_zone=profile.time_zone,
-        default_tier=Tier(profile.default_tier),
+        default_tier=profile.default_tier,
+        unit=billing.unit,
+        basis=billing.basis,
+        identity=accounts.identity,
+        usage_retention_days=accounts.usage_retention_days,
+        at_closing=accounts.at_closing,
         welcome=_welcome(source),
         priorities=_priorities(source),
-        credits_shape=profile.billing.credits_shape,
-        prices=PriceList(
-            version=profile.prices.version,
-            models={model: _price(source, model, entry) for model, entry in profile.models.items()},
-        ),
+        credits_shape=billing.credits_shape,
+        groups=groups,
+        model_tiers=terms.tiers,
+        model_classes=terms.classes,
+        catalogue=catalogue,
+        prices=prices,
+        notice_days=notice_days,
+        packs=read_packs(source, billing.unit),
+        topup=read_topup(source, billing.unit),
         hold=hold,
     )
 
 
-def token_price(
-    model: str, tier: str, multiplier_milli: int, basis: Literal["total", "output"]
-) -> ModelPrice:
-    """The price of a model whose tokens cost `multiplier_milli` thousandths of a credit each."""
-    unit = multiplier_milli * (MICROCREDITS_PER_CREDIT // MULTIPLIER_SCALE)
-    meters = OUTPUT_METERS if basis == "output" else INPUT_METERS + OUTPUT_METERS
-    return ModelPrice(
-        model=model,
-        tier=tier,
-        multiplier_milli=multiplier_milli,
-        rates=tuple(Rate(meter, unit) for meter in meters),
+def _zone(source: Source, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise source.refusal(("time_zone",), f"unknown time zone {name!r}") from error
+
+
+def _welcome(source: Source) -> WelcomeGrant | None:
+    if source.table(("grants",), _Grants).welcome is None:
+        return None
+    path = ("grants", "welcome")
+    given = source.table(path, _Welcome)
+    days = given.expires_after_days
+    return WelcomeGrant(
+        amount_microcredits=source.units((*path, "credits"), given.credits, 6, 1, AMOUNT_MAX),
+        expires_after_us=None if days is None else days * DAY,
     )
 
 
-def _read(name_or_path: str) -> _Source:
-    if name_or_path.endswith(".toml"):
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise PolicyError(f"{name_or_path}: no such profile file")
-        text = path.read_text(encoding="utf-8")
-    else:
-        profiles = files("raseed.adapters.policy") / "profiles"
-        resource = profiles / f"{name_or_path}.toml"
-        if not resource.is_file():
-            known = sorted(entry.name.removesuffix(".toml") for entry in profiles.iterdir())
-            raise PolicyError(f"unknown profile {name_or_path!r}; known: {', '.join(known)}")
-        text = resource.read_text(encoding="utf-8")
-    try:
-        return _Source(name_or_path, msgspec.convert(tomllib.loads(text), _Profile))
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise PolicyError(f"{name_or_path}: {error}") from error
+def _priorities(source: Source) -> Mapping[GrantSource, int]:
+    given = source.table(("grants", "priority"), _Priority)
+    return {grant: getattr(given, grant.value) for grant in GrantSource}
 
 
-def _welcome(source: _Source) -> WelcomeGrant | None:
-    welcome = source.profile.grants.welcome
-    if welcome is None:
-        return None
-    try:
-        amount = microcredits_of(welcome.credits)
-    except ValueError as error:
-        raise source.fail("grants.welcome.credits", str(error)) from error
-    days = welcome.expires_after_days
-    if amount <= 0 or (days is not None and days <= 0):
-        raise source.fail("grants.welcome", "amounts and days must be above 0")
-    return WelcomeGrant(amount_microcredits=amount, expires_after_us=None if days is None else days * DAY)
-
-
-def _priorities(source: _Source) -> Mapping[GrantSource, int]:
-    given = source.profile.grants.priority
-    if set(given) != {grant.value for grant in GrantSource}:
-        raise source.fail("grants.priority", f"needs each of {', '.join(GrantSource)}")
-    return {GrantSource(name): priority for name, priority in given.items()}
-
-
-def _price(source: _Source, model: str, entry: _Model) -> ModelPrice:
-    key = f"models.{model}.multiplier"
-    try:
-        scaled = Decimal(entry.multiplier) * MULTIPLIER_SCALE
-    except InvalidOperation as error:
-        raise source.fail(key, f"not a number: {entry.multiplier!r}") from error
-    if not scaled.is_finite() or scaled != int(scaled):
-        raise source.fail(key, f"has at most three decimals: {entry.multiplier!r}")
-    if scaled <= 0:
-        raise source.fail(key, "a model must not be priced at nothing")
-    return token_price(model, entry.tier, int(scaled), source.profile.billing.basis)
+def _groups(source: Source) -> dict[str, AccountGroup]:
+    groups: dict[str, AccountGroup] = {}
+    grouped: dict[Tier, str] = {}
+    with collecting() as attempt:
+        for name in source.names(("groups",)):
+            with attempt():
+                path = ("groups", name)
+                given = source.table(path, _Group)
+                for tier in given.tiers:
+                    if grouped.setdefault(tier, name) != name:
+                        raise source.refusal((*path, "tiers"), f"{tier} belongs to {grouped[tier]} already")
+                ratio = source.units((*path, "ratio"), given.ratio, 3, 1, RATIO_MAX_MILLI)
+                groups[name] = AccountGroup(id=name, ratio_milli=ratio, tiers=given.tiers)
+    return groups

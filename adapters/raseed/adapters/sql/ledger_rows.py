@@ -19,6 +19,7 @@ from raseed.core.billing.model import (
     PriceSnapshot,
     Rate,
 )
+from raseed.core.money import Rounding
 
 Row = tuple[Any, ...]
 
@@ -33,14 +34,18 @@ _HOLD_STATE = {state.value: state for state in HoldState}
 @lru_cache(maxsize=SNAPSHOTS_MAX)
 def price_text(price: PriceSnapshot) -> str:
     rates = [[rate.meter.value, rate.unit_price_microcredits, rate.per] for rate in price.rates]
-    return json.dumps({"model": price.model, "version": price.version, "rates": rates}, separators=(",", ":"))
+    fields = {"model": price.model, "version": price.version, "rates": rates}
+    if price.rounding is not Rounding.EXACT:
+        fields["rounding"] = price.rounding.value
+    return json.dumps(fields, separators=(",", ":"))
 
 
 @lru_cache(maxsize=SNAPSHOTS_MAX)
 def price_of(text: str) -> PriceSnapshot:
     fields = json.loads(text)
     rates = tuple(Rate(Meter(meter), unit_price, per) for meter, unit_price, per in fields["rates"])
-    return PriceSnapshot(model=fields["model"], version=fields["version"], rates=rates)
+    rounding = Rounding(fields.get("rounding", Rounding.EXACT))
+    return PriceSnapshot(model=fields["model"], version=fields["version"], rates=rates, rounding=rounding)
 
 
 def measured_text(measured: Measured) -> str:

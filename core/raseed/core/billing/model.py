@@ -8,6 +8,7 @@ from enum import StrEnum
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId
 from raseed.core.inference.model import UsageSource
+from raseed.core.money import Rounding
 
 
 class Meter(StrEnum):
@@ -42,6 +43,7 @@ class PriceSnapshot:
     version: str
     """Version of the price list that it was taken from."""
     rates: tuple[Rate, ...]
+    rounding: Rounding = Rounding.EXACT
 
 
 @dataclass(frozen=True, slots=True)

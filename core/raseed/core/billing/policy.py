@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from raseed.core.accounts.model import Tier
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import GrantSource
-from raseed.core.billing.pricing import PriceList
+from raseed.core.billing.price_book import PriceBook
+from raseed.core.billing.pricing import Basis
+from raseed.core.money import CURRENCY_DIGITS, MICROCREDITS_PER_CREDIT
+
+UnitOfAccount = Literal["credits", "USD"]
+"""What customers call one credit. Amounts are micro-credits either way: of a dollar, one is a millionth."""
+
+
+class Identity(StrEnum):
+    """How a customer proves who they are."""
+
+    WHATSAPP_OTP = "whatsapp_otp"
+    EMAIL_LINK = "email_link"
+    PASSWORD = "password"  # noqa: S105 - the name of a method
+
+
+class PaymentProvider(StrEnum):
+    MYFATOORAH = "myfatoorah"
+    CREEM = "creem"
+
+
+class Hosting(StrEnum):
+    """Where a model runs. Not what it costs: that is for the price list to say."""
+
+    LOCAL = "local"
+    CLOUD = "cloud"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +46,122 @@ class WelcomeGrant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountGroup:
+    """Accounts that pay a part, or a multiple, of every price."""
+
+    id: str
+    ratio_milli: int
+    tiers: tuple[Tier, ...]
+    """The account tiers that belong to it; a tier belongs to one group at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTier:
+    """A shelf in the catalogue, as customers see it."""
+
+    id: str
+    label: str
+    aliases: tuple[str, ...]
+    """Other names of the same tier, accepted wherever one is asked for."""
+
+
+def tier_named(name: str, tiers: Mapping[str, ModelTier]) -> ModelTier | None:
+    """By id or alias."""
+    return next((tier for tier in tiers.values() if name in (tier.id, *tier.aliases)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelClass:
+    """A price class within a tier: its models have a multiplier between the two bounds."""
+
+    id: str
+    tier: str
+    label: str
+    multiplier_min_milli: int
+    multiplier_max_milli: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueModel:
+    """What is said of a model beside its price. None and empty: not said."""
+
+    id: str
+    tier: str
+    class_id: str | None
+    hosting: Hosting
+    display_name: str
+    family: str | None
+    categories: tuple[str, ...]
+    """The first is the main one."""
+    context_length: int | None
+    """As advertised; what a request may use is what its backend reports."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """Credit that is sold in one piece. It does not expire."""
+
+    id: str
+    name: str
+    amount_microcredits: int
+    bonus_microcredits: int
+    """Given on top; `amount + bonus` is what is credited."""
+    price_minor: int
+    """In the currency's minor unit: 2,000 fils are 2.000 KWD."""
+    currency: str
+    provider: PaymentProvider
+    is_popular: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTopup:
+    """Top-ups of any amount, where credit is kept in the currency that is paid."""
+
+    currency: str
+    provider: PaymentProvider
+    min_minor: int
+    max_minor: int
+    step_minor: int
+
+    def microcredits_for(self, amount_minor: int) -> int:
+        """What a payment is credited with. Raises ValueError for an amount that is not on offer."""
+        if not self.min_minor <= amount_minor <= self.max_minor or amount_minor % self.step_minor:
+            raise ValueError(f"not an amount on offer: {amount_minor}")
+        minor_per_credit: int = 10 ** CURRENCY_DIGITS[self.currency]
+        return amount_minor * (MICROCREDITS_PER_CREDIT // minor_per_credit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     profile: str
     time_zone: str
     """IANA name; what a customer's day, month and receipt dates are reckoned in."""
     default_tier: Tier
+    unit: UnitOfAccount
+    basis: Basis
+    identity: tuple[Identity, ...]
+    """The first is the one that is offered first."""
+    usage_retention_days: int
+    """How long single requests stay listed. The ledger itself is kept."""
+    at_closing: Literal["forfeit", "keep"]
+    """Whether credit that is left when an account is closed is lost."""
     welcome: WelcomeGrant | None
     priorities: Mapping[GrantSource, int]
     """Burn order: grants of a lower number are spent first."""
     credits_shape: Literal["object", "number"]
     """`credits` in GET /api/billing/subscription: an object with the balance, or the bare number."""
-    prices: PriceList
+    groups: Mapping[str, AccountGroup]
+    model_tiers: Mapping[str, ModelTier]
+    model_classes: Mapping[str, ModelClass]
+    catalogue: Mapping[str, CatalogueModel]
+    """Every model that any of the price lists has an entry for."""
+    prices: PriceBook
+    notice_days: int
+    """Least time between the publication of a raise and its beginning."""
+    packs: tuple[Pack, ...]
+    topup: OpenTopup | None
     hold: HoldPolicy
+
+    def model_tier(self, name: str) -> ModelTier | None:
+        """By id or alias."""
+        return tier_named(name, self.model_tiers)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from raseed.core.accounts.model import Caller
 from raseed.core.billing.ports import LedgerUnavailable
-from raseed.core.billing.pricing import ModelPrice, PriceList
+from raseed.core.billing.price_book import PriceBook, PricesInForce
+from raseed.core.billing.pricing import ModelPrice
 from raseed.core.billing.service import HoldService, Payer
+from raseed.core.clock import Clock, SystemClock
 from raseed.core.errors import Overloaded
 from raseed.core.ids import HoldId, RunId, new_id
 from raseed.core.inference.model import ChatRequest, ModelCard
@@ -39,13 +41,14 @@ class InferenceService:
         self,
         *,
         router: Router,
-        prices: PriceList,
+        prices: PriceBook,
         holds: HoldService,
         timeout_s: float,
         report: Callable[[str, BaseException], None],
+        clock: Clock | None = None,
     ) -> None:
         self._router = router
-        self._prices = prices
+        self._prices = PricesInForce(prices, clock or SystemClock())
         self._holds = holds
         self._timeout_s = timeout_s
         self._report = report
@@ -81,7 +84,7 @@ class InferenceService:
         if self._draining:
             raise Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
         route = self._router.route(request.model)
-        price = self._prices.snapshot(request.model)
+        price = self._prices.snapshot(request.model, caller.tier)
         spec = RunSpec(
             run_id=RunId(_named_run(caller, request_id) if request_id else new_id("run")),
             payer=Payer(account_id=caller.account_id, api_key_id=caller.api_key_id),
