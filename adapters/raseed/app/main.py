@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -145,6 +146,14 @@ def config_check(
 async def open_admin() -> AsyncIterator[AdminCalls]:
     """AdminService: over the socket of the running stack, else on the database itself, under its lock."""
     from raseed.adapters.cli.connection import LocalAdmin, remote_admin
+
+    configuration = _configuration()
+    home = Home(configuration.home)
+    if _is_served(home.admin_socket):
+        async with remote_admin(socket_address(home.admin_socket)) as admin:
+            yield admin
+        return
+
     from raseed.adapters.policy.loader import PolicyError
     from raseed.adapters.rpc.admin import AdminServicer
     from raseed.adapters.sql.schema import SchemaTooNew
@@ -152,18 +161,24 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
     from raseed.adapters.telemetry.log import configure_log
     from raseed.app.bootstrap import open_platform
 
-    configuration = _configuration()
     configure_log("error")
-    home = Home(configuration.home)
-    if home.admin_socket.exists():
-        async with remote_admin(socket_address(home.admin_socket)) as admin:
-            yield admin
-        return
     try:
         async with open_platform(configuration) as platform:
             yield LocalAdmin(AdminServicer(platform.admin, []))
     except (PolicyError, SchemaTooNew, DatabaseInUse) as error:
         fail(str(error))
+
+
+def _is_served(path: Path) -> bool:
+    """Whether somebody listens on the admin socket: a stack that was killed leaves the file behind."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(socket_address(path).removeprefix("unix:"))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True  # not for this user, say: the call itself will tell
+    return True
 
 
 def _configuration() -> Configuration:
