@@ -17,6 +17,7 @@ from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.inference import InferenceServicer
 from raseed.adapters.rpc.interceptors.auth import auth
 from raseed.adapters.rpc.interceptors.chain import Chain
+from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
@@ -68,7 +69,9 @@ def public_server(
 ) -> grpc.aio.Server:
     """Not started and not bound: the caller adds its port."""
     server = grpc.aio.server(
-        interceptors=[Chain([observe(), errors(wire.credit_shortage), auth(services.authenticator)])],
+        interceptors=[
+            Chain([observe(), errors(wire.credit_shortage), deadline(), auth(services.authenticator)])
+        ],
         options=_options(limits),
         maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
     )
