@@ -23,7 +23,7 @@ def deadline() -> Wrap:
 
     def wrap(_method: str, behavior: Behavior) -> Behavior:
         async def bounded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            left_s = context.time_remaining()
+            left_s = _left_s(context)
             if left_s is None:
                 return await behavior(request, context)
             timeout = asyncio.timeout(left_s - min(MARGIN_S, left_s * MARGIN_FRACTION_MAX))
@@ -38,3 +38,7 @@ def deadline() -> Wrap:
         return bounded
 
     return wrap
+
+
+def _left_s(context: grpc.aio.ServicerContext[Any, Any]) -> float | None:
+    return context.time_remaining()  # its type leaves out that a call may have no deadline
