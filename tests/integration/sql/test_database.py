@@ -21,7 +21,7 @@ from raseed.adapters.sql import sqlite_writer
 from raseed.adapters.sql.accounts import create_account
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.instances import begin_life
-from raseed.adapters.sql.sqlite_batch import DatabaseUnavailable
+from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.adapters.sql.sqlite_files import DatabaseInUse
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import changes

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, audit_log, balances, changes
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
 from raseed.core.changes import ChangeKind
@@ -169,7 +169,7 @@ def _key(row: Row[Any]) -> ApiKey:
 class SqlAccountStore:
     """Implements `core.accounts.ports.AccountStore`: each change and its audit row in one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     async def add_account(self, account: Account, actor: str) -> None:

@@ -80,6 +80,14 @@ class Database:
         """Run look-ups by key at once, in the loop, on a snapshot of committed state."""
         return self._readers.read_point(work)
 
+    async def is_ready(self) -> bool:
+        """Whether the file can be read; cheap enough to be asked every second."""
+        try:
+            self.read_point(lambda connection: connection.execute("SELECT 1").fetchone())
+        except sqlite3.Error:
+            return False
+        return True
+
     async def close(self) -> None:
         """Finish queued writes, move the log into the file, let another process in."""
         await self._writer.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, literal, not_, or_, select
 
 from raseed.adapters.sql.tables import (
     accounts,
@@ -22,7 +22,8 @@ def finding(id_: object, *parts: object) -> Select[str, str]:
     """A row of the answer; parts are columns and texts in turn, joined into the detail."""
     detail: ColumnElement[str] = literal("")
     for part in parts:
-        detail = detail.concat(literal(part) if isinstance(part, str) else func.coalesce(part, "none"))
+        text = literal(part) if isinstance(part, str) else func.coalesce(cast(part, Text), "none")
+        detail = detail.concat(text)
     return select(id_, detail)  # type: ignore[call-overload, no-any-return]
 
 

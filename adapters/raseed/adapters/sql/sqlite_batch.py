@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.adapters.sql.sqlite_dialect import borrowed
 from raseed.adapters.sql.sqlite_files import connect_writer
 from raseed.core.billing.commands import Command, Result
@@ -26,10 +27,6 @@ the database file again and again, more would make a restart after a crash and e
 
 Apply = Callable[[sqlite3.Connection, Sequence[Command]], list[Result]]
 Work = Callable[[Connection], Any]
-
-
-class DatabaseUnavailable(Exception):
-    """The write did not happen, or it is unknown whether it did. Only repeat what is idempotent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from raseed.adapters.sql import ledger_statements as statements
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.ledger_batch import load_accounts, load_holds, with_allocations
-from raseed.adapters.sql.sqlite_batch import DatabaseUnavailable
+from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.adapters.sql.sqlite_writer import BATCH_COMMANDS_MAX
 from raseed.core.billing.commands import Command, Result
 from raseed.core.billing.ledger_state import balance_view

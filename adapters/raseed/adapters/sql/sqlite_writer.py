@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands, DatabaseUnavailable, Job, Outcome
+from raseed.adapters.sql.ports import DatabaseUnavailable
+from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands, Job, Outcome
 
 log = logging.getLogger(__name__)
 
