@@ -12,6 +12,7 @@ safe to retry, also when it is unknown whether the first attempt committed.
 | SettleHold  | `hold_id`      | hold open, ours   | charges at most the hold, frees the rest, writes the usage    |
 | ReleaseHold | `hold_id`      | hold open, ours   | frees all of it, charges nothing                              |
 | SweepHold   | `hold_id`      | hold open, lapsed | settles a dead owner's hold at its checkpoint                 |
+| TakeBack    | `take_key`     | credit not held   | takes credit out of one grant, or of the newest; all or nothing |
 """
 
 from __future__ import annotations
@@ -100,7 +101,21 @@ class SweepHold:
     sweeper_epoch: int
 
 
-Command = IssueGrant | PlaceHold | ExtendHold | SettleHold | ReleaseHold | SweepHold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """Undoes a grant, or a part of it. What open holds keep is not touched, and no grant but those it is taken from."""
+
+    account_id: AccountId
+    take_key: str
+    """Caller's id, unique for the account."""
+    grant_id: GrantId | None
+    """None: the grants with credit left, the newest first."""
+    amount_microcredits: int | None
+    """None: all that is left of the grant and not held."""
+    actor: str = "system"
+
+
+Command = IssueGrant | PlaceHold | ExtendHold | SettleHold | ReleaseHold | SweepHold | TakeBack
 
 
 class Refusal(StrEnum):
@@ -111,6 +126,8 @@ class Refusal(StrEnum):
     Checked first: no state makes such a command right."""
     ACCOUNT_UNKNOWN = "account_unknown"
     REUSED_WITH_OTHER_INPUT = "reused_with_other_input"
+    GRANT_UNKNOWN = "grant_unknown"
+    """The account has no such grant, or nothing is left of it."""
     HOLD_UNKNOWN = "hold_unknown"
     HOLD_NOT_OWNED = "hold_not_owned"
     ALREADY_RESOLVED = "already_resolved"
@@ -136,6 +153,7 @@ def could_change(refusal: Refusal) -> bool:
         case (
             Refusal.ACCOUNT_UNKNOWN
             | Refusal.REUSED_WITH_OTHER_INPUT
+            | Refusal.GRANT_UNKNOWN
             | Refusal.HOLD_UNKNOWN
             | Refusal.HOLD_NOT_OWNED
             | Refusal.ALREADY_RESOLVED
@@ -181,6 +199,20 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    parts: tuple[tuple[GrantId, int], ...]
+    """From which grants, and how much of each."""
+    still_held_microcredits: int
+    """What open holds keep of these grants now."""
+    spendable_microcredits: int
+    replayed: bool = False
+
+    @property
+    def amount_microcredits(self) -> int:
+        return sum(amount for _, amount in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     refusal: Refusal
     spendable_microcredits: int = 0
@@ -188,4 +220,4 @@ class Refused:
     required_microcredits: int = 0
 
 
-Result = Granted | Held | Settled | Refused
+Result = Granted | Held | Settled | TakenBack | Refused

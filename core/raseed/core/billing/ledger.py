@@ -17,11 +17,13 @@ from raseed.core.billing.commands import (
     Result,
     SettleHold,
     SweepHold,
+    TakeBack,
 )
 from raseed.core.billing.ledger_closing import release_hold, settle_hold, sweep_hold
 from raseed.core.billing.ledger_moves import NewId
 from raseed.core.billing.ledger_opening import extend_hold, issue_grant, place_hold
 from raseed.core.billing.ledger_state import LedgerState
+from raseed.core.billing.ledger_taking import take_back
 from raseed.core.clock import Microseconds
 
 
@@ -41,5 +43,7 @@ def decide(state: LedgerState, command: Command, now: Microseconds, new_id: NewI
             return release_hold(state, account, command, now, new_id)
         case SweepHold():
             return sweep_hold(state, account, command, now, new_id)
+        case TakeBack():
+            return take_back(state, account, command, now, new_id)
         case _:
             assert_never(command)

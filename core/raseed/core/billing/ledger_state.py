@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from raseed.core.accounts.model import AccountStatus
-from raseed.core.billing.commands import Command, IssueGrant
+from raseed.core.billing.commands import Command, IssueGrant, TakeBack
 from raseed.core.billing.model import BalanceView, Grant, GrantStatus, GrantView, Hold, RunRecord, UsageLine
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, GrantId, HoldId, LedgerTxId
 
-LedgerTxKind = Literal["grant", "expire", "settle", "release", "sweep"]
+LedgerTxKind = Literal["grant", "expire", "settle", "release", "sweep", "adjust", "void"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +82,41 @@ class Needs(NamedTuple):
     hold_ids: set[HoldId]
     """With their allocations."""
     grant_keys: set[tuple[AccountId, str]]
+    taken_keys: set[str]
+    """Idempotency keys of transactions that took credit back, see `taken_key`."""
 
 
 def needs(commands: Iterable[Command]) -> Needs:
     account_ids: set[AccountId] = set()
     hold_ids: set[HoldId] = set()
     grant_keys: set[tuple[AccountId, str]] = set()
+    taken_keys: set[str] = set()
     for command in commands:
         account_ids.add(command.account_id)
         if isinstance(command, IssueGrant):
             grant_keys.add((command.account_id, command.grant_key))
+        elif isinstance(command, TakeBack):
+            taken_keys.add(taken_key(command))
         else:
             hold_ids.add(command.hold_id)
-    return Needs(account_ids, hold_ids, grant_keys)
+    return Needs(account_ids, hold_ids, grant_keys, taken_keys)
+
+
+def taken_key(command: TakeBack) -> str:
+    """`LedgerTransaction.idem_key` of what the command books."""
+    return f"take:{command.account_id}:{command.take_key}"
 
 
 @dataclass(slots=True)
 class LedgerState:
-    """The first three are loaded; the rest records what `decide` changed, for the store to write."""
+    """The first four are loaded; the rest records what `decide` changed, for the store to write."""
 
     accounts: dict[AccountId, AccountState] = field(default_factory=dict)
     holds: dict[HoldId, Hold] = field(default_factory=dict)
     granted: dict[tuple[AccountId, str], Grant] = field(default_factory=dict)
     """Grants that exist under the keys of this batch, whatever their status."""
+    taken: dict[str, LedgerTransaction] = field(default_factory=dict)
+    """Transactions that took credit back under the keys of this batch."""
 
     changed_accounts: dict[AccountId, AccountState] = field(default_factory=dict)
     new_grants: dict[GrantId, Grant] = field(default_factory=dict)
