@@ -60,6 +60,10 @@ class Coverage:
         reach = max(self.covered_tokens, generated_tokens) + self.policy.chunk_tokens
         return self.cost_at(min(reach, self.max_tokens))
 
+    def would_grow(self, held_microcredits: int) -> bool:
+        """Whether so much would pay for at least one token more than now."""
+        return self._tokens_paid_by(held_microcredits) > self.covered_tokens
+
     def cost_at(self, completion_tokens: int) -> int:
         return cost_of_tokens(self.price, self.prompt_tokens, completion_tokens)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
 
 from raseed.core.billing.commands import (
     ExtendHold,
@@ -23,28 +21,19 @@ from raseed.core.billing.commands import (
     SweepHold,
 )
 from raseed.core.billing.holds import Coverage, HoldPolicy
-from raseed.core.billing.model import BalanceView, Measured, PriceSnapshot, RunRecord
+from raseed.core.billing.model import BalanceView, HoldState, Measured, PriceSnapshot, RunRecord
 from raseed.core.billing.ports import Ledger, LedgerUnavailable
-from raseed.core.errors import (
-    INSUFFICIENT_CREDITS_MESSAGE,
-    AccountSuspended,
-    CapacityError,
-    Conflict,
-    CreditExhausted,
-    HeldByOpenRequests,
-    RaseedError,
-    RequestReusedWithOtherInput,
-    Unauthenticated,
-)
+from raseed.core.billing.refusals import raise_refusal
+from raseed.core.billing.turns import Turns
+from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
 """Pause between attempts to reach a ledger that is down: from the first to the longest."""
-PLACE_ATTEMPTS_MAX = 3
-"""Attempts to place a hold before the request is refused. A settle has no such bound: it is retried until it commits."""
-WAIT_POLL_S = 0.1
-"""While waiting for one's own holds: another worker may release them, and only the ledger knows."""
+ATTEMPTS_MAX = 3
+"""Attempts to place or extend a hold before the request is refused, or ends at what is covered. A settle has no such
+bound: it is retried until it commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +59,22 @@ class HoldService:
         self.policy = policy
         self._ledger = ledger
         self._owner = owner
-        self._released: defaultdict[AccountId, set[asyncio.Future[None]]] = defaultdict(set)
+        self._turns = Turns()
 
     async def open(
-        self, payer: Payer, hold_id: HoldId, price: PriceSnapshot, coverage: Coverage, input_hash: str
+        self,
+        payer: Payer,
+        hold_id: HoldId,
+        price: PriceSnapshot,
+        coverage: Coverage,
+        input_hash: str,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> Held:
         """Set credit aside for a run. When it returns, the hold is durable and the caller must settle or release it.
 
-        Waits up to `hold_wait_s` if only the account's own open holds are in the way. Raises CreditExhausted,
-        HeldByOpenRequests, AccountSuspended, Conflict, RequestReusedWithOtherInput, CapacityError.
+        Waits up to `hold_wait_s`, while it `is_wanted`, if only the account's own open holds are in the way. Raises
+        CreditExhausted, HeldByOpenRequests, AccountSuspended, Conflict, RequestReusedWithOtherInput: then nothing is
+        held. Raises LedgerUnavailable when that is unknown: then the caller must `undo`.
         """
         least, wanted = coverage.first_lease()
         command = PlaceHold(
@@ -93,33 +89,43 @@ class HoldService:
             owner_epoch=self._owner.epoch,
             lease_us=self.policy.lease_us,
         )
-        deadline = asyncio.get_running_loop().time() + self.policy.hold_wait_s
-        while True:
-            result = await self._place(command)
-            if isinstance(result, Held):
-                if result.replayed:
-                    raise Conflict(
-                        "A request with this id was already answered."
-                        if not result.is_open
-                        else "A request with this id is being answered now."
-                    )
-                coverage.hold_placed(result.amount_microcredits)
-                return result
-            assert isinstance(result, Refused), result
-            left_s = deadline - asyncio.get_running_loop().time()
-            if result.refusal is not Refusal.HELD_BY_OPEN_REQUESTS or left_s <= 0:
-                raise_refusal(result)
-            await self._own_release(payer.account_id, min(left_s, WAIT_POLL_S))
-
-    async def extend(self, payer: Payer, hold_id: HoldId, to_microcredits: int, checkpoint: Measured) -> bool:
-        """Raise an open hold to a level, and move its checkpoint. False if the credit is not there."""
-        try:
-            [result] = await self._ledger.submit(
-                [self.extension(payer, hold_id, to_microcredits, checkpoint)]
+        result = await self._place(command)
+        if _would_pay_later(result) and self.policy.hold_wait_s > 0:
+            result = await self._turns.repeat(
+                payer.account_id,
+                self.policy.hold_wait_s,
+                lambda: self._place(command),
+                lambda outcome: not _would_pay_later(outcome) or not is_wanted(),
             )
-        except LedgerUnavailable:
+        if isinstance(result, Refused):
+            raise_refusal(result)
+        assert isinstance(result, Held), result
+        if result.replayed:
+            raise Conflict(
+                "A request with this id is being answered now."
+                if result.is_open
+                else "A request with this id was already answered."
+            )
+        coverage.hold_placed(result.amount_microcredits)
+        return result
+
+    async def extend(
+        self, payer: Payer, hold_id: HoldId, coverage: Coverage, level: int, checkpoint: Measured
+    ) -> bool:
+        """Raise an open hold to a level, or as near to it as the account can pay, and move its checkpoint.
+
+        True if it covers more than before; `coverage` then knows how much. Safe to repeat.
+        """
+        result = await self._extended(self.extension(payer, hold_id, level, checkpoint))
+        if isinstance(result, Refused):
+            nearer = coverage.held_microcredits + result.spendable_microcredits
+            if not _is_short(result) or nearer >= level or not coverage.would_grow(nearer):
+                return False
+            result = await self._extended(self.extension(payer, hold_id, nearer, checkpoint))
+        if not isinstance(result, Held):
             return False
-        return isinstance(result, Held)
+        coverage.hold_placed(result.amount_microcredits)
+        return True
 
     def extension(
         self, payer: Payer, hold_id: HoldId, to_microcredits: int, checkpoint: Measured
@@ -143,28 +149,23 @@ class HoldService:
 
     async def settle(self, payer: Payer, hold_id: HoldId, measured: Measured, run: RunRecord) -> Settled:
         """Charge what was used and free the rest. Tries until it is durable; never raises for a hold of ours."""
-        return await self._resolve(
-            SettleHold(
-                account_id=payer.account_id,
-                hold_id=hold_id,
-                owner_instance=self._owner.instance,
-                owner_epoch=self._owner.epoch,
-                measured=measured,
-                run=run,
-            )
+        command = SettleHold(
+            account_id=payer.account_id,
+            hold_id=hold_id,
+            owner_instance=self._owner.instance,
+            owner_epoch=self._owner.epoch,
+            measured=measured,
+            run=run,
         )
+        return _settled(await self._resolved(command))
 
     async def release(self, payer: Payer, hold_id: HoldId, run: RunRecord) -> Settled:
         """Free all of a hold: nothing was produced, nothing is charged. Tries until it is durable."""
-        return await self._resolve(
-            ReleaseHold(
-                account_id=payer.account_id,
-                hold_id=hold_id,
-                owner_instance=self._owner.instance,
-                owner_epoch=self._owner.epoch,
-                run=run,
-            )
-        )
+        return _settled(await self._resolved(self._release(payer, hold_id, run)))
+
+    async def undo(self, payer: Payer, hold_id: HoldId, run: RunRecord) -> None:
+        """Free a hold of which it is unknown whether it was placed. Tries until that is certain."""
+        await self._resolved(self._release(payer, hold_id, run))
 
     async def sweep(self, alive: Container[HoldId] = ()) -> int:
         """Settle the holds of dead owners at their checkpoints, except those in `alive`, whose runs will settle them.
@@ -191,34 +192,64 @@ class HoldService:
             resolved = sum(isinstance(result, Settled) for result in results)
             swept += resolved
             for hold in holds:
-                self._wake(hold.account_id)
+                self._turns.wake(hold.account_id)
             if resolved == 0:
                 return swept
 
-    async def _place(self, command: PlaceHold) -> Result:
+    async def _place(self, command: PlaceHold) -> Held | Refused:
+        """Raises LedgerUnavailable when it is unknown whether the hold was placed."""
+        pause_s, attempt = RETRY_FIRST_S, 1
+        while True:
+            try:
+                [result] = await self._ledger.submit([command])
+                assert isinstance(result, Held | Refused), result
+                if (
+                    isinstance(result, Held)
+                    and result.replayed
+                    and attempt > 1
+                    and await self._is_ours(command)
+                ):
+                    return replace(result, replayed=False)  # an attempt before this one did commit
+            except LedgerUnavailable:
+                if attempt == ATTEMPTS_MAX:
+                    raise
+            else:
+                return result
+            await asyncio.sleep(pause_s)
+            pause_s, attempt = min(pause_s * 2, RETRY_MAX_S), attempt + 1
+
+    async def _is_ours(self, command: PlaceHold) -> bool:
+        """Whether the open hold of this id is ours of this life. No second run of ours can have the id: see `Run`."""
+        hold = await self._ledger.hold(command.hold_id)
+        return (
+            hold is not None
+            and hold.state is HoldState.OPEN
+            and (hold.owner_instance, hold.owner_epoch) == (command.owner_instance, command.owner_epoch)
+        )
+
+    async def _extended(self, command: ExtendHold) -> Result | None:
+        """None if the ledger does not answer: what was held before is held in any case."""
         pause_s = RETRY_FIRST_S
-        for attempt in range(PLACE_ATTEMPTS_MAX):
+        for _ in range(ATTEMPTS_MAX):
             try:
                 [result] = await self._ledger.submit([command])
             except LedgerUnavailable:
-                if attempt + 1 < PLACE_ATTEMPTS_MAX:
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(pause_s * 2, RETRY_MAX_S)
-                continue
-            if isinstance(result, Held) and result.replayed and attempt > 0:
-                # An earlier attempt did commit: this is our own hold, not somebody's second request.
-                return Held(
-                    hold_id=result.hold_id,
-                    amount_microcredits=result.amount_microcredits,
-                    lease_until=result.lease_until,
-                    spendable_microcredits=result.spendable_microcredits,
-                )
-            return result
-        raise CapacityError(
-            "The service cannot take requests right now. Please try again.", retry_after_s=2.0
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_MAX_S)
+            else:
+                return result
+        return None
+
+    def _release(self, payer: Payer, hold_id: HoldId, run: RunRecord) -> ReleaseHold:
+        return ReleaseHold(
+            account_id=payer.account_id,
+            hold_id=hold_id,
+            owner_instance=self._owner.instance,
+            owner_epoch=self._owner.epoch,
+            run=run,
         )
 
-    async def _resolve(self, command: SettleHold | ReleaseHold) -> Settled:
+    async def _resolved(self, command: SettleHold | ReleaseHold) -> Result:
         pause_s = RETRY_FIRST_S
         while True:
             try:
@@ -227,30 +258,23 @@ class HoldService:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
                 continue
-            self._wake(command.account_id)
-            if isinstance(result, Settled):
-                return result
-            assert isinstance(result, Refused), result
-            raise_refusal(result)
+            self._turns.wake(command.account_id)
+            return result
 
-    async def _own_release(self, account_id: AccountId, timeout_s: float) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._released[account_id].add(turn)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await turn
-        except TimeoutError:
-            return
-        finally:
-            waiting = self._released[account_id]
-            waiting.discard(turn)
-            if not waiting:
-                del self._released[account_id]
 
-    def _wake(self, account_id: AccountId) -> None:
-        for turn in self._released.get(account_id, ()):
-            if not turn.done():
-                turn.set_result(None)
+def _would_pay_later(result: Result) -> bool:
+    return isinstance(result, Refused) and result.refusal is Refusal.HELD_BY_OPEN_REQUESTS
+
+
+def _is_short(refused: Refused) -> bool:
+    return refused.refusal in {Refusal.CREDIT_EXHAUSTED, Refusal.HELD_BY_OPEN_REQUESTS}
+
+
+def _settled(result: Result) -> Settled:
+    if isinstance(result, Refused):
+        raise_refusal(result)
+    assert isinstance(result, Settled), result
+    return result
 
 
 class CreditService:
@@ -269,26 +293,3 @@ class CreditService:
             raise_refusal(result)
         assert isinstance(result, Granted), result
         return result
-
-
-def raise_refusal(refused: Refused) -> NoReturn:
-    """The error that a caller sees for a refused command."""
-    figures = {
-        "required_microcredits": str(refused.required_microcredits),
-        "available_microcredits": str(refused.spendable_microcredits),
-        "held_microcredits": str(refused.held_microcredits),
-        "unit": "microcredits",
-    }
-    match refused.refusal:
-        case Refusal.CREDIT_EXHAUSTED:
-            raise CreditExhausted(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
-        case Refusal.HELD_BY_OPEN_REQUESTS:
-            raise HeldByOpenRequests(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
-        case Refusal.ACCOUNT_NOT_ACTIVE:
-            raise AccountSuspended("This account is not active.")
-        case Refusal.ACCOUNT_UNKNOWN:
-            raise Unauthenticated("This account no longer exists.")
-        case Refusal.REUSED_WITH_OTHER_INPUT:
-            raise RequestReusedWithOtherInput("This request id was used before with other content.")
-        case _:
-            raise RaseedError(f"The ledger refused: {refused.refusal}.")

@@ -9,6 +9,10 @@ from raseed.core.inference.model import Delta
 
 PENDING_CHARS_MAX = 65_536
 """Text waiting for a slow reader. Beyond this the run stops reading from its engine until the reader catches up."""
+PIECE_CHARS = 16
+"""What a piece weighs beside its text: many tokens have none of their own."""
+PATIENCE_S = 30.0
+"""Longest wait for a reader who takes nothing while that much is waiting."""
 
 
 class Mailbox:
@@ -24,15 +28,16 @@ class Mailbox:
         self._writer: asyncio.Future[None] | None = None
 
     async def put(self, delta: Delta) -> None:
-        """Add a piece. Waits while a streaming reader is too far behind."""
+        """Add a piece. Waits while a streaming reader is too far behind; raises TimeoutError if it stays there."""
         self._pending.append(delta)
-        self._pending_chars += len(delta.text) + len(delta.tool_arguments)
+        self._pending_chars += _weight(delta)
         if not self._wake_on_delta:
             return
         self._wake_reader()
         while self._pending_chars > PENDING_CHARS_MAX and not self._closed:
             self._writer = asyncio.get_running_loop().create_future()
-            await self._writer
+            async with asyncio.timeout(PATIENCE_S):
+                await self._writer
 
     def close(self) -> None:
         """Nothing more will come (or nobody reads any more). Idempotent."""
@@ -56,6 +61,12 @@ class Mailbox:
     def _wake_writer(self) -> None:
         if self._writer is not None and not self._writer.done():
             self._writer.set_result(None)
+
+
+def _weight(delta: Delta) -> int:
+    call = delta.tool_call
+    opened = 0 if call is None else len(call.name) + len(call.arguments_json)
+    return PIECE_CHARS + len(delta.text) + len(delta.tool_arguments) + opened
 
 
 def join(pieces: list[Delta]) -> list[Delta]:

@@ -11,31 +11,44 @@ However it ends, exactly one settle or release follows the hold:
 | reader gone                      | nothing                      | what was generated             |
 | engine fails before any token    | BackendUnavailable           | nothing                        |
 | engine fails, or time is up, after | BackendLost, DeadlineExceeded | what was generated          |
+| reader takes nothing for 30 s    | the rest, then DeadlineExceeded | what was generated           |
+| worker stops                     | Overloaded, BackendLost      | what was generated             |
 | charge not durable within 5 s    | SettlementDelayed            | the same, as soon as it can be |
+| ledger silent when asked to hold | CapacityError                | nothing                        |
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import Enum
 
-from raseed.core.billing.commands import ExtendHold, Settled
+from raseed.core.billing.commands import ExtendHold
 from raseed.core.billing.holds import Coverage
-from raseed.core.billing.model import PriceSnapshot, RunRecord
+from raseed.core.billing.model import Measured, PriceSnapshot
+from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.billing.pricing import measured_of
 from raseed.core.billing.service import HoldService, Payer
-from raseed.core.errors import DeadlineExceeded, RaseedError, SettlementDelayed
+from raseed.core.errors import (
+    BackendLost,
+    CapacityError,
+    DeadlineExceeded,
+    Overloaded,
+    RaseedError,
+    SettlementDelayed,
+)
 from raseed.core.ids import HoldId, RunId
+from raseed.core.inference.closing import Closing
+from raseed.core.inference.cover import Cover
 from raseed.core.inference.mailbox import Mailbox
 from raseed.core.inference.model import ChatRequest, Delta, Finish, FinishReason, Usage, UsageSource
 from raseed.core.inference.ports import Generation, Prepared
 from raseed.core.inference.routing import Route
 
-SETTLE_WAIT_S = 5.0
-"""Longest a reader waits for its charge to be durable. The settle itself goes on until it is."""
+CANCEL_WAIT_S = 3.0
+"""Longest wait for an engine that was cancelled. The port allows it two seconds; one that does not keep to that must
+not keep the hold and the slot of a reader who has left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,29 +85,35 @@ class Stage(Enum):
 
 
 class Run:
-    """Call `next` until `Ended`, or `abandon` when the reader goes away. Used on one event loop."""
+    """Call `next` until `Ended`, or `abandon` when the reader goes away. Used on one event loop.
+
+    Runs that are open at the same time have different ids: nobody else places, extends or resolves the hold of one.
+    """
 
     def __init__(self, spec: RunSpec, holds: HoldService) -> None:
         self.id = spec.run_id
         self.hold_id = HoldId(spec.run_id)
         self.model = spec.request.model
+        self.input_hash = spec.input_hash
         self.created_at_s = int(time.time())
         self.stage = Stage.QUEUED
         self.generated_tokens = 0
-        self.checkpointed_at = 0.0
-        """Monotonic time of the last checkpoint that was sent."""
         self._spec = spec
         self._holds = holds
-        self._started_at = time.monotonic()
-        self._first_token_at: float | None = None
+        self._loop = asyncio.get_running_loop()
+        self._closing = Closing(
+            holds, spec.payer, self.hold_id, spec.route.backend.name, on_delay=self._tell_of_delay
+        )
+        self._beat_at = 0.0
         self._mailbox = Mailbox(wake_on_delta=spec.stream)
         self._outcome: Ended | RaseedError | None = None
+        self._stopped: RaseedError | None = None
         self._abandoned = False
         self._generation: Generation | None = None
-        self._coverage: Coverage | None = None
-        self._extension: asyncio.Task[bool] | None = None
+        self._cover: Cover | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancelling: asyncio.Task[None] | None = None
+        self._giving_up: asyncio.TimerHandle | None = None
 
     # ── the reader's side ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,7 +123,7 @@ class Run:
             return pieces
         if isinstance(self._outcome, Ended):
             return self._outcome
-        raise self._outcome or RaseedError("Internal error.")
+        raise self._stopped or self._outcome or RaseedError("Internal error.")
 
     def abandon(self) -> None:
         """The reader has gone: stop generating and charge what was generated. Idempotent, never waits, never raises."""
@@ -114,9 +133,11 @@ class Run:
         self._mailbox.close()
         if self.stage is Stage.QUEUED and self._task is not None:
             self._task.cancel()  # nothing is held yet
-        elif self._generation is not None:
-            # Not awaited here: the caller's own task may be cancelled at any moment, and this must not be.
-            self._cancelling = asyncio.create_task(self._generation.cancel(), name=f"cancel {self.id}")
+        elif self.stage is Stage.GENERATING:
+            self._giving_up = self._loop.call_later(CANCEL_WAIT_S, self._give_up)
+            if self._generation is not None:
+                # Not awaited here: the caller's own task may be cancelled at any moment, and this must not be.
+                self._cancelling = self._loop.create_task(self._generation.cancel(), name=f"cancel {self.id}")
 
     # ── the worker's side ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -124,16 +145,24 @@ class Run:
         self._task = asyncio.create_task(self._execute(), name=f"run {self.id}")
         return self._task
 
-    def heartbeat(self, now: float) -> ExtendHold | None:
-        """The checkpoint to send for this run now, if it holds anything."""
-        if self._coverage is None or self.stage is Stage.ENDED:
+    def stop(self) -> None:
+        """The worker stops: as if the reader had gone, but it is there and learns why. A charge is let finish."""
+        if self.stage in {Stage.QUEUED, Stage.ADMITTING}:
+            self._stopped = Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
+            self.abandon()
+        elif self.stage is Stage.GENERATING:
+            self._stopped = BackendLost("The service is restarting and has stopped this answer.")
+            self.abandon()
+
+    def heartbeat(self, older_than: float) -> ExtendHold | None:
+        """The checkpoint to send for this run now, if it holds anything and its last one is older than that moment."""
+        if self._cover is None or self.stage is Stage.ENDED:
             return None
-        self.checkpointed_at = now
+        if max(self._beat_at, self._cover.checkpointed_at) > older_than:
+            return None
+        self._beat_at = self._loop.time()
         return self._holds.extension(
-            self._spec.payer,
-            self.hold_id,
-            self._coverage.held_microcredits,
-            measured_of(self._counted(self._coverage)),
+            self._spec.payer, self.hold_id, self._cover.coverage.held_microcredits, self._measured()
         )
 
     async def _execute(self) -> None:
@@ -146,44 +175,61 @@ class Run:
                 self._spec.route.slots.release()
         except RaseedError as error:
             self._outcome = error
+            if type(error) is RaseedError:
+                raise  # a defect of ours: the reader learns nothing of it, the worker's log all
         except asyncio.CancelledError:
             if not self._abandoned:
                 raise
         finally:
             self.stage = Stage.ENDED
+            if self._giving_up is not None:
+                self._giving_up.cancel()
             self._mailbox.close()
 
     async def _admit_and_generate(self, prepared: Prepared) -> None:
         self.stage = Stage.ADMITTING
+        self._check_time()
         coverage = Coverage(
             policy=self._holds.policy,
             price=self._spec.price,
             prompt_tokens=prepared.prompt_tokens,
             max_tokens=prepared.max_tokens,
         )
-        await self._holds.open(
-            self._spec.payer, self.hold_id, self._spec.price, coverage, self._spec.input_hash
-        )
-        self._coverage = coverage
-        self.checkpointed_at = time.monotonic()
+        payer = self._spec.payer
         try:
-            finish = await self._generate(coverage, prepared)
+            await self._holds.open(
+                payer,
+                self.hold_id,
+                self._spec.price,
+                coverage,
+                self._spec.input_hash,
+                is_wanted=lambda: not self._abandoned,
+            )
+        except RaseedError:
+            raise
+        except Exception as error:
+            await self._undo()
+            if isinstance(error, LedgerUnavailable):
+                return
+            raise
+        self._cover = cover = Cover(self._holds, payer, self.hold_id, coverage, self._measured)
+        self._beat_at = self._loop.time()
+        try:
+            finish = await self._generate(cover, prepared)
         except BaseException as error:
-            await self._end_early(coverage)
+            await self._end_early()
             if isinstance(error, RaseedError | asyncio.CancelledError):
                 raise
             raise RaseedError("Internal error.") from error
         self._outcome = await self._end(finish)
 
-    async def _generate(self, coverage: Coverage, prepared: Prepared) -> Finish:
-        left_s = self._spec.timeout_s - (time.monotonic() - self._started_at)
-        if self._reader_gone() or left_s <= 0:
-            raise DeadlineExceeded("The request's time was up before it could start.")
+    async def _generate(self, cover: Cover, prepared: Prepared) -> Finish:
+        left_s = self._check_time()
+        self.stage = Stage.GENERATING
         generation = await self._spec.route.backend.start(
             prepared, run_id=self.id, max_tokens=prepared.max_tokens, timeout_s=left_s
         )
         self._generation = generation
-        self.stage = Stage.GENERATING
         try:
             if self._reader_gone():
                 await generation.cancel()  # it left while the engine was starting
@@ -193,66 +239,58 @@ class Run:
                     event.usage.completion_tokens if isinstance(event, Finish) else event.completion_tokens
                 )
                 # A reader that has gone is charged for what was generated meanwhile; the ledger caps it at the hold.
-                if not self._reader_gone() and not await self._covers(coverage, tokens):
+                if not self._reader_gone() and not await cover.reaches(tokens) and not self._reader_gone():
                     await generation.cancel()
-                    return Finish(finish_reason=FinishReason.LENGTH, usage=self._counted(coverage))
+                    return Finish(finish_reason=FinishReason.LENGTH, usage=self._counted())
                 self.generated_tokens = tokens
                 if isinstance(event, Finish):
                     return event
-                if self._first_token_at is None:
-                    self._first_token_at = time.monotonic()
+                self._closing.token_came()
                 if not self._reader_gone():
-                    await self._mailbox.put(event)
+                    await self._deliver(event)
         finally:
             await generation.close()
-            if self._extension is not None:
-                await asyncio.wait([self._extension])
+            await cover.close()
 
-    # ── credit ahead of generation ───────────────────────────────────────────────────────────────────────────────
+    async def _deliver(self, piece: Delta) -> None:
+        try:
+            await self._mailbox.put(piece)
+        except TimeoutError:
+            raise DeadlineExceeded("The answer was not read in time.") from None
 
-    async def _covers(self, coverage: Coverage, tokens: int) -> bool:
-        """Whether the hold pays for so many tokens. Extends it ahead of need and waits only when it must."""
-        if self._extension is not None and self._extension.done():
-            self._extension = None
-        if self._extension is None and (level := coverage.next_level(tokens)) is not None:
-            self._extension = asyncio.create_task(self._extend(coverage, level), name=f"extend {self.id}")
-        while tokens > coverage.covered_tokens:
-            if self._extension is None:
-                level = coverage.next_level(tokens)
-                if level is None:
-                    return False
-                self._extension = asyncio.create_task(self._extend(coverage, level), name=f"extend {self.id}")
-            extension, self._extension = self._extension, None
-            if not await extension:
-                return False
-        return True
-
-    async def _extend(self, coverage: Coverage, level: int) -> bool:
-        measured = measured_of(self._counted(coverage))
-        if not await self._holds.extend(self._spec.payer, self.hold_id, level, measured):
-            return False
-        self.checkpointed_at = time.monotonic()
-        coverage.hold_placed(level)
-        return True
+    def _check_time(self) -> float:
+        """Seconds that are left. Raises DeadlineExceeded if there are none, or nobody waits for them."""
+        left_s = self._spec.timeout_s - self._closing.elapsed_s()
+        if self._reader_gone() or left_s <= 0:
+            raise DeadlineExceeded("The request's time was up before it could start.")
+        return left_s
 
     def _reader_gone(self) -> bool:
         return self._abandoned  # a call, because it changes while this run waits
 
-    def _counted(self, coverage: Coverage) -> Usage:
+    def _give_up(self) -> None:
+        if self.stage is Stage.GENERATING and self._task is not None:
+            self._task.cancel()
+
+    def _counted(self) -> Usage:
+        """Our own count: what was taken from the engine."""
+        assert self._cover is not None
         return Usage(
-            prompt_tokens=coverage.prompt_tokens,
+            prompt_tokens=self._cover.coverage.prompt_tokens,
             completion_tokens=self.generated_tokens,
             source=UsageSource.COUNTED,
         )
 
+    def _measured(self) -> Measured:
+        return measured_of(self._counted())
+
     # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _end(self, finish: Finish) -> Ended | RaseedError:
-        record = self._record(
-            "completed" if finish.finish_reason else "cancelled", finish.finish_reason, finish.usage.source
-        )
+        self.stage = Stage.SETTLING
+        outcome = "completed" if finish.finish_reason else "cancelled"
         measured = measured_of(finish.usage)
-        settled = await self._durable(self._holds.settle(self._spec.payer, self.hold_id, measured, record))
+        settled = await self._closing.settle(measured, outcome, finish.finish_reason, finish.usage.source)
         if finish.finish_reason is None:
             return DeadlineExceeded("The request was cancelled.")
         return Ended(
@@ -262,31 +300,25 @@ class Run:
             spendable_microcredits=settled.spendable_microcredits,
         )
 
-    async def _end_early(self, coverage: Coverage) -> None:
-        record = self._record("failed", None, UsageSource.COUNTED)
-        if self.generated_tokens == 0:
-            await self._durable(self._holds.release(self._spec.payer, self.hold_id, record))
-        else:
-            measured = measured_of(self._counted(coverage))
-            await self._durable(self._holds.settle(self._spec.payer, self.hold_id, measured, record))
-
-    async def _durable(self, resolving: Coroutine[None, None, Settled]) -> Settled:
-        """Waits until the charge is durable. After 5 s the reader is told that it is delayed; the wait goes on."""
+    async def _end_early(self) -> None:
         self.stage = Stage.SETTLING
-        task = asyncio.ensure_future(resolving)
-        done, _ = await asyncio.wait([task], timeout=SETTLE_WAIT_S)
-        if not done:
-            self._outcome = SettlementDelayed("The charge for this request is delayed. Do not send it again.")
-            self._mailbox.close()
-        return await task
+        outcome = "cancelled" if self._abandoned else "failed"
+        if self.generated_tokens == 0:
+            await self._closing.release(outcome)
+        else:
+            await self._closing.settle(self._measured(), outcome, None, UsageSource.COUNTED)
 
-    def _record(self, outcome: str, reason: FinishReason | None, source: UsageSource) -> RunRecord:
-        first = self._first_token_at
-        return RunRecord(
-            outcome=outcome,
-            finish_reason=reason,
-            usage_source=source,
-            latency_ms=int((time.monotonic() - self._started_at) * 1000),
-            first_token_ms=None if first is None else int((first - self._started_at) * 1000),
-            backend=self._spec.route.backend.name,
+    async def _undo(self) -> None:
+        """It is unknown whether anything is held. The reader need not wait until that is certain."""
+        self.stage = Stage.SETTLING
+        self._tell(
+            CapacityError("The service cannot take requests right now. Please try again.", retry_after_s=2.0)
         )
+        await self._closing.undo()
+
+    def _tell_of_delay(self) -> None:
+        self._tell(SettlementDelayed("The charge for this request is delayed. Do not send it again."))
+
+    def _tell(self, error: RaseedError) -> None:
+        self._outcome = error
+        self._mailbox.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from raseed.core.billing.price_book import PriceBook, PricesInForce
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.billing.service import HoldService, Payer
 from raseed.core.clock import Clock, SystemClock
-from raseed.core.errors import Overloaded
+from raseed.core.errors import Conflict, Overloaded, RequestReusedWithOtherInput
 from raseed.core.ids import HoldId, RunId, new_id
 from raseed.core.inference.model import ChatRequest, ModelCard
 from raseed.core.inference.routing import Router, unknown_model
@@ -24,6 +23,11 @@ KEEP_INTERVAL_S = 0.5
 """Pause between two looks at the open runs for checkpoints that are due."""
 SWEEP_INTERVAL_S = 15.0
 """Pause between two looks for holds of dead workers: a quarter of a lease."""
+STOP_WAIT_S = 5.0
+"""At shutdown, longest wait for the charges of the runs that were stopped. What is not durable then is swept by the
+next start, at its last checkpoint."""
+CANCEL_WAIT_S = 1.0
+"""After that, longest wait for tasks that were cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class InferenceService:
         """Begin to answer. The run is owned by this service: the caller reads it or abandons it, nothing else.
 
         With `request_id` (unique per account) the same request is admitted once, for ever. Raises ModelUnknown,
-        PriceUnknown, Overloaded; everything later is raised by `Run.next`.
+        PriceUnknown, Overloaded, Conflict, RequestReusedWithOtherInput; everything later is raised by `Run.next`.
         """
         if self._draining:
             raise Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
@@ -96,9 +100,13 @@ class InferenceService:
             stream=stream,
         )
         run = Run(spec, self._holds)
+        if (running := self._runs.get(run.hold_id)) is not None:
+            if running.input_hash != run.input_hash:
+                raise RequestReusedWithOtherInput("This request id was used before with other content.")
+            raise Conflict("A request with this id is being answered now.")
+        self._runs[run.hold_id] = run
         task = run.start()
         self._tasks.add(task)
-        self._runs.setdefault(run.hold_id, run)
         task.add_done_callback(lambda done: self._ended(run, done))
         return run
 
@@ -107,10 +115,10 @@ class InferenceService:
         interval_s = max(0.0, self._holds.policy.checkpoint_interval_s - KEEP_INTERVAL_S)
         while True:
             await asyncio.sleep(KEEP_INTERVAL_S)
-            now = time.monotonic()
-            due = [run for run in self._runs.values() if now - run.checkpointed_at >= interval_s]
-            if beats := [beat for run in due if (beat := run.heartbeat(now)) is not None]:
-                await self._holds.heartbeat(beats)
+            older_than = asyncio.get_running_loop().time() - interval_s
+            beats = [run.heartbeat(older_than) for run in self._runs.values()]
+            if due := [beat for beat in beats if beat is not None]:
+                await self._holds.heartbeat(due)
 
     async def sweep_holds(self) -> None:
         """Background job: settles the holds of dead workers."""
@@ -124,12 +132,20 @@ class InferenceService:
     async def drain(self, timeout_s: float) -> None:
         """Admit nothing more; let runs end by themselves for `timeout_s`, then stop them and wait for their charges."""
         self._draining = True
+        await self._wait(timeout_s)
+        for run in list(self._runs.values()):
+            run.stop()
+        await self._wait(STOP_WAIT_S)
+        for task in self._tasks:
+            self._report(
+                "drain", TimeoutError(f"{task.get_name()} could not be charged before the worker stops")
+            )
+            task.cancel()
+        await self._wait(CANCEL_WAIT_S)
+
+    async def _wait(self, timeout_s: float) -> None:
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
-        for run in list(self._runs.values()):
-            run.abandon()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks))
 
     @property
     def open_runs(self) -> int:
@@ -137,8 +153,7 @@ class InferenceService:
 
     def _ended(self, run: Run, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._runs.get(run.hold_id) is run:
-            del self._runs[run.hold_id]
+        del self._runs[run.hold_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             self._report("run", error)
 

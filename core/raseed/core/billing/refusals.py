@@ -1,0 +1,39 @@
+"""What a caller is told when the ledger refuses a command."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from raseed.core.billing.commands import Refusal, Refused
+from raseed.core.errors import (
+    INSUFFICIENT_CREDITS_MESSAGE,
+    AccountSuspended,
+    CreditExhausted,
+    HeldByOpenRequests,
+    RaseedError,
+    RequestReusedWithOtherInput,
+    Unauthenticated,
+)
+
+
+def raise_refusal(refused: Refused) -> NoReturn:
+    """The error that a caller sees for a refused command."""
+    figures = {
+        "required_microcredits": str(refused.required_microcredits),
+        "available_microcredits": str(refused.spendable_microcredits),
+        "held_microcredits": str(refused.held_microcredits),
+        "unit": "microcredits",
+    }
+    match refused.refusal:
+        case Refusal.CREDIT_EXHAUSTED:
+            raise CreditExhausted(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
+        case Refusal.HELD_BY_OPEN_REQUESTS:
+            raise HeldByOpenRequests(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
+        case Refusal.ACCOUNT_NOT_ACTIVE:
+            raise AccountSuspended("This account is not active.")
+        case Refusal.ACCOUNT_UNKNOWN:
+            raise Unauthenticated("This account no longer exists.")
+        case Refusal.REUSED_WITH_OTHER_INPUT:
+            raise RequestReusedWithOtherInput("This request id was used before with other content.")
+        case _:
+            raise RaseedError(f"The ledger refused: {refused.refusal}.")

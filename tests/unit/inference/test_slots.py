@@ -1,0 +1,185 @@
+"""Who may start: as many as there are slots, the others in order, for a bounded time and in a bounded number."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from tests.support.desk import Desk, chat, gone, read
+from tests.support.hand_backend import finish
+from tests.unit.inference.conftest import nothing_left
+
+from raseed.core.errors import Overloaded
+from raseed.core.inference.admission import SlotLimits, Slots
+from raseed.core.inference.run import Ended
+
+
+def slots(count: int = 1, queue_max: int = 10, wait_s: float = 10.0) -> Slots:
+    return Slots(SlotLimits(slots=count, queue_max=queue_max, wait_s=wait_s))
+
+
+async def test_a_free_slot_is_taken_at_once():
+    two = slots(2)
+    await two.acquire()
+    await two.acquire()
+    assert (two.in_flight, two.queue_length) == (2, 0)
+    two.release()
+    two.release()
+    assert two.in_flight == 0
+
+
+async def test_first_come_first_served():
+    one = slots()
+    await one.acquire()
+    served = []
+
+    async def wait(number: int) -> None:
+        await one.acquire()
+        served.append(number)
+        await asyncio.sleep(0.1)
+        one.release()
+
+    waiting = [asyncio.create_task(wait(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    one.release()
+    await asyncio.gather(*waiting)
+    assert served == list(range(5))
+    assert one.in_flight == 0
+
+
+async def test_nobody_overtakes_those_who_wait():
+    one = slots()
+    await one.acquire()
+    first = asyncio.create_task(one.acquire())
+    await asyncio.sleep(0)
+    one.release()  # the slot is promised to `first`, which has not run yet
+    late = asyncio.create_task(one.acquire())
+    await asyncio.sleep(0)
+    assert (first.done(), late.done(), one.in_flight) == (True, False, 1)
+    one.release()
+    await late
+    one.release()
+    assert one.in_flight == 0
+
+
+async def test_a_full_queue_refuses_at_once():
+    one = slots(queue_max=2)
+    await one.acquire()
+    waiting = [asyncio.create_task(one.acquire()) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded) as refused:
+        await one.acquire()
+    assert refused.value.is_transient
+    for task in waiting:
+        one.release()
+        await task
+    one.release()
+    assert one.in_flight == 0
+
+
+async def test_a_long_wait_ends_in_a_refusal():
+    one = slots(wait_s=3.0)
+    await one.acquire()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(Overloaded):
+        await one.acquire()
+    assert loop.time() - began == pytest.approx(3.0)
+    assert (one.in_flight, one.queue_length) == (1, 0)
+    one.release()
+    assert one.in_flight == 0
+
+
+async def test_who_leaves_the_queue_leaves_nothing_behind():
+    one = slots()
+    await one.acquire()
+    waiting = asyncio.create_task(one.acquire())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (one.in_flight, one.queue_length) == (1, 0)
+    one.release()
+    assert one.in_flight == 0
+
+
+async def test_a_slot_that_was_handed_over_in_the_moment_of_leaving_goes_on():
+    one = slots()
+    await one.acquire()
+    leaving = asyncio.create_task(one.acquire())
+    next_one = asyncio.create_task(one.acquire())
+    await asyncio.sleep(0)
+    one.release()
+    leaving.cancel()
+    await asyncio.sleep(0.01)
+    assert (leaving.cancelled(), next_one.done(), one.in_flight) == (True, True, 1)
+    one.release()
+    assert one.in_flight == 0
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_no_slot_is_lost_or_made_up(seed):
+    """Waits that time out, are cancelled, or get their slot in the very same moment."""
+    rng = random.Random(seed)
+    few = slots(3, queue_max=20, wait_s=0.01)
+    inside = 0
+
+    async def visit() -> None:
+        nonlocal inside
+        await asyncio.sleep(rng.randrange(100) / 1_000)
+        try:
+            await few.acquire()
+        except Overloaded:
+            return
+        try:
+            inside += 1
+            assert inside <= 3
+            await asyncio.sleep(rng.randrange(10) / 1_000)
+        finally:
+            inside -= 1
+            few.release()
+
+    visits = [asyncio.create_task(visit()) for _ in range(200)]
+    for task in rng.sample(visits, 60):
+        asyncio.get_running_loop().call_later(rng.randrange(110) / 1_000, task.cancel)
+    results = await asyncio.gather(*visits, return_exceptions=True)
+    assert {type(result) for result in results if result is not None} <= {asyncio.CancelledError}
+    assert (few.in_flight, few.queue_length, inside) == (0, 0, 0)
+
+
+# ── in runs ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_nothing_is_held_while_a_request_queues(hand_desk, hand, ledger, books):
+    running = [hand_desk.ask(chat("hi", model="hand")) for _ in range(hand_desk.limits.slots)]
+    queued = hand_desk.ask(chat("hi", model="hand"))
+    await asyncio.sleep(5)
+    assert len(books.memory.state.holds) == len(running)
+    for generation in hand.generations:
+        generation.say(finish(1))
+    await asyncio.sleep(0.01)
+    hand.generations[-1].say(finish(1))
+    for run in [*running, queued]:
+        assert isinstance((await read(run)).end, Ended)
+
+
+async def test_a_request_that_queued_too_long_costs_nothing(hand_desk, hand, books):
+    running = [hand_desk.ask(chat("hi", model="hand")) for _ in range(hand_desk.limits.slots)]
+    answer = await read(hand_desk.ask(chat("hi", model="hand")))
+    assert isinstance(answer.error, Overloaded)
+    for generation in hand.generations:
+        generation.say(finish(1))
+    for run in running:
+        await read(run)
+    assert len(books.memory.state.usage_events) == len(running)
+
+
+async def test_slots_come_back_whatever_the_end(ledger, books, policy):
+    desk = Desk(ledger, policy=policy, limits=SlotLimits(slots=2, queue_max=1_000))
+    scripts = ["tokens=3", "fail_at=0", "fail_at=2", "tokens=9999999", "nonsense"] * 20
+    runs = [desk.ask(chat(f"#script {script}", max_tokens=20)) for script in scripts]
+    await asyncio.gather(*map(read, runs))
+    for run in runs:
+        await gone(run)
+    await nothing_left(desk)
