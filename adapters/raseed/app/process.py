@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BACKOFF_FIRST_S = 0.2
-BACKOFF_MAX_S = 5.0
+BACKOFF_MAX_S = 2.0
 """Pause before a restart: from the first to the longest. A process that ran `STABLE_S` starts over at the first."""
 STABLE_S = 30.0
 ANNOUNCEMENTS_MAX = 16
