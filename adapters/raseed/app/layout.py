@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 SOCKET_PATH_BYTES_MAX = 107
@@ -53,13 +54,15 @@ class Home:
         return self.root / "up.lock"
 
 
+@cache  # the descriptor stays open as long as the address may be used
 def socket_address(path: Path) -> str:
-    """Address of a Unix socket for gRPC. Shortened through the working directory when the path is too long for one."""
+    """Address of a Unix socket for gRPC, in this process alone: a path that is too long is named through a descriptor
+    of its folder. Raises FileNotFoundError if such a folder does not exist.
+    """
     text = str(path)
     if len(text.encode()) > SOCKET_PATH_BYTES_MAX:
-        relative = os.path.relpath(path)
-        if len(relative.encode()) < len(text.encode()):
-            text = relative
+        folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+        text = f"/proc/self/fd/{folder}/{path.name}"
     return f"unix:{text}"
 
 
