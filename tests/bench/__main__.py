@@ -1,0 +1,71 @@
+"""`make bench`, or `python -m tests.bench`: measures against the budgets and prints one table.
+
+Both sides of a ratio run in turns in the same run, on the same machine, behind the same Envoy configuration. Ratios mean
+something on a busy machine; the absolute figures beside them do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvloop
+from tests.bench.bench import Bench, Measurement
+from tests.bench.edge import chunks, first_token, unary
+from tests.bench.figures import Row, machine, table
+from tests.bench.in_process import layers, single_calls
+from tests.bench.memory import memory
+from tests.bench.placements import placements
+from tests.bench.stacks import ROOT
+from tests.bench.startup import start
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "start": start,
+    "unary": unary,
+    "chunks": chunks,
+    "first-token": first_token,
+    "memory": memory,
+    "calls": single_calls,
+    "layers": layers,
+    "placements": placements,
+}
+
+
+async def measure(names: Sequence[str], *, quick: bool) -> list[Row]:
+    # In the checkout: the platform's own data lie there too, and a commit costs what their disk costs.
+    work_dir = Path(tempfile.mkdtemp(prefix=".raseed-bench-", dir=ROOT))
+    rows: list[Row] = []
+    try:
+        async with AsyncExitStack() as stack:
+            bench = Bench(quick, work_dir, stack)
+            for name in names:
+                rows += await MEASUREMENTS[name](bench)
+    finally:
+        shutil.rmtree(work_dir)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument(
+        "--only", action="append", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS)
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every round to this file")
+    arguments = parser.parse_args()
+    conditions = machine()
+    rows = uvloop.run(measure(arguments.only or list(MEASUREMENTS), quick=arguments.quick))
+    print(table(rows))
+    print(", ".join(f"{name} {value}" for name, value in conditions.items()))
+    if arguments.json:
+        report = {"machine": conditions, "quick": arguments.quick, "rows": [row.as_json() for row in rows]}
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
