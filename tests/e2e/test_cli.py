@@ -15,6 +15,8 @@ from tests.support.http import Http
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
+from raseed.app.layout import SOCKET_PATH_BYTES_MAX
+
 Cli = Callable[..., Outcome]
 REVOKED_S = 2.0
 """How soon a revoked key is refused everywhere."""
@@ -253,6 +255,13 @@ def test_socket_of_a_stack_that_was_killed(tmp_path):
 def dead_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
+
+
+def test_home_deeper_than_a_socket_path(stack):
+    """A running stack is reached although the path of its socket is longer than the kernel lets anybody bind."""
+    assert len(bytes(stack.files.admin_socket)) > SOCKET_PATH_BYTES_MAX
+    assert stack.files.admin_socket.is_socket()
+    assert run_cli(stack.environ, "models", "ps", "--json").value
 
 
 def test_database_of_a_running_stack(stack):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import grpc
 import pytest
@@ -99,6 +100,16 @@ def test_reader_leaves_triton(slow):
     assert story.tokens() > 5
     assert story.tokens() <= generated <= story.tokens() + IN_FLIGHT_TOKENS
     assert in_flight(slow) == 0
+    assert counted_by(slow, customer) == {"engine"}
+
+
+def counted_by(stack: Stack, customer: Customer) -> set[str]:
+    """Who counted the tokens that were charged. The ledger keeps it and no answer shows it."""
+    with closing(sqlite3.connect(f"file:{stack.files.database}?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT DISTINCT source FROM usage_events WHERE account_id = ?", [customer.id]
+        ).fetchall()
+    return {source for (source,) in rows}
 
 
 def test_triton_dies(mortal):
