@@ -140,7 +140,7 @@ class StubCore:
 
     async def set_serving(self, *, is_serving: bool) -> None:
         status = health_pb2.HealthCheckResponse.ServingStatus
-        await self.health.set("", status.SERVING if is_serving else status.NOT_SERVING)
+        await self.health.set("", status.Value("SERVING" if is_serving else "NOT_SERVING"))
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -65,7 +66,7 @@ async def test_other_public_services(channel: grpc.aio.Channel) -> None:
     assert (
         await billing.GetSubscription(billing_pb2.GetSubscriptionRequest(), timeout=TIMEOUT_S)
     ).tier == "free"
-    health = health_pb2_grpc.HealthStub(channel)
+    health: Any = health_pb2_grpc.HealthStub(channel)
     answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
@@ -93,7 +94,9 @@ async def test_nothing_else_is_there(channel: grpc.aio.Channel, core: StubCore, 
 
 async def list_services(address: str) -> list[str]:
     async with grpc.aio.insecure_channel(address) as opened:
-        stub = reflection_pb2_grpc.ServerReflectionStub(opened)
+        # The stub's types know blocking channels alone.
+        make_stub: Any = reflection_pb2_grpc.ServerReflectionStub
+        stub = make_stub(opened)
         request = reflection_pb2.ServerReflectionRequest(list_services="")
         call = stub.ServerReflectionInfo(iter([request]), timeout=TIMEOUT_S)
         return [service.name async for answer in call for service in answer.list_services_response.service]
