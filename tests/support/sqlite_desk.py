@@ -1,0 +1,127 @@
+"""A worker on a real SQLite file that can die: nothing of it is written any more, and its next life finds the file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.support.desk import INSTANCE, Desk
+from tests.support.faulty_ledger import FaultyLedger
+from tests.unit.billing.builders import issue
+
+from raseed.adapters.sql.accounts import create_account
+from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.instances import begin_life
+from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.verify import verify
+from raseed.core.accounts.model import Account, AccountStatus, Tier
+from raseed.core.billing.commands import Command, Granted, Result
+from raseed.core.billing.holds import HoldPolicy
+from raseed.core.clock import Microseconds, SystemClock
+from raseed.core.ids import AccountId
+from raseed.core.inference.admission import SlotLimits
+from raseed.core.inference.ports import ModelBackend
+
+ACCOUNT = Account(
+    id=AccountId(""),
+    email=None,
+    phone_e164=None,
+    tier=Tier.ENTERPRISE,
+    status=AccountStatus.ACTIVE,
+    tier_expires_at=None,
+    created_at=Microseconds(0),
+)
+CLOSE_TIMEOUT_S = 10.0
+
+
+class MortalLedger(FaultyLedger):
+    """Until it dies. Afterwards no call reaches the store, and none ever returns."""
+
+    is_dead = False
+
+    async def submit(self, commands: Sequence[Command]) -> list[Result]:
+        if self.is_dead:
+            await asyncio.Event().wait()
+        return await super().submit(commands)
+
+
+class Life:
+    """One life of the worker `core-0`: opened on a file, ended by `close` or `die`."""
+
+    def __init__(self, database: Database, epoch: int, **parts: Any) -> None:
+        self.database = database
+        self.ledger = MortalLedger(SqliteLedger(database))
+        self.desk = Desk(self.ledger, epoch=epoch, **parts)
+
+    @classmethod
+    async def begin(
+        cls,
+        path: Path,
+        *,
+        backend: ModelBackend | None = None,
+        policy: HoldPolicy | None = None,
+        limits: SlotLimits | None = None,
+        timeout_s: float = 600.0,
+    ) -> Life:
+        """As a worker starts: a new epoch, then the holds of earlier lives are swept."""
+        database = await Database.open(path)
+        epoch = await database.write(lambda connection: begin_life(connection, INSTANCE, SystemClock().now()))
+        parts: dict[str, Any] = {"timeout_s": timeout_s}
+        parts |= {"backend": backend} if backend is not None else {}
+        parts |= {"policy": policy} if policy is not None else {}
+        parts |= {"limits": limits} if limits is not None else {}
+        life = cls(database, epoch, **parts)
+        await life.desk.holds.sweep()
+        return life
+
+    async def open_account(self, account_id: str, microcredits: int) -> AccountId:
+        account = replace(ACCOUNT, id=AccountId(account_id), email=f"{account_id}@example.com")
+        await self.database.write(lambda connection: create_account(connection, account))
+        [granted] = await self.ledger.submit([issue("first", microcredits, account_id=account.id)])
+        assert isinstance(granted, Granted)
+        return account.id
+
+    async def verify(self) -> list[Any]:
+        """What is wrong with the books; empty if nothing is."""
+        return list(await self.database.read(verify))
+
+    async def die(self) -> None:
+        """What was submitted is decided; what was not never will be. Readers get no answer."""
+        self.ledger.is_dead = True
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            while self.desk.inference._tasks:
+                for task in self.desk.inference._tasks:
+                    task.cancel()
+                await asyncio.sleep(0)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                if task.get_name().startswith(("extend ", "cancel ")):
+                    task.cancel()
+            await self.database.close()
+
+    async def close(self) -> None:
+        """Everything has ended by itself."""
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            if self.desk.inference._tasks:
+                await asyncio.wait(self.desk.inference._tasks)
+            await self.database.close()
+
+
+async def quiet(life: Life, duration_s: float = 0.02) -> None:
+    """Wait until nothing is asked of the ledger any more."""
+    async with asyncio.timeout(CLOSE_TIMEOUT_S):
+        while True:
+            before = len(life.ledger.seen), len(life.ledger.attempts)
+            await asyncio.sleep(duration_s)
+            if before == (len(life.ledger.seen), len(life.ledger.attempts)) and before[0] == before[1]:
+                return
+
+
+async def let_be(task: asyncio.Task[Any]) -> None:
+    """End a reader that nobody answers any more."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
