@@ -42,7 +42,8 @@ def whole_units(number: Decimal, decimals: int) -> int:
     >>> whole_units(Decimal("2.5"), 3)
     2500
     """
-    if not number.is_finite() or number.adjusted() > 15 or len(number.as_tuple().digits) > 40:
+    # Exact arithmetic on an exponent of millions would never end.
+    if not number.is_finite() or not -40 < number.adjusted() < 16:
         raise ValueError(f"out of range: {number}")
     scale: int = 10**decimals
     scaled = Fraction(number) * scale

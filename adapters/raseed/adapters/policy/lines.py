@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from bisect import bisect_left
 
 Path = tuple[str | int, ...]
 """Keys from the top of the file; a number is a position in an array."""
@@ -27,6 +28,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._breaks = [at for at, character in enumerate(text) if character == "\n"]
         self._lines: dict[Path, int] = {}
         self._tables: dict[Path, int] = {}
         """Position of the last table of each array of tables."""
@@ -129,7 +131,7 @@ class _Scanner:
         return False
 
     def _note(self, path: Path) -> None:
-        line = self._text.count("\n", 0, self._at) + 1
+        line = bisect_left(self._breaks, self._at) + 1
         for length in range(len(path), 0, -1):
             self._lines.setdefault(path[:length], line)
 

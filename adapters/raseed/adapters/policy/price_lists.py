@@ -14,6 +14,7 @@ from msgspec import Meta
 from raseed.adapters.policy.lines import Path
 from raseed.adapters.policy.models import Entry, Terms, read_entry
 from raseed.adapters.policy.source import Source, collecting
+from raseed.core.billing.measured import price_is_sound
 from raseed.core.billing.policy import CatalogueModel
 from raseed.core.billing.price_book import PriceBook, raises
 from raseed.core.billing.pricing import BEGINNING, PriceList
@@ -51,6 +52,7 @@ def read_prices(
     if given.effective_at is not None:
         begins = _moment(source, ("prices", "effective_at"), zone)
     lists = [_list(template, given.version, begins, entries)]
+    _refuse_beyond_range(source, ("models",), lists[0])
     catalogue = {model: entry.facts for model, entry in entries.items()}
     for position in range(len(given.changes)):
         path: Path = ("prices", "changes", position)
@@ -65,6 +67,7 @@ def read_prices(
             raise source.refusal((*path, "effective_at"), "prices are not changed for the past")
         entries = _entries(source, (*path, "models"), terms, entries)
         later = _list(template, change.version, effective, entries)
+        _refuse_beyond_range(source, (*path, "models"), later)
         _refuse_sudden_raises(source, path, lists[-1], later, effective - published, given.notice_days)
         lists.append(later)
         catalogue |= {model: entry.facts for model, entry in entries.items()}
@@ -87,6 +90,16 @@ def _entries(source: Source, path: Path, terms: Terms, before: Mapping[str, Entr
                 else:
                     entries[model] = entry
     return entries
+
+
+def _refuse_beyond_range(source: Source, path: Path, prices: PriceList) -> None:
+    """Multiplier, weight and ratio are each in range; the ledger asks it of their product."""
+    with collecting() as attempt:
+        for model in source.names(path):
+            with attempt():
+                tiers = (None, *prices.ratios_milli) if model in prices.models else ()
+                if not all(price_is_sound(prices.snapshot(model, tier)) for tier in tiers):
+                    raise source.refusal((*path, model), "costs more than the ledger can book")
 
 
 def _refuse_sudden_raises(

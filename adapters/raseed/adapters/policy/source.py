@@ -21,6 +21,7 @@ from raseed.core.money import whole_units
 _T = TypeVar("_T")
 _Table = TypeVar("_Table", bound=msgspec.Struct)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_SYNTAX_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 class PolicyError(Exception):
@@ -138,8 +139,11 @@ def parse_source(name: str, data: bytes) -> Source:
     try:
         text = data.decode("utf-8")
         tables = tomllib.loads(text, parse_float=Decimal)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise PolicyError(f"{name}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        found = _SYNTAX_LINE.search(str(error))
+        raise PolicyError(f"{name}:{found[1]}: {error}" if found else f"{name}: {error}") from error
     return Source(name, tables, key_lines(text))
 
 

@@ -1,0 +1,65 @@
+"""What each shipped profile comes down to, reviewed like an interface: a price that changes shows up here.
+
+`RASEED_UPDATE_GOLDEN=1` writes the files anew; the difference is then for review.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raseed.adapters.policy.loader import load_policy
+from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.policy import Policy
+from raseed.core.billing.pricing import ModelPrice
+from raseed.core.clock import DAY, Microseconds
+from raseed.core.money import credits_text, price_text
+
+FOLDER = Path(__file__).parents[2] / "golden" / "policy"
+
+
+def shown_price(policy: Policy, price: ModelPrice) -> str:
+    facts = policy.catalogue[price.model]
+    shelf = facts.class_id or price.tier
+    if policy.basis == "rates":
+        rates = ", ".join(
+            f"{rate.meter} {credits_text(rate.unit_price_microcredits)}/{rate.per:,}" for rate in price.rates
+        )
+        return f"{shelf} {facts.hosting}: {rates}"
+    return f"{shelf} {facts.hosting}: x{Decimal(price.multiplier_milli) / 1000}"
+
+
+def shown(policy: Policy) -> dict[str, Any]:
+    prices = policy.prices.at(Microseconds(0))
+    welcome = policy.welcome
+    return {
+        "charged": f"{policy.basis} in {policy.unit}, {prices.rounding}, as {policy.credits_shape}",
+        "priorities": {source.value: priority for source, priority in policy.priorities.items()},
+        "welcome": None
+        if welcome is None
+        else [
+            credits_text(welcome.amount_microcredits),
+            None if welcome.expires_after_us is None else f"{welcome.expires_after_us // DAY} days",
+        ],
+        "packs": {
+            pack.id: f"{pack.name} + {credits_text(pack.bonus_microcredits)} for "
+            f"{price_text(pack.price_minor, pack.currency)} {pack.currency} by {pack.provider}"
+            for pack in policy.packs
+        },
+        "version": prices.version,
+        "models": {model: shown_price(policy, price) for model, price in prices.models.items()},
+    }
+
+
+@pytest.mark.parametrize("name", ["resayil", "resayil-simple", "kissapi"])
+def test_profile(name):
+    actual = json.dumps(shown(load_policy(name, HoldPolicy())), indent=2, ensure_ascii=False) + "\n"
+    file = FOLDER / f"{name}.json"
+    if os.environ.get("RASEED_UPDATE_GOLDEN"):
+        file.write_text(actual, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == actual
