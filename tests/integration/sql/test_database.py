@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -26,7 +27,7 @@ from raseed.adapters.sql.sqlite_files import DatabaseInUse
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import changes
 from raseed.adapters.sql.verify import verify
-from raseed.core.billing.commands import Held, Settled
+from raseed.core.billing.commands import Granted, Held, Settled
 from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, HoldId
@@ -85,6 +86,27 @@ async def test_an_unknown_commit_is_made_certain_by_sending_again(database, disk
     balance = await ledger.balance(ALICE)
     assert balance is not None
     assert balance.spendable_microcredits == 80
+
+
+async def test_a_database_that_cannot_be_opened_again_is_tried_until_it_can(tmp_path, disk, caplog):
+    folder, away = tmp_path / "here", tmp_path / "away"
+    folder.mkdir()
+    database = await Database.open(folder / "raseed.db", clock=ManualClock(), commit=disk.commit)
+    await database.write(lambda c: create_account(c, replace(ACCOUNT, id=ALICE, email="alice@example.com")))
+    ledger = SqliteLedger(database)
+    with caplog.at_level(logging.CRITICAL):
+        folder.rename(away)
+        disk.fault = "before"
+        for _ in range(3):
+            with pytest.raises(LedgerUnavailable):
+                await ledger.submit([issue("g", 100)])
+        away.rename(folder)
+        # The attempt to open it again follows the answer, so one more call may fail.
+        with suppress(LedgerUnavailable):
+            await ledger.submit([issue("g", 100)])
+    [granted] = await ledger.submit([issue("g", 100)])
+    assert isinstance(granted, Granted)
+    await database.close()
 
 
 async def test_calls_that_wait_for_one_commit_share_the_next(database, disk):

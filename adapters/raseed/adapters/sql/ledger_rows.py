@@ -48,10 +48,11 @@ def price_of(text: str) -> PriceSnapshot:
     return PriceSnapshot(model=fields["model"], version=fields["version"], rates=rates, rounding=rounding)
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def measured_text(measured: Measured) -> str:
-    return json.dumps(
-        [[meter.value, quantity] for meter, quantity in measured.quantities], separators=(",", ":")
-    )
+    return _compact([[meter.value, quantity] for meter, quantity in measured.quantities])
 
 
 @lru_cache(maxsize=SNAPSHOTS_MAX)

@@ -73,7 +73,7 @@ class BatchConnection:
     def _open(self) -> None:
         self._raw = connect_writer(self._path)
         self._view = borrowed(self._raw)
-        self._checkpointed_changes = 0
+        self._changes = self._checkpointed_changes = 0
 
     def execute(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run the jobs in one transaction and leave it open. A job that fails leaves nothing behind.
@@ -93,6 +93,7 @@ class BatchConnection:
                 batch, self._run_commands([job for _, job in batch]), strict=True
             ):
                 outcomes[position] = outcome
+        self._changes = self._raw.total_changes
         return [outcome for outcome in outcomes if outcome is not None]
 
     def commit(self) -> None:
@@ -101,16 +102,16 @@ class BatchConnection:
 
     @property
     def checkpoint_is_due(self) -> bool:
-        return self._raw.total_changes - self._checkpointed_changes >= CHECKPOINT_AFTER_ROWS
+        return self._changes - self._checkpointed_changes >= CHECKPOINT_AFTER_ROWS
 
     @property
     def has_unsaved_log(self) -> bool:
         """Whether anything was written since the last checkpoint."""
-        return self._raw.total_changes != self._checkpointed_changes
+        return self._changes != self._checkpointed_changes
 
     def checkpoint(self) -> None:
         """Move committed pages from the log to the database file. Readers go on undisturbed."""
-        self._checkpointed_changes = self._raw.total_changes
+        self._checkpointed_changes = self._changes
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def recover(self) -> None:

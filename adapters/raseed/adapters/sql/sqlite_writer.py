@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from raseed.adapters.sql.ports import DatabaseUnavailable
@@ -25,6 +27,8 @@ CUSTOM_JOB_WEIGHT = 8
 QUEUE_COMMANDS_MAX = 4_096
 """Commands that may wait for the writer: about a fifth of a second of its work. Beyond that the disk is stuck, and a
 caller is better told so than kept."""
+GATHER_TURNS_MAX = 16
+"""Turns of the loop that a batch waits while each of them brings another write."""
 IDLE_CHECKPOINT_S = 1.0
 """After so long without a write, the log is moved to the database file: at a time when nobody waits for it."""
 
@@ -41,12 +45,17 @@ class SqliteWriter:
 
     def __init__(self, connection: BatchConnection) -> None:
         self._connection = connection
+        self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiting] = deque()
         self._queued_weight = 0
-        self._wake = asyncio.Event()
-        self._closing = False
-        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-commit")
-        self._task = asyncio.create_task(self._run(), name="sqlite-writer")
+        self._is_busy = False
+        self._closing: asyncio.Future[None] | None = None
+        self._idle_checkpoint: asyncio.TimerHandle | None = None
+        self._disk: SimpleQueue[tuple[Callable[[], None], Callable[[Exception | None], None]] | None] = (
+            SimpleQueue()
+        )
+        self._thread = Thread(target=self._work_on_disk, name="sqlite-commit", daemon=True)
+        self._thread.start()
 
     async def submit(self, job: Job) -> Any:
         """Returns when the job is durable. If the caller is cancelled, the job is done all the same.
@@ -54,54 +63,59 @@ class SqliteWriter:
         Raises what the job's own work raised, or DatabaseUnavailable.
         """
         weight = len(job.commands) if isinstance(job, Commands) else CUSTOM_JOB_WEIGHT
-        if self._closing:
+        if self._closing is not None:
             raise DatabaseUnavailable("the database is closing")
         if self._queued_weight + weight > QUEUE_COMMANDS_MAX:
             raise DatabaseUnavailable(f"{self._queued_weight} writes are waiting already")
-        waiting = _Waiting(job, weight, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(job, weight, self._loop.create_future())
         self._queue.append(waiting)
         self._queued_weight += weight
-        self._wake.set()
+        if not self._is_busy:
+            self._next()
         return await waiting.done
 
     async def close(self) -> None:
         """Write what is queued, leave a database file without a log."""
-        self._closing = True
-        self._wake.set()
-        await self._task
-        await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.close)
-        self._disk.shutdown()
+        self._closing = self._loop.create_future()
+        if not self._is_busy:
+            self._next()
+        await self._closing
+        self._disk.put(None)
+        self._thread.join()
+        self._connection.close()
 
-    async def _run(self) -> None:
-        while await self._something_to_write():
-            batch = self._take()
-            try:
-                outcomes = await self._write([waiting.job for waiting in batch])
-            except Exception as error:
-                log.exception("a batch of %d writes failed", len(batch))
-                unavailable = DatabaseUnavailable("it is unknown whether the write happened")
-                unavailable.__cause__ = error
-                outcomes = [Outcome(error=unavailable)] * len(batch)
-                await self._recover()
-            for waiting, outcome in zip(batch, outcomes, strict=True):
-                _answer(waiting.done, outcome)
-            # Those who were answered go first: what they write next joins the next batch.
-            await asyncio.sleep(0)
-            if self._connection.checkpoint_is_due:
-                await self._checkpoint()
+    # Exactly one of these is under way while `_is_busy`: gathering a batch, or something on the disk.
 
-    async def _something_to_write(self) -> bool:
-        """Waits for a job. False when closing and nothing is left."""
-        while not self._queue:
-            if self._closing:
-                return False
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(IDLE_CHECKPOINT_S if self._connection.has_unsaved_log else None):
-                    await self._wake.wait()
-            except TimeoutError:
-                await self._checkpoint()
-        return True
+    def _next(self) -> None:
+        self._is_busy = True
+        if self._idle_checkpoint is not None:
+            self._idle_checkpoint.cancel()
+            self._idle_checkpoint = None
+        if self._queue:
+            self._loop.call_soon(self._gather, 0, GATHER_TURNS_MAX)
+        elif self._closing is not None:
+            self._closing.set_result(None)
+        else:
+            self._is_busy = False
+            if self._connection.has_unsaved_log:
+                self._idle_checkpoint = self._loop.call_later(IDLE_CHECKPOINT_S, self._checkpoint)
+
+    def _gather(self, seen: int, turns_left: int) -> None:
+        """Go on while every turn of the loop brings another write: a busy loop has more of them in its hands.
+
+        A commit costs as much as ten commands, so on a busy loop many small batches would cost more than what is in
+        them. On an idle loop this is one turn: microseconds.
+        """
+        if turns_left and seen < self._queued_weight < BATCH_COMMANDS_MAX:
+            self._loop.call_soon(self._gather, self._queued_weight, turns_left - 1)
+            return
+        batch = self._take()
+        try:
+            outcomes = self._connection.execute([waiting.job for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - logged by _fail, and answered to every caller
+            self._fail(batch, error)
+            return
+        self._disk.put((self._connection.commit, lambda error: self._committed(batch, outcomes, error)))
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -113,22 +127,49 @@ class SqliteWriter:
         self._queued_weight -= weight
         return batch
 
-    async def _write(self, jobs: list[Job]) -> list[Outcome]:
-        outcomes = self._connection.execute(jobs)
-        await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.commit)
-        return outcomes
+    def _committed(self, batch: list[_Waiting], outcomes: list[Outcome], error: Exception | None) -> None:
+        if error is not None:
+            self._fail(batch, error)
+            return
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            _answer(waiting.done, outcome)
+        if self._connection.checkpoint_is_due:
+            self._checkpoint()
+        else:
+            self._next()
 
-    async def _checkpoint(self) -> None:
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.checkpoint)
-        except Exception:
-            log.exception("checkpoint failed; the log keeps growing until one succeeds")
+    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
+        log.error("a batch of %d writes failed", len(batch), exc_info=error)
+        unavailable = DatabaseUnavailable("it is unknown whether the write happened")
+        unavailable.__cause__ = error
+        for waiting in batch:
+            _answer(waiting.done, Outcome(error=unavailable))
+        self._disk.put((self._connection.recover, self._recovered))
 
-    async def _recover(self) -> None:
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.recover)
-        except Exception:
-            log.exception("the database cannot be opened again; the next write tries once more")
+    def _recovered(self, error: Exception | None) -> None:
+        if error is not None:
+            log.error("the database cannot be opened again; the next write tries once more", exc_info=error)
+        self._next()
+
+    def _checkpoint(self) -> None:
+        self._is_busy = True
+        self._idle_checkpoint = None
+        self._disk.put((self._connection.checkpoint, self._checkpointed))
+
+    def _checkpointed(self, error: Exception | None) -> None:
+        if error is not None:
+            log.error("checkpoint failed; the log keeps growing until one succeeds", exc_info=error)
+        self._next()
+
+    def _work_on_disk(self) -> None:
+        while (job := self._disk.get()) is not None:
+            work, done = job
+            error: Exception | None = None
+            try:
+                work()
+            except Exception as raised:  # noqa: BLE001 - whatever it is, the loop has to hear of it
+                error = raised
+            self._loop.call_soon_threadsafe(done, error)
 
 
 def _answer(done: asyncio.Future[Any], outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from raseed.core.billing.ledger_checks import owned_hold, refused
 from raseed.core.billing.ledger_moves import NewId, resolve
 from raseed.core.billing.ledger_state import AccountState, LedgerState, credit
 from raseed.core.billing.measured import normalised, total_cost
-from raseed.core.billing.model import Hold, HoldState, RunRecord
+from raseed.core.billing.model import Hold, HoldState, RunRecord, UsageLine
 from raseed.core.billing.pricing import price_lines
 from raseed.core.clock import Microseconds
 from raseed.core.inference.model import UsageSource
@@ -27,7 +27,7 @@ def settle_hold(
     if hold.state is HoldState.SETTLED and hold.checkpoint != measured:
         return refused(Refusal.REUSED_WITH_OTHER_INPUT, account, now)
     if hold.state is HoldState.SETTLED:
-        return _settled(account, hold, now, replayed=True)
+        return _replayed(account, hold, now)
     if hold.state is not HoldState.OPEN:
         return refused(Refusal.ALREADY_RESOLVED, account, now)
     lines = price_lines(hold.price, measured)
@@ -49,7 +49,7 @@ def settle_hold(
         now=now,
         new_id=new_id,
     )
-    return _settled(account, hold, now)
+    return _settled(account, hold, lines, now)
 
 
 def release_hold(
@@ -60,7 +60,7 @@ def release_hold(
         return owned
     account, hold = owned
     if hold.state is HoldState.RELEASED:
-        return _settled(account, hold, now, replayed=True)
+        return _replayed(account, hold, now)
     if hold.state is not HoldState.OPEN:
         return refused(Refusal.ALREADY_RESOLVED, account, now)
 
@@ -76,7 +76,7 @@ def release_hold(
         now=now,
         new_id=new_id,
     )
-    return _settled(account, hold, now)
+    return _settled(account, hold, (), now)
 
 
 def sweep_hold(
@@ -93,7 +93,7 @@ def sweep_hold(
     if hold is None or hold.account_id != account.id:
         return refused(Refusal.HOLD_UNKNOWN, account, now)
     if hold.state is HoldState.SWEPT:
-        return _settled(account, hold, now, replayed=True)
+        return _replayed(account, hold, now)
     if hold.state is not HoldState.OPEN:
         return refused(Refusal.ALREADY_RESOLVED, account, now)
     of_earlier_life = (
@@ -124,22 +124,30 @@ def sweep_hold(
         now=now,
         new_id=new_id,
     )
-    return _settled(account, hold, now)
+    return _settled(account, hold, lines, now)
 
 
-def _settled(account: AccountState, hold: Hold, now: Microseconds, *, replayed: bool = False) -> Settled:
-    """The answer to a resolution, also to its repeat: everything in it follows from the resolved hold."""
+def _replayed(account: AccountState, hold: Hold, now: Microseconds) -> Settled:
+    """The answer to a repeat: everything in it follows from the resolved hold."""
     lines = () if hold.state is HoldState.RELEASED else price_lines(hold.price, hold.checkpoint)
-    charge = hold.cost_microcredits or 0
-    if hold.state is HoldState.SWEPT:
-        shortfall = abs(hold.amount_microcredits - total_cost(lines))
-    else:
-        shortfall = total_cost(lines) - charge
+    return _settled(account, hold, lines, now, replayed=True)
+
+
+def _settled(
+    account: AccountState,
+    hold: Hold,
+    lines: tuple[UsageLine, ...],
+    now: Microseconds,
+    *,
+    replayed: bool = False,
+) -> Settled:
+    charge, used = hold.cost_microcredits or 0, total_cost(lines)
+    is_upper_bound = hold.state is HoldState.SWEPT and used < hold.amount_microcredits
     return Settled(
         hold_id=hold.id,
         cost_microcredits=charge,
         lines=lines,
-        shortfall_microcredits=shortfall,
+        shortfall_microcredits=(hold.amount_microcredits if is_upper_bound else used) - charge,
         spendable_microcredits=credit(account, now)[0],
         replayed=replayed,
     )
