@@ -77,6 +77,10 @@ DAMAGES = {
     "usage_equals_lines": ["UPDATE usage_lines SET cost_microcredits = 1 WHERE request_id = 'settled'"],
     "usage_equals_entries": ["UPDATE usage_events SET ledger_tx_id = NULL WHERE request_id = 'settled'"],
     "debit_names_usage_event": [TX.format(kind="release", ref="nothing")],
+    "usage_hours_equal_events": [
+        "UPDATE usage_sums SET output_tokens = output_tokens + 1 WHERE grain = 'hour'"
+    ],
+    "usage_days_equal_hours": ["UPDATE usage_sums SET request_count = 0 WHERE grain = 'day'"],
     "foreign_keys_hold": ["UPDATE holds SET api_key_id = 'key_gone' WHERE id = 'open'"],
 }
 """Names in quotes stand for ids that the store made: `settle-tx`, `expire-tx`, `grant-g`."""
@@ -88,6 +92,8 @@ MORE_DAMAGES = [
     ("grant_remaining_equals_entries", "DELETE FROM ledger_entries WHERE tx_id = 'settle-tx'"),
     ("usage_equals_entries", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),
     ("usage_equals_lines", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),
+    ("usage_hours_equal_events", "DELETE FROM usage_sums"),
+    ("usage_hours_equal_events", "UPDATE usage_sums SET cost_microcredits = 0, model = 'other'"),
     ("usage_equals_hold", "UPDATE holds SET cost_microcredits = 0 WHERE id = 'settled'"),
 ]
 

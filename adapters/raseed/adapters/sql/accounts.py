@@ -90,6 +90,7 @@ def insert_key(connection: Connection, key: ApiKey) -> None:
             created_at=key.created_at,
             expires_at=key.expires_at,
             revoked_at=key.revoked_at,
+            scopes=" ".join(sorted(key.scopes)),
         )
     )
 
@@ -163,6 +164,7 @@ def _key(row: Row[Any]) -> ApiKey:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        scopes=frozenset(row.scopes.split()),
     )
 
 

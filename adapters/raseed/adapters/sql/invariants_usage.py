@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, and_, case, func, not_, or_, select
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, not_, or_, select, union_all
 
 from raseed.adapters.sql.invariants_books import OPEN, finding
 from raseed.adapters.sql.tables import (
@@ -12,9 +15,11 @@ from raseed.adapters.sql.tables import (
     ledger_tx,
     usage_events,
     usage_lines,
+    usage_sums,
 )
 from raseed.core.billing.ledger_moves import BREAKAGE, HOUSELOSS
-from raseed.core.billing.model import HoldState
+from raseed.core.billing.model import HoldState, Meter
+from raseed.core.clock import DAY, HOUR
 
 _CONSUMED = "sys:consumed:"
 _RESOLUTIONS = ("settle", "release", "sweep")
@@ -127,4 +132,72 @@ def debit_names_usage_event() -> Select[str, str]:
             isouter=True,
         )
         .where(ledger_tx.c.kind.in_(_RESOLUTIONS), usage_events.c.request_id.is_(None))
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ sums
+
+_SUMMED = ("request_count", "cost_microcredits", *(meter.value for meter in Meter))
+
+
+def usage_hours_equal_events() -> Select[str, str]:
+    """The sums by hour are what the events and their lines say, neither more nor less."""
+    events, lines = usage_events.c, usage_lines.c
+    key = _key(events.account_id, events.at, HOUR, events.model, events.api_key_id)
+    counted = {"request_count": literal(-1), "cost_microcredits": -events.cost_microcredits}
+    used = {m.value: case((lines.meter == m.value, -lines.quantity), else_=0) for m in Meter}
+    return _differences(
+        _stored("hour"),
+        select(*key, *_labelled(counted)),
+        select(*key, *_labelled(used)).join_from(
+            usage_lines, usage_events, events.request_id == lines.request_id
+        ),
+    )
+
+
+def usage_days_equal_hours() -> Select[str, str]:
+    sums = usage_sums.c
+    key = _key(sums.account_id, sums.begins_at, DAY, sums.model, sums.api_key_id)
+    of_hours = _labelled({name: -sums[name] for name in _SUMMED})
+    return _differences(_stored("day"), select(*key, *of_hours).where(sums.grain == "hour"))
+
+
+def _stored(grain: str) -> Select[Any]:
+    sums = usage_sums.c
+    key = (sums.account_id, sums.begins_at, sums.model, sums.api_key_id)
+    return select(*key, *(sums[name] for name in _SUMMED)).where(sums.grain == grain)
+
+
+def _key(
+    account_id: ColumnElement[str],
+    at: ColumnElement[int],
+    length: int,
+    model: ColumnElement[str],
+    api_key_id: ColumnElement[str],
+) -> tuple[ColumnElement[Any], ...]:
+    begins_at = (at // length * length).label("begins_at")
+    return account_id, begins_at, model, func.coalesce(api_key_id, "").label("api_key_id")
+
+
+def _labelled(values: Mapping[str, ColumnElement[int]]) -> list[ColumnElement[int]]:
+    return [values.get(name, literal(0)).label(name) for name in _SUMMED]
+
+
+def _differences(*parts: Select[Any]) -> Select[str, str]:
+    """What does not add up to nothing."""
+    rows = union_all(*parts).subquery().c
+    sums = [func.sum(rows[name]) for name in _SUMMED]
+    return (
+        finding(
+            rows.account_id,
+            rows.model,
+            " from ",
+            rows.begins_at,
+            ": ",
+            sums[0],
+            " requests too many, cost ",
+            sums[1],
+        )
+        .group_by(rows.account_id, rows.begins_at, rows.model, rows.api_key_id)
+        .having(or_(*(each != 0 for each in sums)))
     )

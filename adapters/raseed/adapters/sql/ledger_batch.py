@@ -9,10 +9,19 @@ from collections.abc import Callable, Iterable, Sequence
 
 from raseed.adapters.sql import ledger_rows as rows
 from raseed.adapters.sql import ledger_statements as statements
+from raseed.adapters.sql.usage_sums import usage_sum_rows
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.billing.commands import Command, Result
 from raseed.core.billing.ledger import decide
-from raseed.core.billing.ledger_state import AccountState, LedgerState, Needs, burn_key, needs
+from raseed.core.billing.ledger_state import (
+    AccountState,
+    Entry,
+    LedgerState,
+    LedgerTransaction,
+    Needs,
+    burn_key,
+    needs,
+)
 from raseed.core.billing.model import Allocation, Hold
 from raseed.core.clock import Clock
 from raseed.core.ids import AccountId, HoldId
@@ -51,7 +60,30 @@ def load(connection: sqlite3.Connection, wanted: Needs) -> LedgerState:
             ):
                 known = rows.grant_of(row)
                 state.granted[account_id, known.grant_key] = known
+    if wanted.taken_keys:
+        found = connection.execute(statements.LOAD_TAKEN, (json.dumps(list(wanted.taken_keys)),))
+        state.taken = taken_of(found)
     return state
+
+
+def taken_of(found: Iterable[rows.Row]) -> dict[str, LedgerTransaction]:
+    """Transactions by their idempotency keys, from rows of one entry each."""
+    entries: defaultdict[rows.Row, list[Entry]] = defaultdict(list)
+    for *transaction, ledger_account, amount, grant_id in found:
+        entries[tuple(transaction)].append(Entry(ledger_account, amount, grant_id))
+    return {
+        row[2]: LedgerTransaction(
+            id=row[0],
+            kind=row[1],
+            idem_key=row[2],
+            account_id=row[3],
+            ref=row[4],
+            actor=row[5],
+            at=row[6],
+            entries=tuple(its_entries),
+        )
+        for row, its_entries in entries.items()
+    }
 
 
 def load_accounts(connection: sqlite3.Connection, ids: Iterable[AccountId]) -> dict[AccountId, AccountState]:
@@ -135,3 +167,4 @@ def write(connection: sqlite3.Connection, state: LedgerState) -> None:
     if state.usage_events:
         many(statements.INSERT_USAGE_EVENT, map(rows.usage_event_row, state.usage_events))
         many(statements.INSERT_USAGE_LINE, rows.usage_line_rows(state.usage_events))
+        many(statements.ADD_USAGE_SUM, usage_sum_rows(state.usage_events))

@@ -36,6 +36,7 @@ from raseed.adapters.sql.tables import (
     ledger_tx,
     usage_events,
     usage_lines,
+    usage_sums,
 )
 from raseed.core.billing.model import GrantStatus, HoldState
 
@@ -96,6 +97,18 @@ LOAD_ALLOCATIONS: Final = _sql(
     .order_by(hold_allocations.c.hold_id, hold_allocations.c.seq),
     "ids",
 )
+LOAD_TAKEN: Final = _sql(
+    select(
+        *(column for column in ledger_tx.columns if column.name not in {"prev_hash", "hash"}),
+        ledger_entries.c.ledger_account,
+        ledger_entries.c.amount_microcredits,
+        ledger_entries.c.grant_id,
+    )
+    .join_from(ledger_tx, ledger_entries, ledger_entries.c.tx_id == ledger_tx.c.id)
+    .where(_among(ledger_tx.c.idem_key))
+    .order_by(ledger_tx.c.id, ledger_entries.c.seq),
+    "ids",
+)
 LOAD_HOLDS_TO_SWEEP: Final = _sql(
     select(holds)
     .where(
@@ -133,6 +146,17 @@ def _upsert_allocation() -> str:
 
 
 UPSERT_ALLOCATION: Final = _upsert_allocation()
+
+
+def _add_usage_sum() -> str:
+    names = _names(usage_sums)
+    new = sqlite_insert(usage_sums).values({name: bindparam(name) for name in names})
+    keys = [column.name for column in usage_sums.primary_key]
+    added = {name: usage_sums.c[name] + new.excluded[name] for name in names if name not in keys}
+    return _sql(new.on_conflict_do_update(index_elements=keys, set_=added), *names)
+
+
+ADD_USAGE_SUM: Final = _add_usage_sum()
 
 
 def _update(table: Table, key: str, *names: str) -> str:

@@ -94,6 +94,8 @@ api_keys = _table(
     _moment("created_at"),
     _moment("expires_at", nullable=True),
     _moment("revoked_at", nullable=True),
+    # With spaces between them. A later column: its default is what keys of before have.
+    Column("scopes", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("public_id"),
     Index(None, "account_id", "id"),
@@ -156,6 +158,15 @@ Index(
     grants.c.id,
     sqlite_where=text("status = 'active'"),
     postgresql_where=text("status = 'active'"),
+)
+
+Index("ix_grants_account_id_id", grants.c.account_id, grants.c.id)
+Index(
+    "ix_grants_topups",
+    grants.c.account_id,
+    grants.c.id,
+    sqlite_where=text("source = 'topup'"),
+    postgresql_where=text("source = 'topup'"),
 )
 
 balances = _table(
@@ -274,6 +285,22 @@ usage_lines = _table(
     PrimaryKeyConstraint("request_id", "meter"),
     _one_of("meter", list(Meter)),
     *_never_negative("quantity", "cost_microcredits"),
+)
+
+usage_sums = _table(
+    # Usage events added up by hour and by day (UTC), in the transaction that writes them: SQLite's writer does it
+    # itself, PostgreSQL by triggers. Reports read a row for each hour or day, however many requests it had.
+    "usage_sums",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("grain", Text, nullable=False),
+    _moment("begins_at"),
+    Column("model", Text, nullable=False),
+    Column("api_key_id", Text, nullable=False),  # empty: without a key
+    Column("request_count", BIGINT, nullable=False),
+    _amount("cost"),
+    *(Column(meter.value, BIGINT, nullable=False) for meter in Meter),
+    PrimaryKeyConstraint("account_id", "grain", "begins_at", "model", "api_key_id"),
+    CheckConstraint("grain IN ('hour', 'day')", name="grain_known"),
 )
 
 changes = Table(

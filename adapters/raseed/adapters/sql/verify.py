@@ -89,5 +89,7 @@ CHECKS: dict[str, Check] = {
         usage.usage_equals_lines,
         usage.usage_equals_entries,
         usage.debit_names_usage_event,
+        usage.usage_hours_equal_events,
+        usage.usage_days_equal_hours,
     )
 }

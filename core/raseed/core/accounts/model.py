@@ -23,6 +23,13 @@ class Tier(StrEnum):
     ENTERPRISE = "enterprise"
 
 
+class Scope(StrEnum):
+    """What an API key may do beside the customer's API, which every key may use."""
+
+    METERING_WRITE = "metering:write"
+    """Place, extend, settle and release holds of its account, for work that other services do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     id: AccountId
@@ -49,6 +56,8 @@ class ApiKey:
     created_at: Microseconds
     expires_at: Microseconds | None
     revoked_at: Microseconds | None
+    scopes: frozenset[str] = frozenset()
+    """Also those that a later version knows and this one does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +67,4 @@ class Caller:
     account_id: AccountId
     api_key_id: ApiKeyId
     tier: Tier
+    scopes: frozenset[str] = frozenset()

@@ -1,0 +1,79 @@
+"""Days as customers reckon them: in the time zone of the profile."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from raseed.core.clock import Microseconds
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ONE_DAY = timedelta(days=1)
+
+
+class Calendar:
+    def __init__(self, time_zone: str) -> None:
+        self.time_zone = time_zone
+        """IANA name."""
+        self._zone = ZoneInfo(time_zone)
+
+    def day_of(self, at: Microseconds) -> date:
+        return (_EPOCH + timedelta(microseconds=at)).astimezone(self._zone).date()
+
+    def begin(self, day: date) -> Microseconds:
+        """The first moment of a day.
+
+        >>> Calendar("Asia/Kuwait").begin(date(1970, 1, 2)) // 3_600_000_000
+        21
+        """
+        return _moment(datetime.combine(day, time(), self._zone))
+
+    def end(self, day: date) -> Microseconds:
+        """The first moment after a day."""
+        return self.begin(day + _ONE_DAY)
+
+    def begin_of_month(self, at: Microseconds) -> Microseconds:
+        return self.begin(self.day_of(at).replace(day=1))
+
+    def from_text(self, text: str) -> Microseconds:
+        """The beginning that a text names: of a day, `2026-03-01`, or a moment with its offset from UTC. Raises ValueError.
+
+        >>> Calendar("UTC").from_text("1970-01-01T00:00:01Z")
+        1000000
+        """
+        return self.begin(_day(text)) if _is_day(text) else _parsed_moment(text)
+
+    def until_text(self, text: str) -> Microseconds:
+        """The end that a text names: a day is included, a moment is the first one after. Raises ValueError.
+
+        >>> calendar = Calendar("UTC")
+        >>> calendar.until_text("1970-01-01") == calendar.from_text("1970-01-02")
+        True
+        """
+        return self.end(_day(text)) if _is_day(text) else _parsed_moment(text)
+
+
+def _is_day(text: str) -> bool:
+    return "T" not in text and " " not in text
+
+
+def _day(text: str) -> date:
+    day = date.fromisoformat(text)
+    if not 1970 <= day.year <= 9998:
+        raise ValueError(f"out of range: {text}")
+    return day
+
+
+def _parsed_moment(text: str) -> Microseconds:
+    # A plus sign that was not escaped in a URL arrives as a space.
+    moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    if moment.tzinfo is None:
+        raise ValueError(f"no offset from UTC: {text}")
+    if not 1970 <= moment.year <= 9998:
+        raise ValueError(f"out of range: {text}")
+    return _moment(moment)
+
+
+def _moment(moment: datetime) -> Microseconds:
+    return Microseconds((moment - _EPOCH) // _MICROSECOND)
