@@ -22,55 +22,70 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from raseed.billing.v1 import usage_pb2 as raseed_dot_billing_dot_v1_dot_usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1braseed/admin/v1/admin.proto\x12\x0fraseed.admin.v1\"t\n\x14\x43reateAccountRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\r\n\x05phone\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x1c\n\x14\x63redits_microcredits\x18\x04 \x01(\x03\x12\x12\n\nno_welcome\x18\x05 \x01(\x08\"G\n\x15\x43reateAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"$\n\x11GetAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\"D\n\x12GetAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x14ListAccountsResponse\x12/\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf4\x01\n\x0c\x41\x64minAccount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x06 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x07 \x01(\x03\x12+\n\x06grants\x18\x08 \x03(\x0b\x32\x1b.raseed.admin.v1.AdminGrant\x12\x1f\n\x12tier_expires_at_us\x18\t \x01(\x03H\x00\x88\x01\x01\x42\x15\n\x13_tier_expires_at_us\"\xae\x01\n\nAdminGrant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x03 \x01(\x03\x12\x1e\n\x16remaining_microcredits\x18\x04 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x05 \x01(\x03\x12\x1a\n\rexpires_at_us\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_expires_at_us\"4\n\x13\x43reateApiKeyRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"/\n\x14\x43reateApiKeyResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"!\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x14RevokeApiKeyResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rrevoked_at_us\x18\x02 \x01(\x03\"g\n\x13GrantCreditsRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"F\n\x14GrantCreditsResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x02 \x01(\x03\"\x15\n\x13VerifyLedgerRequest\"z\n\x14VerifyLedgerResponse\x12\x34\n\nviolations\x18\x01 \x03(\x0b\x32 .raseed.admin.v1.LedgerViolation\x12\x17\n\x0finvariant_count\x18\x02 \x01(\x05\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\x03\"4\n\x0fLedgerViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\x15\n\x13ListBackendsRequest\"B\n\x14ListBackendsResponse\x12*\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32\x18.raseed.admin.v1.Backend\"Q\n\x07\x42\x61\x63kend\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x17\n\x0fin_flight_count\x18\x04 \x01(\x05\x32\xf3\x05\n\x0c\x41\x64minService\x12^\n\rCreateAccount\x12%.raseed.admin.v1.CreateAccountRequest\x1a&.raseed.admin.v1.CreateAccountResponse\x12U\n\nGetAccount\x12\".raseed.admin.v1.GetAccountRequest\x1a#.raseed.admin.v1.GetAccountResponse\x12[\n\x0cListAccounts\x12$.raseed.admin.v1.ListAccountsRequest\x1a%.raseed.admin.v1.ListAccountsResponse\x12[\n\x0c\x43reateApiKey\x12$.raseed.admin.v1.CreateApiKeyRequest\x1a%.raseed.admin.v1.CreateApiKeyResponse\x12[\n\x0cRevokeApiKey\x12$.raseed.admin.v1.RevokeApiKeyRequest\x1a%.raseed.admin.v1.RevokeApiKeyResponse\x12[\n\x0cGrantCredits\x12$.raseed.admin.v1.GrantCreditsRequest\x1a%.raseed.admin.v1.GrantCreditsResponse\x12[\n\x0cVerifyLedger\x12$.raseed.admin.v1.VerifyLedgerRequest\x1a%.raseed.admin.v1.VerifyLedgerResponse\x12[\n\x0cListBackends\x12$.raseed.admin.v1.ListBackendsRequest\x1a%.raseed.admin.v1.ListBackendsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1braseed/admin/v1/admin.proto\x12\x0fraseed.admin.v1\x1a\x1draseed/billing/v1/usage.proto\"t\n\x14\x43reateAccountRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\r\n\x05phone\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x1c\n\x14\x63redits_microcredits\x18\x04 \x01(\x03\x12\x12\n\nno_welcome\x18\x05 \x01(\x08\"G\n\x15\x43reateAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"$\n\x11GetAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\"D\n\x12GetAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"<\n\x13ListAccountsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x14ListAccountsResponse\x12/\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf4\x01\n\x0c\x41\x64minAccount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x06 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x07 \x01(\x03\x12+\n\x06grants\x18\x08 \x03(\x0b\x32\x1b.raseed.admin.v1.AdminGrant\x12\x1f\n\x12tier_expires_at_us\x18\t \x01(\x03H\x00\x88\x01\x01\x42\x15\n\x13_tier_expires_at_us\"\xae\x01\n\nAdminGrant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x03 \x01(\x03\x12\x1e\n\x16remaining_microcredits\x18\x04 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x05 \x01(\x03\x12\x1a\n\rexpires_at_us\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_expires_at_us\"D\n\x13\x43reateApiKeyRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"/\n\x14\x43reateApiKeyResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"!\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x14RevokeApiKeyResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rrevoked_at_us\x18\x02 \x01(\x03\"\x9d\x01\n\x13GrantCreditsRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x12\n\npaid_minor\x18\x06 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\"F\n\x14GrantCreditsResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x02 \x01(\x03\"\x15\n\x13VerifyLedgerRequest\"z\n\x14VerifyLedgerResponse\x12\x34\n\nviolations\x18\x01 \x03(\x0b\x32 .raseed.admin.v1.LedgerViolation\x12\x17\n\x0finvariant_count\x18\x02 \x01(\x05\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\x03\"4\n\x0fLedgerViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\x15\n\x13ListBackendsRequest\"B\n\x14ListBackendsResponse\x12*\n\x08\x62\x61\x63kends\x18\x01 \x03(\x0b\x32\x18.raseed.admin.v1.Backend\"Q\n\x07\x42\x61\x63kend\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x17\n\x0fin_flight_count\x18\x04 \x01(\x05\"z\n\x14\x41\x64justCreditsRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\x12\x10\n\x08grant_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"d\n\x15\x41\x64justCreditsResponse\x12-\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1c.raseed.admin.v1.GrantChange\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x02 \x01(\x03\"<\n\x0bGrantChange\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\"Y\n\x10VoidGrantRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"i\n\x11VoidGrantResponse\x12\x1b\n\x13voided_microcredits\x18\x01 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x02 \x01(\x03\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x03 \x01(\x03\"\x98\x01\n\x11QueryUsageRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04\x66rom\x18\x02 \x01(\t\x12\n\n\x02to\x18\x03 \x01(\t\x12\x31\n\x08group_by\x18\x04 \x01(\x0e\x32\x1f.raseed.billing.v1.UsageGroupBy\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"\x8f\x01\n\x12QueryUsageResponse\x12-\n\x06groups\x18\x01 \x03(\x0b\x32\x1d.raseed.billing.v1.UsageGroup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0f\n\x07\x66rom_us\x18\x03 \x01(\x03\x12\r\n\x05to_us\x18\x04 \x01(\x03\x12\x11\n\ttime_zone\x18\x05 \x01(\t2\xfe\x07\n\x0c\x41\x64minService\x12^\n\rCreateAccount\x12%.raseed.admin.v1.CreateAccountRequest\x1a&.raseed.admin.v1.CreateAccountResponse\x12U\n\nGetAccount\x12\".raseed.admin.v1.GetAccountRequest\x1a#.raseed.admin.v1.GetAccountResponse\x12[\n\x0cListAccounts\x12$.raseed.admin.v1.ListAccountsRequest\x1a%.raseed.admin.v1.ListAccountsResponse\x12[\n\x0c\x43reateApiKey\x12$.raseed.admin.v1.CreateApiKeyRequest\x1a%.raseed.admin.v1.CreateApiKeyResponse\x12[\n\x0cRevokeApiKey\x12$.raseed.admin.v1.RevokeApiKeyRequest\x1a%.raseed.admin.v1.RevokeApiKeyResponse\x12[\n\x0cGrantCredits\x12$.raseed.admin.v1.GrantCreditsRequest\x1a%.raseed.admin.v1.GrantCreditsResponse\x12^\n\rAdjustCredits\x12%.raseed.admin.v1.AdjustCreditsRequest\x1a&.raseed.admin.v1.AdjustCreditsResponse\x12R\n\tVoidGrant\x12!.raseed.admin.v1.VoidGrantRequest\x1a\".raseed.admin.v1.VoidGrantResponse\x12U\n\nQueryUsage\x12\".raseed.admin.v1.QueryUsageRequest\x1a#.raseed.admin.v1.QueryUsageResponse\x12[\n\x0cVerifyLedger\x12$.raseed.admin.v1.VerifyLedgerRequest\x1a%.raseed.admin.v1.VerifyLedgerResponse\x12[\n\x0cListBackends\x12$.raseed.admin.v1.ListBackendsRequest\x1a%.raseed.admin.v1.ListBackendsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'raseed.admin.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATEACCOUNTREQUEST']._serialized_start=48
-  _globals['_CREATEACCOUNTREQUEST']._serialized_end=164
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=166
-  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=237
-  _globals['_GETACCOUNTREQUEST']._serialized_start=239
-  _globals['_GETACCOUNTREQUEST']._serialized_end=275
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=277
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=345
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=347
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=407
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=409
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=505
-  _globals['_ADMINACCOUNT']._serialized_start=508
-  _globals['_ADMINACCOUNT']._serialized_end=752
-  _globals['_ADMINGRANT']._serialized_start=755
-  _globals['_ADMINGRANT']._serialized_end=929
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=931
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=983
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=985
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1032
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1034
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1067
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1069
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1126
-  _globals['_GRANTCREDITSREQUEST']._serialized_start=1128
-  _globals['_GRANTCREDITSREQUEST']._serialized_end=1231
-  _globals['_GRANTCREDITSRESPONSE']._serialized_start=1233
-  _globals['_GRANTCREDITSRESPONSE']._serialized_end=1303
-  _globals['_VERIFYLEDGERREQUEST']._serialized_start=1305
-  _globals['_VERIFYLEDGERREQUEST']._serialized_end=1326
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=1328
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=1450
-  _globals['_LEDGERVIOLATION']._serialized_start=1452
-  _globals['_LEDGERVIOLATION']._serialized_end=1504
-  _globals['_LISTBACKENDSREQUEST']._serialized_start=1506
-  _globals['_LISTBACKENDSREQUEST']._serialized_end=1527
-  _globals['_LISTBACKENDSRESPONSE']._serialized_start=1529
-  _globals['_LISTBACKENDSRESPONSE']._serialized_end=1595
-  _globals['_BACKEND']._serialized_start=1597
-  _globals['_BACKEND']._serialized_end=1678
-  _globals['_ADMINSERVICE']._serialized_start=1681
-  _globals['_ADMINSERVICE']._serialized_end=2436
+  _globals['_CREATEACCOUNTREQUEST']._serialized_start=79
+  _globals['_CREATEACCOUNTREQUEST']._serialized_end=195
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_start=197
+  _globals['_CREATEACCOUNTRESPONSE']._serialized_end=268
+  _globals['_GETACCOUNTREQUEST']._serialized_start=270
+  _globals['_GETACCOUNTREQUEST']._serialized_end=306
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=308
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=376
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=378
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=438
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=440
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=536
+  _globals['_ADMINACCOUNT']._serialized_start=539
+  _globals['_ADMINACCOUNT']._serialized_end=783
+  _globals['_ADMINGRANT']._serialized_start=786
+  _globals['_ADMINGRANT']._serialized_end=960
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=962
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1030
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1032
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1079
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1081
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1114
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1116
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1173
+  _globals['_GRANTCREDITSREQUEST']._serialized_start=1176
+  _globals['_GRANTCREDITSREQUEST']._serialized_end=1333
+  _globals['_GRANTCREDITSRESPONSE']._serialized_start=1335
+  _globals['_GRANTCREDITSRESPONSE']._serialized_end=1405
+  _globals['_VERIFYLEDGERREQUEST']._serialized_start=1407
+  _globals['_VERIFYLEDGERREQUEST']._serialized_end=1428
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=1430
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=1552
+  _globals['_LEDGERVIOLATION']._serialized_start=1554
+  _globals['_LEDGERVIOLATION']._serialized_end=1606
+  _globals['_LISTBACKENDSREQUEST']._serialized_start=1608
+  _globals['_LISTBACKENDSREQUEST']._serialized_end=1629
+  _globals['_LISTBACKENDSRESPONSE']._serialized_start=1631
+  _globals['_LISTBACKENDSRESPONSE']._serialized_end=1697
+  _globals['_BACKEND']._serialized_start=1699
+  _globals['_BACKEND']._serialized_end=1780
+  _globals['_ADJUSTCREDITSREQUEST']._serialized_start=1782
+  _globals['_ADJUSTCREDITSREQUEST']._serialized_end=1904
+  _globals['_ADJUSTCREDITSRESPONSE']._serialized_start=1906
+  _globals['_ADJUSTCREDITSRESPONSE']._serialized_end=2006
+  _globals['_GRANTCHANGE']._serialized_start=2008
+  _globals['_GRANTCHANGE']._serialized_end=2068
+  _globals['_VOIDGRANTREQUEST']._serialized_start=2070
+  _globals['_VOIDGRANTREQUEST']._serialized_end=2159
+  _globals['_VOIDGRANTRESPONSE']._serialized_start=2161
+  _globals['_VOIDGRANTRESPONSE']._serialized_end=2266
+  _globals['_QUERYUSAGEREQUEST']._serialized_start=2269
+  _globals['_QUERYUSAGEREQUEST']._serialized_end=2421
+  _globals['_QUERYUSAGERESPONSE']._serialized_start=2424
+  _globals['_QUERYUSAGERESPONSE']._serialized_end=2567
+  _globals['_ADMINSERVICE']._serialized_start=2570
+  _globals['_ADMINSERVICE']._serialized_end=3592
 # @@protoc_insertion_point(module_scope)

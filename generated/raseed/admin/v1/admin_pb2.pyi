@@ -1,3 +1,4 @@
+from raseed.billing.v1 import usage_pb2 as _usage_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -93,12 +94,14 @@ class AdminGrant(_message.Message):
     def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., remaining_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., expires_at_us: _Optional[int] = ...) -> None: ...
 
 class CreateApiKeyRequest(_message.Message):
-    __slots__ = ("account", "name")
+    __slots__ = ("account", "name", "scopes")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
     account: str
     name: str
-    def __init__(self, account: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, account: _Optional[str] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateApiKeyResponse(_message.Message):
     __slots__ = ("id", "key")
@@ -123,16 +126,22 @@ class RevokeApiKeyResponse(_message.Message):
     def __init__(self, id: _Optional[str] = ..., revoked_at_us: _Optional[int] = ...) -> None: ...
 
 class GrantCreditsRequest(_message.Message):
-    __slots__ = ("account", "amount_microcredits", "reason", "request_id")
+    __slots__ = ("account", "amount_microcredits", "reason", "request_id", "source", "paid_minor", "currency")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    PAID_MINOR_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
     account: str
     amount_microcredits: int
     reason: str
     request_id: str
-    def __init__(self, account: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    source: str
+    paid_minor: int
+    currency: str
+    def __init__(self, account: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ..., source: _Optional[str] = ..., paid_minor: _Optional[int] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class GrantCreditsResponse(_message.Message):
     __slots__ = ("grant_id", "balance_microcredits")
@@ -185,3 +194,84 @@ class Backend(_message.Message):
     ready: bool
     in_flight_count: int
     def __init__(self, model: _Optional[str] = ..., backend: _Optional[str] = ..., ready: _Optional[bool] = ..., in_flight_count: _Optional[int] = ...) -> None: ...
+
+class AdjustCreditsRequest(_message.Message):
+    __slots__ = ("account", "amount_microcredits", "grant_id", "reason", "request_id")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    amount_microcredits: int
+    grant_id: str
+    reason: str
+    request_id: str
+    def __init__(self, account: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., grant_id: _Optional[str] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class AdjustCreditsResponse(_message.Message):
+    __slots__ = ("changes", "balance_microcredits")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[GrantChange]
+    balance_microcredits: int
+    def __init__(self, changes: _Optional[_Iterable[_Union[GrantChange, _Mapping]]] = ..., balance_microcredits: _Optional[int] = ...) -> None: ...
+
+class GrantChange(_message.Message):
+    __slots__ = ("grant_id", "amount_microcredits")
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    grant_id: str
+    amount_microcredits: int
+    def __init__(self, grant_id: _Optional[str] = ..., amount_microcredits: _Optional[int] = ...) -> None: ...
+
+class VoidGrantRequest(_message.Message):
+    __slots__ = ("account", "grant_id", "reason", "request_id")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    GRANT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    grant_id: str
+    reason: str
+    request_id: str
+    def __init__(self, account: _Optional[str] = ..., grant_id: _Optional[str] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class VoidGrantResponse(_message.Message):
+    __slots__ = ("voided_microcredits", "held_microcredits", "balance_microcredits")
+    VOIDED_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    HELD_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    BALANCE_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    voided_microcredits: int
+    held_microcredits: int
+    balance_microcredits: int
+    def __init__(self, voided_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., balance_microcredits: _Optional[int] = ...) -> None: ...
+
+class QueryUsageRequest(_message.Message):
+    __slots__ = ("account", "to", "group_by", "page_size", "page_token")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    to: str
+    group_by: _usage_pb2.UsageGroupBy
+    page_size: int
+    page_token: str
+    def __init__(self, account: _Optional[str] = ..., to: _Optional[str] = ..., group_by: _Optional[_Union[_usage_pb2.UsageGroupBy, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
+
+class QueryUsageResponse(_message.Message):
+    __slots__ = ("groups", "next_page_token", "from_us", "to_us", "time_zone")
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FROM_US_FIELD_NUMBER: _ClassVar[int]
+    TO_US_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[_usage_pb2.UsageGroup]
+    next_page_token: str
+    from_us: int
+    to_us: int
+    time_zone: str
+    def __init__(self, groups: _Optional[_Iterable[_Union[_usage_pb2.UsageGroup, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., from_us: _Optional[int] = ..., to_us: _Optional[int] = ..., time_zone: _Optional[str] = ...) -> None: ...

@@ -65,6 +65,21 @@ class AdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsResponse.FromString,
                 _registered_method=True)
+        self.AdjustCredits = channel.unary_unary(
+                '/raseed.admin.v1.AdminService/AdjustCredits',
+                request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.AdjustCreditsRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.AdjustCreditsResponse.FromString,
+                _registered_method=True)
+        self.VoidGrant = channel.unary_unary(
+                '/raseed.admin.v1.AdminService/VoidGrant',
+                request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VoidGrantRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VoidGrantResponse.FromString,
+                _registered_method=True)
+        self.QueryUsage = channel.unary_unary(
+                '/raseed.admin.v1.AdminService/QueryUsage',
+                request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.QueryUsageRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.QueryUsageResponse.FromString,
+                _registered_method=True)
         self.VerifyLedger = channel.unary_unary(
                 '/raseed.admin.v1.AdminService/VerifyLedger',
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VerifyLedgerRequest.SerializeToString,
@@ -123,6 +138,28 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AdjustCredits(self, request, context):
+        """Corrects a balance: a positive amount is a grant, a negative one is taken back from credit that no open request
+        holds. All of it or nothing: FAILED_PRECONDITION if there is less. Safe to retry with the same request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidGrant(self, request, context):
+        """Takes back what is left of one grant and not held by open requests. Safe to retry with the same request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryUsage(self, request, context):
+        """Requests, quantities and charges of an account, added up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyLedger(self, request, context):
         """Checks every invariant of the ledger on the live database.
         """
@@ -169,6 +206,21 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GrantCredits,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsResponse.SerializeToString,
+            ),
+            'AdjustCredits': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustCredits,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.AdjustCreditsRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.AdjustCreditsResponse.SerializeToString,
+            ),
+            'VoidGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidGrant,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VoidGrantRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VoidGrantResponse.SerializeToString,
+            ),
+            'QueryUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryUsage,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.QueryUsageRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.QueryUsageResponse.SerializeToString,
             ),
             'VerifyLedger': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyLedger,
@@ -344,6 +396,87 @@ class AdminService:
             '/raseed.admin.v1.AdminService/GrantCredits',
             raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustCredits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AdminService/AdjustCredits',
+            raseed_dot_admin_dot_v1_dot_admin__pb2.AdjustCreditsRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_admin__pb2.AdjustCreditsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AdminService/VoidGrant',
+            raseed_dot_admin_dot_v1_dot_admin__pb2.VoidGrantRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_admin__pb2.VoidGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AdminService/QueryUsage',
+            raseed_dot_admin_dot_v1_dot_admin__pb2.QueryUsageRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_admin__pb2.QueryUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from raseed.billing.v1 import billing_pb2 as raseed_dot_billing_dot_v1_dot_billing__pb2
+from raseed.billing.v1 import usage_pb2 as raseed_dot_billing_dot_v1_dot_usage__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class BillingServiceStub:
-    """What an account may spend. Authenticate with the metadata entry `authorization: Bearer <API key>`.
+    """What an account may spend, and what it has spent. Authenticate with the metadata entry `authorization: Bearer <API key>`.
     """
 
     def __init__(self, channel):
@@ -40,15 +41,113 @@ class BillingServiceStub:
                 request_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetSubscriptionRequest.SerializeToString,
                 response_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetSubscriptionResponse.FromString,
                 _registered_method=True)
+        self.GetBalance = channel.unary_unary(
+                '/raseed.billing.v1.BillingService/GetBalance',
+                request_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetBalanceRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetBalanceResponse.FromString,
+                _registered_method=True)
+        self.ListGrants = channel.unary_unary(
+                '/raseed.billing.v1.BillingService/ListGrants',
+                request_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListGrantsRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListGrantsResponse.FromString,
+                _registered_method=True)
+        self.ListTopupPacks = channel.unary_unary(
+                '/raseed.billing.v1.BillingService/ListTopupPacks',
+                request_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupPacksRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupPacksResponse.FromString,
+                _registered_method=True)
+        self.ListTopups = channel.unary_unary(
+                '/raseed.billing.v1.BillingService/ListTopups',
+                request_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupsRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupsResponse.FromString,
+                _registered_method=True)
+        self.QueryUsage = channel.unary_unary(
+                '/raseed.billing.v1.BillingService/QueryUsage',
+                request_serializer=raseed_dot_billing_dot_v1_dot_usage__pb2.QueryUsageRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_usage__pb2.QueryUsageResponse.FromString,
+                _registered_method=True)
+        self.ListCalls = channel.unary_unary(
+                '/raseed.billing.v1.BillingService/ListCalls',
+                request_serializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ListCallsRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ListCallsResponse.FromString,
+                _registered_method=True)
+        self.ExportUsage = channel.unary_stream(
+                '/raseed.billing.v1.BillingService/ExportUsage',
+                request_serializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ExportUsageRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ExportUsageResponse.FromString,
+                _registered_method=True)
+        self.EstimatePrice = channel.unary_unary(
+                '/raseed.billing.v1.BillingService/EstimatePrice',
+                request_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.EstimatePriceRequest.SerializeToString,
+                response_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.EstimatePriceResponse.FromString,
+                _registered_method=True)
 
 
 class BillingServiceServicer:
-    """What an account may spend. Authenticate with the metadata entry `authorization: Bearer <API key>`.
+    """What an account may spend, and what it has spent. Authenticate with the metadata entry `authorization: Bearer <API key>`.
     """
 
     def GetSubscription(self, request, context):
         """The plan and the balance of the caller's account, with every charge already answered included.
         Safe to retry; do not cache.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBalance(self, request, context):
+        """The balance in full: what is held, what is owed, every grant with credit left, and what expires next.
+        Safe to retry; do not cache.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGrants(self, request, context):
+        """Every grant that the account ever got, newest first, also those that are spent, expired or taken back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTopupPacks(self, request, context):
+        """The packs of credit that are on sale, in the order in which they are shown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTopups(self, request, context):
+        """What the account has bought, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryUsage(self, request, context):
+        """Requests, quantities and charges, added up by day, model, key or member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCalls(self, request, context):
+        """Single requests with what each used and cost, newest first, as far back as the platform keeps them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportUsage(self, request, context):
+        """The same as ListCalls without pages: all requests of a span, in many messages. Status OK means that it is whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EstimatePrice(self, request, context):
+        """What a request would cost if it were sent now, from the least to the most. Nothing is generated, held or charged.
+        NOT_FOUND for an unknown model, INVALID_ARGUMENT for a request that would be refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -62,6 +161,46 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     request_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetSubscriptionRequest.FromString,
                     response_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetSubscriptionResponse.SerializeToString,
             ),
+            'GetBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBalance,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetBalanceRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.GetBalanceResponse.SerializeToString,
+            ),
+            'ListGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGrants,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListGrantsRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListGrantsResponse.SerializeToString,
+            ),
+            'ListTopupPacks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTopupPacks,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupPacksRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupPacksResponse.SerializeToString,
+            ),
+            'ListTopups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTopups,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupsRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupsResponse.SerializeToString,
+            ),
+            'QueryUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryUsage,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_usage__pb2.QueryUsageRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_usage__pb2.QueryUsageResponse.SerializeToString,
+            ),
+            'ListCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCalls,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ListCallsRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'ExportUsage': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportUsage,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ExportUsageRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_usage__pb2.ExportUsageResponse.SerializeToString,
+            ),
+            'EstimatePrice': grpc.unary_unary_rpc_method_handler(
+                    servicer.EstimatePrice,
+                    request_deserializer=raseed_dot_billing_dot_v1_dot_billing__pb2.EstimatePriceRequest.FromString,
+                    response_serializer=raseed_dot_billing_dot_v1_dot_billing__pb2.EstimatePriceResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'raseed.billing.v1.BillingService', rpc_method_handlers)
@@ -71,7 +210,7 @@ def add_BillingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BillingService:
-    """What an account may spend. Authenticate with the metadata entry `authorization: Bearer <API key>`.
+    """What an account may spend, and what it has spent. Authenticate with the metadata entry `authorization: Bearer <API key>`.
     """
 
     @staticmethod
@@ -91,6 +230,222 @@ class BillingService:
             '/raseed.billing.v1.BillingService/GetSubscription',
             raseed_dot_billing_dot_v1_dot_billing__pb2.GetSubscriptionRequest.SerializeToString,
             raseed_dot_billing_dot_v1_dot_billing__pb2.GetSubscriptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/GetBalance',
+            raseed_dot_billing_dot_v1_dot_billing__pb2.GetBalanceRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_billing__pb2.GetBalanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/ListGrants',
+            raseed_dot_billing_dot_v1_dot_billing__pb2.ListGrantsRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_billing__pb2.ListGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopupPacks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/ListTopupPacks',
+            raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupPacksRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupPacksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/ListTopups',
+            raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupsRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_billing__pb2.ListTopupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/QueryUsage',
+            raseed_dot_billing_dot_v1_dot_usage__pb2.QueryUsageRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_usage__pb2.QueryUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/ListCalls',
+            raseed_dot_billing_dot_v1_dot_usage__pb2.ListCallsRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_usage__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/ExportUsage',
+            raseed_dot_billing_dot_v1_dot_usage__pb2.ExportUsageRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_usage__pb2.ExportUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EstimatePrice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.billing.v1.BillingService/EstimatePrice',
+            raseed_dot_billing_dot_v1_dot_billing__pb2.EstimatePriceRequest.SerializeToString,
+            raseed_dot_billing_dot_v1_dot_billing__pb2.EstimatePriceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,3 +26,47 @@ class GetModelRequest(_message.Message):
 class GetSubscriptionRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ListTopupPacksRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListTopupsRequest(_message.Message):
+    __slots__ = ("page",)
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    page: str
+    def __init__(self, page: _Optional[str] = ...) -> None: ...
+
+class QueryUsageRequest(_message.Message):
+    __slots__ = ("to", "group_by", "cursor", "limit", "format")
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    to: str
+    group_by: str
+    cursor: str
+    limit: str
+    format: str
+    def __init__(self, to: _Optional[str] = ..., group_by: _Optional[str] = ..., cursor: _Optional[str] = ..., limit: _Optional[str] = ..., format: _Optional[str] = ..., **kwargs) -> None: ...
+
+class ListCallsRequest(_message.Message):
+    __slots__ = ("to", "cursor", "limit", "format")
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    to: str
+    cursor: str
+    limit: str
+    format: str
+    def __init__(self, to: _Optional[str] = ..., cursor: _Optional[str] = ..., limit: _Optional[str] = ..., format: _Optional[str] = ..., **kwargs) -> None: ...
+
+class EstimatePriceRequest(_message.Message):
+    __slots__ = ("body",)
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...

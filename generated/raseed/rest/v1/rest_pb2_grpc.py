@@ -205,6 +205,31 @@ class BillingRestServiceStub:
                 request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.GetSubscriptionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ListTopupPacks = channel.unary_stream(
+                '/raseed.rest.v1.BillingRestService/ListTopupPacks',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListTopupPacksRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ListTopups = channel.unary_stream(
+                '/raseed.rest.v1.BillingRestService/ListTopups',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListTopupsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.QueryUsage = channel.unary_stream(
+                '/raseed.rest.v1.BillingRestService/QueryUsage',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.QueryUsageRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ListCalls = channel.unary_stream(
+                '/raseed.rest.v1.BillingRestService/ListCalls',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListCallsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.EstimatePrice = channel.unary_stream(
+                '/raseed.rest.v1.BillingRestService/EstimatePrice',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.EstimatePriceRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class BillingRestServiceServicer:
@@ -218,12 +243,72 @@ class BillingRestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTopupPacks(self, request, context):
+        """GET /api/billing/topup-packs
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTopups(self, request, context):
+        """GET /api/billing/topup-history?page=1
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryUsage(self, request, context):
+        """GET /api/usage?from=2026-03-01&to=2026-03-31&group_by=model: sums, a page of JSON or all of it as CSV.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCalls(self, request, context):
+        """GET /api/usage/calls: single requests, a page of JSON, or all of them as CSV or JSON lines.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EstimatePrice(self, request, context):
+        """POST /api/billing/estimate: what the chat completion request in the body would cost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BillingRestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetSubscription': grpc.unary_stream_rpc_method_handler(
                     servicer.GetSubscription,
                     request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.GetSubscriptionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListTopupPacks': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListTopupPacks,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListTopupPacksRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListTopups': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListTopups,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListTopupsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'QueryUsage': grpc.unary_stream_rpc_method_handler(
+                    servicer.QueryUsage,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.QueryUsageRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListCalls': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListCalls,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListCallsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'EstimatePrice': grpc.unary_stream_rpc_method_handler(
+                    servicer.EstimatePrice,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.EstimatePriceRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -254,6 +339,141 @@ class BillingRestService:
             target,
             '/raseed.rest.v1.BillingRestService/GetSubscription',
             raseed_dot_rest_dot_v1_dot_rest__pb2.GetSubscriptionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopupPacks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.BillingRestService/ListTopupPacks',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.ListTopupPacksRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.BillingRestService/ListTopups',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.ListTopupsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.BillingRestService/QueryUsage',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.QueryUsageRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.BillingRestService/ListCalls',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.ListCallsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EstimatePrice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.BillingRestService/EstimatePrice',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.EstimatePriceRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
