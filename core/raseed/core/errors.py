@@ -7,11 +7,15 @@ RaseedError
 ├── AccessError
 │   ├── Unauthenticated       no credential, or one that is not (or no longer) valid
 │   ├── PermissionDenied      a valid credential that may not do this
+│   │   └── ScopeMissing      the API key was not given the scope for this
 │   └── AccountSuspended      the account is closed or suspended
 ├── NotFound                  there is no such thing, or it is somebody else's
-│   └── ModelUnknown          the model does not exist or is not offered to this key
+│   ├── ModelUnknown          the model does not exist or is not offered to this key
+│   └── HoldUnknown           the account has no hold under this id
 ├── Conflict                  the thing is in another state than the request assumes
-│   └── RequestReusedWithOtherInput   an id that was used before, with other content
+│   ├── RequestReusedWithOtherInput   an id that was used before, with other content
+│   ├── HoldAlreadyResolved   the hold has ended, in another way than is asked
+│   └── TooLittleToTakeBack   there is less credit that no open request holds
 ├── BillingError
 │   ├── CreditExhausted       what is spendable does not pay for the smallest answer
 │   ├── HeldByOpenRequests    it would, were it not held by the account's own open requests
@@ -103,6 +107,10 @@ class PermissionDenied(AccessError):
     openai_type = "permission_error"
 
 
+class ScopeMissing(PermissionDenied):
+    reason = "SCOPE_MISSING"
+
+
 class AccountSuspended(AccessError):
     reason = "ACCOUNT_SUSPENDED"
     openai_type = "permission_error"
@@ -121,6 +129,10 @@ class ModelUnknown(NotFound):
     openai_code = "model_not_found"
 
 
+class HoldUnknown(NotFound):
+    reason = "HOLD_UNKNOWN"
+
+
 class Conflict(RaseedError):
     reason = "CONFLICT"
     grpc_code = "ABORTED"
@@ -133,6 +145,16 @@ class RequestReusedWithOtherInput(Conflict):
     grpc_code = "ALREADY_EXISTS"
     http_status = 422
     openai_code = "idempotency_key_reused"
+
+
+class HoldAlreadyResolved(Conflict):
+    reason = "HOLD_ALREADY_RESOLVED"
+    grpc_code = "FAILED_PRECONDITION"
+
+
+class TooLittleToTakeBack(Conflict):
+    reason = "TOO_LITTLE_TO_TAKE_BACK"
+    grpc_code = "FAILED_PRECONDITION"
 
 
 class BillingError(RaseedError):

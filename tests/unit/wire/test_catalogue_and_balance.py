@@ -68,6 +68,7 @@ def grant(source: GrantSource, expires_at: Microseconds | None) -> GrantView:
         effective_at=Microseconds(MOMENT + 999_999),
         expires_at=expires_at,
         priority=10,
+        created_at=MOMENT,
     )
 
 

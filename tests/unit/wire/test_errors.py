@@ -42,14 +42,22 @@ FACES = {
     errors.PermissionDenied: Face(
         403, "permission_error", None, None, "PERMISSION_DENIED", "PERMISSION_DENIED"
     ),
+    errors.ScopeMissing: Face(403, "permission_error", None, None, "PERMISSION_DENIED", "SCOPE_MISSING"),
     errors.AccountSuspended: Face(
         403, "permission_error", "account_suspended", None, "PERMISSION_DENIED", "ACCOUNT_SUSPENDED"
     ),
     errors.NotFound: Face(404, INVALID, None, None, "NOT_FOUND", "NOT_FOUND"),
     errors.ModelUnknown: Face(404, INVALID, "model_not_found", None, "NOT_FOUND", "MODEL_UNKNOWN"),
+    errors.HoldUnknown: Face(404, INVALID, None, None, "NOT_FOUND", "HOLD_UNKNOWN"),
     errors.Conflict: Face(409, INVALID, None, "false", "ABORTED", "CONFLICT"),
     errors.RequestReusedWithOtherInput: Face(
         422, INVALID, "idempotency_key_reused", None, "ALREADY_EXISTS", "REQUEST_REUSED_WITH_OTHER_INPUT"
+    ),
+    errors.HoldAlreadyResolved: Face(
+        409, INVALID, None, "false", "FAILED_PRECONDITION", "HOLD_ALREADY_RESOLVED"
+    ),
+    errors.TooLittleToTakeBack: Face(
+        409, INVALID, None, "false", "FAILED_PRECONDITION", "TOO_LITTLE_TO_TAKE_BACK"
     ),
     errors.BillingError: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "BILLING_ERROR"),
     errors.CreditExhausted: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "INSUFFICIENT_CREDITS"),
@@ -168,3 +176,13 @@ def test_of_a_foreign_exception_nothing_is_shown(golden):
         assert b"req_42" in shown
         assert b"secret" not in shown
         assert b"10.0.0.7" not in shown
+
+
+def test_a_lack_of_credit_says_how_much_in_headers():
+    figures = {"required_microcredits": "12500000", "available_microcredits": "0", "unit": "microcredits"}
+    error = errors.CreditExhausted("Short.", metadata=figures)
+    shortage = (("x-credits-required", "12.5"), ("x-credits-available", "0"))
+    assert encode_error(error, request_id="r").headers == shortage
+    assert encode_error(errors.PriceUnknown("?", metadata={"model": "m"}), request_id="r").headers == (
+        ("x-should-retry", "false"),
+    )

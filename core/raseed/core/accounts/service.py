@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from raseed.core.accounts.keys import Peppers, new_key, parse_key
-from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, Tier
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, Scope, Tier
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.changes import TRUST_S
 from raseed.core.clock import SECOND, Clock, Microseconds
@@ -88,7 +88,8 @@ class Authenticator:
             raise Unauthenticated(_WRONG_KEY)
         if account.status is not AccountStatus.ACTIVE:
             raise AccountSuspended("This account is not active.")
-        return Caller(account_id=account.id, api_key_id=key.id, tier=account.tier), key.expires_at
+        caller = Caller(account_id=account.id, api_key_id=key.id, tier=account.tier, scopes=key.scopes)
+        return caller, key.expires_at
 
     def _forget(self, is_meant: Callable[[Caller], bool]) -> None:
         gone = [digest for digest, entry in self._remembered.items() if is_meant(entry.caller)]
@@ -139,8 +140,13 @@ class AccountService:
     async def list_accounts(self, after: str, limit: int) -> list[Account]:
         return list(await self._store.list_accounts(after, limit))
 
-    async def make_key(self, account_id: AccountId, *, name: str, actor: str) -> tuple[ApiKey, str]:
+    async def make_key(
+        self, account_id: AccountId, *, name: str, actor: str, scopes: Collection[str] = ()
+    ) -> tuple[ApiKey, str]:
         """The stored key and its text, which is known only here and now. Raises RequestInvalid."""
+        unknown = sorted(set(scopes) - set(Scope))
+        if unknown:
+            raise RequestInvalid(f"Unknown scope {unknown[0]!r}; known: {', '.join(Scope)}.", param="scopes")
         if len(name) > KEY_NAME_CHARS_MAX or not name.isprintable():
             raise RequestInvalid(
                 f"A key's name has at most {KEY_NAME_CHARS_MAX} printable characters.", param="name"
@@ -158,6 +164,7 @@ class AccountService:
             created_at=self._clock.now(),
             expires_at=None,
             revoked_at=None,
+            scopes=frozenset(scopes),
         )
         await self._store.add_key(key, actor)
         return key, made.text

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from raseed.core.accounts.model import Account, ApiKey, Tier
 from raseed.core.accounts.service import AccountService
-from raseed.core.billing.commands import Granted, IssueGrant
+from raseed.core.billing.commands import Granted, IssueGrant, TakeBack, TakenBack
 from raseed.core.billing.model import BalanceView, GrantSource
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.service import CreditService
+from raseed.core.billing.usage import GroupBy, UsageReport, UsageService
 from raseed.core.clock import Clock, Microseconds
-from raseed.core.errors import NotFound, RequestInvalid
-from raseed.core.ids import AccountId, ApiKeyId, new_id
-from raseed.core.money import AMOUNT_MAX
+from raseed.core.errors import BillingError, NotFound, RequestInvalid, TooLittleToTakeBack
+from raseed.core.ids import AccountId, ApiKeyId, GrantId, new_id
+from raseed.core.money import AMOUNT_MAX, CURRENCY_DIGITS, credits_text
 
 WELCOME_KEY = "welcome"
 REASON_CHARS_MAX = 256
+GRANTED_BY_OPERATORS = (GrantSource.ADJUSTMENT, GrantSource.TOPUP, GrantSource.RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,21 @@ class Violation:
 
     invariant: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What was paid for a grant, by whatever way."""
+
+    paid_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    changes: tuple[tuple[GrantId, int], ...]
+    """The grants that were touched, and by how much."""
+    spendable_microcredits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +58,14 @@ class AdminService:
         *,
         accounts: AccountService,
         credit: CreditService,
+        usage: UsageService,
         policy: Policy,
         clock: Clock,
         verify: Callable[[], Awaitable[Verification]],
     ) -> None:
         self._accounts = accounts
         self._credit = credit
+        self._usage = usage
         self._policy = policy
         self._clock = clock
         self._verify = verify
@@ -91,24 +110,32 @@ class AdminService:
         )
 
     async def grant(
-        self, account_id: AccountId, microcredits: int, *, reason: str, request_id: str, actor: str
+        self,
+        account_id: AccountId,
+        microcredits: int,
+        *,
+        reason: str,
+        request_id: str,
+        actor: str,
+        source: GrantSource = GrantSource.ADJUSTMENT,
+        payment: Payment | None = None,
     ) -> Granted:
         """Credit by an operator. Safe to retry with the same `request_id`. Raises RequestInvalid."""
         if not 0 < microcredits <= AMOUNT_MAX:
             raise RequestInvalid(
                 "The amount must be above 0 and at most 1,000,000,000 credits.", param="amount"
             )
-        if not reason or len(reason) > REASON_CHARS_MAX:
-            raise RequestInvalid(
-                f"A reason of 1 to {REASON_CHARS_MAX} characters is required.", param="reason"
-            )
+        _check_reason(reason)
+        _check_source(source, payment)
         granted = await self._credit.grant(
             IssueGrant(
                 account_id=account_id,
                 grant_key=f"admin:{request_id or new_id('req')}",
-                source=GrantSource.ADJUSTMENT,
+                source=source,
                 amount_microcredits=microcredits,
-                priority=self._policy.priorities[GrantSource.ADJUSTMENT],
+                priority=self._policy.priorities[source],
+                cost_basis_minor=payment.paid_minor if payment else 0,
+                currency=payment.currency if payment else "",
                 reason=reason,
                 actor=actor,
             )
@@ -117,6 +144,70 @@ class AdminService:
             actor, "credits.grant", account_id, f"{granted.grant_id} {microcredits} {reason}"
         )
         return granted
+
+    async def adjust(
+        self,
+        account_id: AccountId,
+        microcredits: int,
+        *,
+        grant_id: str,
+        reason: str,
+        request_id: str,
+        actor: str,
+    ) -> Adjusted:
+        """Corrects a balance: up by a grant, down by taking back what no open request holds, all of it or nothing.
+
+        Safe to retry with the same `request_id`. Raises RequestInvalid, NotFound, TooLittleToTakeBack.
+        """
+        if microcredits > 0:
+            if grant_id:
+                raise RequestInvalid("A grant is named only to take credit back from it.", param="grant_id")
+            granted = await self.grant(
+                account_id, microcredits, reason=reason, request_id=request_id, actor=actor
+            )
+            return Adjusted(((granted.grant_id, microcredits),), granted.balance.spendable_microcredits)
+        if not -AMOUNT_MAX <= microcredits < 0:
+            raise RequestInvalid(
+                "The amount must not be 0 and at most 1,000,000,000 credits.", param="amount"
+            )
+        taken = await self._take_back(
+            "credits.adjust", account_id, grant_id or None, -microcredits, reason, request_id, actor
+        )
+        return Adjusted(
+            tuple((grant, -amount) for grant, amount in taken.parts), taken.spendable_microcredits
+        )
+
+    async def void(
+        self, account_id: AccountId, grant_id: str, *, reason: str, request_id: str, actor: str
+    ) -> TakenBack:
+        """Takes back what is left of a grant and not held. Safe to retry with the same `request_id`.
+
+        Raises RequestInvalid, NotFound, TooLittleToTakeBack.
+        """
+        if not grant_id:
+            raise RequestInvalid("Which grant?", param="grant_id")
+        return await self._take_back("credits.void", account_id, grant_id, None, reason, request_id, actor)
+
+    async def usage(
+        self, account_id: AccountId, *, begin: str, end: str, group_by: GroupBy, after: str | None, limit: int
+    ) -> UsageReport:
+        """One page of an account's usage; `begin` and `end` are days or moments. Raises RequestInvalid."""
+        calendar = self._usage.calendar
+        try:
+            begin_at = calendar.from_text(begin) if begin else None
+            end_at = calendar.until_text(end) if end else None
+        except ValueError as error:
+            raise RequestInvalid(
+                "A day is written as 2026-03-01, a moment as 2026-03-01T08:00:00Z.", param="from"
+            ) from error
+        return await self._usage.report(
+            account_id, begin=begin_at, end=end_at, group_by=group_by, after=after, limit=limit
+        )
+
+    @property
+    def time_zone(self) -> str:
+        """That days are reckoned in."""
+        return self._usage.calendar.time_zone
 
     async def account(self, reference: str) -> tuple[Account, BalanceView]:
         """By id, e-mail or telephone. Raises NotFound."""
@@ -132,12 +223,63 @@ class AdminService:
     async def balance(self, account_id: AccountId) -> BalanceView | None:
         return await self._credit.balance(account_id)
 
-    async def create_key(self, reference: str, *, name: str, actor: str) -> tuple[ApiKey, str]:
+    async def create_key(
+        self, reference: str, *, name: str, actor: str, scopes: Collection[str] = ()
+    ) -> tuple[ApiKey, str]:
         account = await self._accounts.find(reference)
-        return await self._accounts.make_key(account.id, name=name, actor=actor)
+        return await self._accounts.make_key(account.id, name=name, actor=actor, scopes=scopes)
 
     async def revoke_key(self, key_id: str, *, actor: str) -> ApiKey:
         return await self._accounts.revoke_key(ApiKeyId(key_id), actor=actor)
 
     async def verify_ledger(self) -> Verification:
         return await self._verify()
+
+    async def _take_back(
+        self,
+        action: str,
+        account_id: AccountId,
+        grant_id: str | None,
+        microcredits: int | None,
+        reason: str,
+        request_id: str,
+        actor: str,
+    ) -> TakenBack:
+        _check_reason(reason)
+        try:
+            taken = await self._credit.take_back(
+                TakeBack(
+                    account_id=account_id,
+                    take_key=f"admin:{request_id or new_id('req')}",
+                    grant_id=None if grant_id is None else GrantId(grant_id),
+                    amount_microcredits=microcredits,
+                    actor=actor,
+                )
+            )
+        except BillingError as error:
+            free = int(error.metadata.get("available_microcredits", "0"))
+            raise TooLittleToTakeBack(
+                f"Only {credits_text(free)} credits are there that no open request holds.",
+                metadata=error.metadata,
+            ) from error
+        parts = " ".join(f"{grant} -{amount}" for grant, amount in taken.parts)
+        await self._accounts.record(actor, action, account_id, f"{parts} {reason}")
+        return taken
+
+
+def _check_reason(reason: str) -> None:
+    if not reason or len(reason) > REASON_CHARS_MAX:
+        raise RequestInvalid(f"A reason of 1 to {REASON_CHARS_MAX} characters is required.", param="reason")
+
+
+def _check_source(source: GrantSource, payment: Payment | None) -> None:
+    if source not in GRANTED_BY_OPERATORS:
+        raise RequestInvalid(
+            f"Operators give {', '.join(GRANTED_BY_OPERATORS)}; the rest comes by itself.", param="source"
+        )
+    if (source is GrantSource.TOPUP) != (payment is not None):
+        raise RequestInvalid("What was paid, and in which currency, belongs to a topup.", param="currency")
+    if payment is not None and (payment.currency not in CURRENCY_DIGITS or payment.paid_minor < 0):
+        raise RequestInvalid(
+            f"What was paid is not negative, in {' or '.join(CURRENCY_DIGITS)}.", param="currency"
+        )

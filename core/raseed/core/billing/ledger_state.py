@@ -201,6 +201,7 @@ def balance_view(account: AccountState, now: Microseconds) -> BalanceView:
                 effective_at=grant.effective_at,
                 expires_at=grant.expires_at,
                 priority=grant.priority,
+                created_at=grant.created_at,
             )
             for grant in account.grants.values()
             if not is_due(grant, now)

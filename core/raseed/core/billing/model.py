@@ -165,6 +165,7 @@ class GrantView:
     effective_at: Microseconds
     expires_at: Microseconds | None
     priority: int
+    created_at: Microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from raseed.core.errors import (
     AccountSuspended,
     CreditExhausted,
     HeldByOpenRequests,
+    NotFound,
     RaseedError,
     RequestReusedWithOtherInput,
     Unauthenticated,
@@ -33,6 +34,8 @@ def raise_refusal(refused: Refused) -> NoReturn:
             raise AccountSuspended("This account is not active.")
         case Refusal.ACCOUNT_UNKNOWN:
             raise Unauthenticated("This account no longer exists.")
+        case Refusal.GRANT_UNKNOWN:
+            raise NotFound("This account has no such grant, or nothing is left of it.")
         case Refusal.REUSED_WITH_OTHER_INPUT:
             raise RequestReusedWithOtherInput("This request id was used before with other content.")
         case _:

@@ -19,6 +19,8 @@ from raseed.core.billing.commands import (
     Settled,
     SettleHold,
     SweepHold,
+    TakeBack,
+    TakenBack,
 )
 from raseed.core.billing.holds import Coverage, HoldPolicy
 from raseed.core.billing.model import BalanceView, HoldState, Measured, PriceSnapshot, RunRecord
@@ -292,4 +294,12 @@ class CreditService:
         if isinstance(result, Refused):
             raise_refusal(result)
         assert isinstance(result, Granted), result
+        return result
+
+    async def take_back(self, command: TakeBack) -> TakenBack:
+        """Undo credit. Safe to retry with the same `take_key`. Raises RaseedError, LedgerUnavailable."""
+        [result] = await self._ledger.submit([command])
+        if isinstance(result, Refused):
+            raise_refusal(result)
+        assert isinstance(result, TakenBack), result
         return result

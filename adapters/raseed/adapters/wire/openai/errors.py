@@ -18,6 +18,7 @@ from raseed.core.errors import (
     RaseedError,
     RequestInvalid,
 )
+from raseed.core.money import credits_text
 
 CreditShortage = Literal["payment_required", "insufficient_quota"]
 """How a lack of credit is told: 402, which no client retries, or OpenAI's own 429 `insufficient_quota`, for clients
@@ -90,6 +91,22 @@ def _is_shortage(error: RaseedError) -> bool:
 
 
 def _headers(error: Exception, status: int) -> tuple[tuple[str, str], ...]:
+    return (*_retry_headers(error, status), *_credit_headers(error))
+
+
+def _credit_headers(error: Exception) -> tuple[tuple[str, str], ...]:
+    """How much was missing, where the refusal knows it: in credits."""
+    if not isinstance(error, BillingError) or not error.metadata:
+        return ()
+    figures = {"required": "required_microcredits", "available": "available_microcredits"}
+    return tuple(
+        (f"x-credits-{name}", credits_text(int(error.metadata[key])))
+        for name, key in figures.items()
+        if key in error.metadata
+    )
+
+
+def _retry_headers(error: Exception, status: int) -> tuple[tuple[str, str], ...]:
     is_transient = isinstance(error, RaseedError) and error.is_transient
     if not is_transient:
         # SDKs send these statuses again by themselves: a second charge, or a wait for nothing.
