@@ -1,8 +1,8 @@
 """PostgreSQL writes a whole batch of ledger commands in one call. Nothing changes on SQLite.
 
-Each kind of row that a batch writes is a composite type, and one function takes an array of each. The types are not
-the tables' own row types: a later revision may add a column while workers of the version before it still serve, and
-those go on sending the columns that they know. Such a revision makes a new function beside this one.
+Each kind of row that a batch reads or writes is a composite type, and one function takes an array of each. The types are
+not the tables' own row types: a later revision may add a column while workers of the version before it still serve, and
+those go on with the columns that they know. Such a revision makes new types and a new function beside these.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ branch_labels = None
 depends_on = None
 
 TYPES = {
-    "ledger_write_balance": """
+    "ledger_balance_row": """
         account_id text, available_microcredits bigint, held_microcredits bigint, debt_microcredits bigint,
         version bigint""",
-    "ledger_write_new_grant": """
+    "ledger_grant_row": """
         id text, account_id text, grant_key text, source text, amount_microcredits bigint,
         remaining_microcredits bigint, held_microcredits bigint, priority bigint, effective_at bigint,
         expires_at bigint, status text, cost_basis_minor bigint, currency text, created_at bigint, reason text""",
-    "ledger_write_grant": """
+    "ledger_grant_change": """
         id text, remaining_microcredits bigint, held_microcredits bigint, status text""",
-    "ledger_write_new_hold": """
+    "ledger_hold_row": """
         id text, account_id text, api_key_id text, model text, price text, input_hash text,
         amount_microcredits bigint, state text, owner_instance text, owner_epoch bigint, lease_until bigint,
         checkpoint text, opened_at bigint, closed_at bigint, cost_microcredits bigint""",
-    "ledger_write_hold": """
+    "ledger_hold_change": """
         id text, amount_microcredits bigint, state text, lease_until bigint, checkpoint text, closed_at bigint,
         cost_microcredits bigint""",
-    "ledger_write_allocation": """
+    "ledger_allocation_row": """
         hold_id text, grant_id text, seq bigint, amount_microcredits bigint""",
-    "ledger_write_tx": """
+    "ledger_tx_row": """
         id text, kind text, idem_key text, account_id text, ref text, actor text, at bigint""",
-    "ledger_write_entry": """
+    "ledger_entry_row": """
         tx_id text, seq bigint, ledger_account text, grant_id text, amount_microcredits bigint""",
-    "ledger_write_usage_event": """
+    "ledger_usage_event_row": """
         request_id text, account_id text, api_key_id text, model text, source text, outcome text,
         finish_reason text, cost_microcredits bigint, shortfall_microcredits bigint, ledger_tx_id text,
         latency_ms bigint, first_token_ms bigint, backend text, at bigint""",
-    "ledger_write_usage_line": """
+    "ledger_usage_line_row": """
         request_id text, meter text, quantity bigint, unit_price_microcredits bigint, per bigint,
         cost_microcredits bigint""",
 }
@@ -49,19 +49,21 @@ TYPES = {
 # RL001: an account is not as it was when the batch was decided. RL002: a row that must be there is not.
 FUNCTION = """
 CREATE FUNCTION ledger_write(
-    p_balances ledger_write_balance[],
-    p_new_grants ledger_write_new_grant[],
-    p_grants ledger_write_grant[],
-    p_new_holds ledger_write_new_hold[],
-    p_holds ledger_write_hold[],
-    p_allocations ledger_write_allocation[],
-    p_transactions ledger_write_tx[],
-    p_entries ledger_write_entry[],
-    p_usage_events ledger_write_usage_event[],
-    p_usage_lines ledger_write_usage_line[]
+    p_balances ledger_balance_row[],
+    p_new_grants ledger_grant_row[],
+    p_grants ledger_grant_change[],
+    p_new_holds ledger_hold_row[],
+    p_holds ledger_hold_change[],
+    p_allocations ledger_allocation_row[],
+    p_transactions ledger_tx_row[],
+    p_entries ledger_entry_row[],
+    p_usage_events ledger_usage_event_row[],
+    p_usage_lines ledger_usage_line_row[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    -- With its key among these, a row is found through the index, whatever the planner believes of the table's size.
+    -- With its key among these, a row is found through the primary key, whatever the planner believes of the table's
+    -- size. For the same reason nothing below names the condition of a partial index: a check says that an open hold
+    -- is one without `closed_at`, and that an active grant is one with something left.
     account_ids text[] := ARRAY(SELECT account_id FROM unnest(p_balances));
     grant_ids text[] := ARRAY(SELECT id FROM unnest(p_grants));
     hold_ids text[] := ARRAY(SELECT id FROM unnest(p_holds));
@@ -101,7 +103,7 @@ BEGIN
         held_microcredits = w.held_microcredits,
         status = w.status
     FROM unnest(p_grants) AS w
-    WHERE g.id = w.id AND g.id = ANY(grant_ids) AND g.status = 'active';
+    WHERE g.id = w.id AND g.id = ANY(grant_ids) AND g.remaining_microcredits > 0;
     GET DIAGNOSTICS found_count = ROW_COUNT;
     IF found_count <> cardinality(p_grants) THEN
         RAISE EXCEPTION 'a grant is not active' USING ERRCODE = 'RL002';
@@ -124,7 +126,7 @@ BEGIN
             closed_at = w.closed_at,
             cost_microcredits = w.cost_microcredits
         FROM unnest(p_holds) AS w
-        WHERE h.id = w.id AND h.id = ANY(hold_ids) AND h.state = 'open';
+        WHERE h.id = w.id AND h.id = ANY(hold_ids) AND h.closed_at IS NULL;
         GET DIAGNOSTICS found_count = ROW_COUNT;
         IF found_count <> cardinality(p_holds) THEN
             RAISE EXCEPTION 'a hold is not open' USING ERRCODE = 'RL002';
@@ -156,8 +158,9 @@ BEGIN
 END $$
 """
 
-# Room for the next versions of a row on its own page: it is then updated without touching an index.
-FILLFACTORS = {"balances": 50, "grants": 70, "holds": 80}
+# Room for the next version of a row on its own page: it is then updated without touching an index. Less than this and
+# PostgreSQL tidies the page up at every visit; the rows of `holds` gain nothing, their one update is in an index.
+FILLFACTORS = {"balances": 90, "grants": 90}
 
 # UPDATE and DELETE are refused since the first revision; TRUNCATE, which SQLite does not have, fires no row trigger.
 APPEND_ONLY = ("ledger_entries", "ledger_tx", "audit_log")
