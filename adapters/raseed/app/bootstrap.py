@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +17,8 @@ from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries
 from raseed.adapters.sql.verify import CHECKS, verify
-from raseed.adapters.triton.backend import TritonModelBackend, read_model
-from raseed.adapters.triton.client import TritonClient, TritonClientSettings
-from raseed.adapters.triton.prompt import EncodingPool
-from raseed.adapters.triton.repository import list_models
 from raseed.app.layout import Home, write_private
 from raseed.app.settings import Configuration, Settings
-from raseed.app.share import share_path
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.service import AdminService, Verification, Violation
@@ -129,17 +124,14 @@ async def open_routes(settings: Settings, triton_address: str) -> AsyncIterator[
     """The model backends in order of preference, each with its slots. A new backend is one more block here."""
     core = settings.core
     limits = SlotLimits(slots=core.slots, queue_max=core.queue_max, wait_s=core.queue_wait_s)
-    routes: list[Route] = []
-    pool = EncodingPool()
-    triton: TritonModelBackend | None = None
-    try:
+    async with AsyncExitStack() as stack:
+        routes: list[Route] = []
         if triton_address:
-            models = share_path("triton_models")
-            triton = TritonModelBackend(
-                TritonClient(TritonClientSettings(address=triton_address)),
-                [read_model(models / name, pool) for name in list_models(models)],
-            )
-            routes.append(Route(triton, Slots(replace(limits, slots=settings.triton.slots))))
+            # Not at the top: what it stands on takes a quarter of a worker's start, and some serve no local model.
+            from raseed.app.triton_route import open_triton_route
+
+            slots = Slots(replace(limits, slots=settings.triton.slots))
+            routes.append(await stack.enter_async_context(open_triton_route(triton_address, slots)))
         if settings.scripted.enabled:
             scripted = ScriptedSettings(
                 models=settings.scripted.models,
@@ -149,7 +141,3 @@ async def open_routes(settings: Settings, triton_address: str) -> AsyncIterator[
             )
             routes.append(Route(ScriptedModelBackend(scripted), Slots(limits)))
         yield routes
-    finally:
-        if triton is not None:
-            await triton.close()
-        pool.close()
