@@ -12,7 +12,8 @@ from pathlib import Path
 
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 2.0
-"""Pause before a restart: from the first to the longest. A process that ran `STABLE_S` starts over at the first."""
+"""Pause before a restart: from the first to the longest. A process that ran `STABLE_S` starts over at the first, and
+one that had served is not kept away for longer than it served."""
 STABLE_S = 30.0
 ANNOUNCEMENTS_MAX = 16
 """Lines of standard output kept for whoever waits for one. A worker says two in its life."""
@@ -50,6 +51,8 @@ class Supervised:
         self._stopping = False
         self._lines: asyncio.Queue[str] = asyncio.Queue(ANNOUNCEMENTS_MAX)
         self._reader: asyncio.Task[None] | None = None
+        self._serving_since: float | None = None
+        """When it announced something for the first time; None for one that does not speak."""
 
     @property
     def pid(self) -> int | None:
@@ -71,7 +74,8 @@ class Supervised:
             )
         if self.spec.speaks:
             self._lines = asyncio.Queue(ANNOUNCEMENTS_MAX)
-            reading = _read_lines(self._process, self._lines)
+            self._serving_since = None
+            reading = self._read_lines(self._process, self._lines)
             self._reader = asyncio.create_task(reading, name=f"read {self.spec.name}")
 
     async def line(self, wanted: str, timeout_s: float) -> None:
@@ -107,10 +111,14 @@ class Supervised:
             code = await self._process.wait()
             if self._is_stopping():
                 return
-            if time.monotonic() - began > STABLE_S:
+            ended = time.monotonic()
+            if ended - began > STABLE_S:
                 backoff_s = BACKOFF_FIRST_S
-            self._report(f"{self.spec.name} ended ({_reason(code)}); restarting in {backoff_s:.1f} s")
-            await asyncio.sleep(backoff_s)
+            pause_s = backoff_s
+            if self._serving_since is not None:
+                pause_s = min(backoff_s, max(BACKOFF_FIRST_S, ended - self._serving_since))
+            self._report(f"{self.spec.name} ended ({_reason(code)}); restarting in {pause_s:.1f} s")
+            await asyncio.sleep(pause_s)
             backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
             if self._is_stopping():
                 return
@@ -136,6 +144,17 @@ class Supervised:
         if self._reader is not None:
             await self._reader
 
+    async def _read_lines(self, process: asyncio.subprocess.Process, lines: asyncio.Queue[str]) -> None:
+        """Queues what the process says, then an empty line when it is done. What nobody waits for is dropped."""
+        assert process.stdout is not None
+        while raw := await process.stdout.readline():
+            self._serving_since = self._serving_since or time.monotonic()
+            if not lines.full():
+                lines.put_nowait(raw.decode(errors="replace").strip() or " ")
+        if lines.full():
+            lines.get_nowait()
+        lines.put_nowait("")
+
     def _has_ended(self) -> bool:
         return self._process is not None and self._process.returncode is not None
 
@@ -145,17 +164,6 @@ class Supervised:
     def log_tail(self) -> str:
         lines = self.spec.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
         return "".join(f"\n    {line}" for line in [f"({self.spec.log})", *lines])
-
-
-async def _read_lines(process: asyncio.subprocess.Process, lines: asyncio.Queue[str]) -> None:
-    """Queues what the process says, then an empty line when it is done. What nobody waits for is dropped."""
-    assert process.stdout is not None
-    while raw := await process.stdout.readline():
-        if not lines.full():
-            lines.put_nowait(raw.decode(errors="replace").strip() or " ")
-    if lines.full():
-        lines.get_nowait()
-    lines.put_nowait("")
 
 
 def _end_with_parent() -> None:

@@ -1,0 +1,59 @@
+"""How long a process is away after it ended: the better it did, the shorter."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+from raseed.app.process import BACKOFF_FIRST_S, ProcessSpec, Supervised
+
+TIMEOUT_S = 30.0
+
+
+async def pauses(directory: Path, program: str, count: int, *, speaks: bool) -> list[float]:
+    """The first pauses before restarts of a program that ends by itself."""
+    reports: list[str] = []
+    enough = asyncio.Event()
+
+    def report(line: str) -> None:
+        reports.append(line)
+        if len(reports) == count:
+            enough.set()
+
+    spec = ProcessSpec(
+        name="it",
+        argv=[sys.executable, "-c", program],
+        environment=os.environ,
+        log=directory / "it.log",
+        speaks=speaks,
+    )
+    process = Supervised(spec, report)
+    await process.start()
+    watching = asyncio.create_task(process.watch(lambda: None))
+    async with asyncio.timeout(TIMEOUT_S):
+        await enough.wait()
+    watching.cancel()
+    await asyncio.wait([watching])
+    await process.stop(1.0)
+    found = [re.search(r"restarting in ([\d.]+) s", line) for line in reports[:count]]
+    return [float(each.group(1)) for each in found if each is not None]
+
+
+async def test_one_that_fails_at_its_start_is_started_ever_less_often(tmp_path):
+    assert await pauses(tmp_path, "raise SystemExit(1)", 4, speaks=True) == [0.2, 0.4, 0.8, 1.6]
+
+
+async def test_one_that_says_nothing_is_the_same(tmp_path):
+    assert await pauses(tmp_path, "print('x')", 3, speaks=False) == [0.2, 0.4, 0.8]
+
+
+async def test_one_that_served_is_away_for_no_longer_than_it_served(tmp_path):
+    """A worker that is killed under load comes back; its clients do not pay for the kills before."""
+    program = "import time; print('serving', flush=True); time.sleep(0.3); raise SystemExit(1)"
+    found = await pauses(tmp_path, program, 5, speaks=True)
+    assert found[0] == BACKOFF_FIRST_S
+    assert all(BACKOFF_FIRST_S <= pause < 1.0 for pause in found), found
+    assert max(found) > BACKOFF_FIRST_S
