@@ -14,19 +14,25 @@ from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries
+from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.adapters.sql.verify import CHECKS, verify
 from raseed.app.layout import Home, write_private
 from raseed.app.settings import Configuration, Settings
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.service import AdminService, Verification, Violation
+from raseed.core.billing.calendar import Calendar
+from raseed.core.billing.history import HistoryService, Offers
 from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.metering import MeteringService
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.pricing import token_price
 from raseed.core.billing.service import CreditService
 from raseed.core.billing.subscription import SubscriptionService
+from raseed.core.billing.usage import UsageService
 from raseed.core.clock import SystemClock
 from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
@@ -47,6 +53,9 @@ class Platform:
     authenticator: Authenticator
     accounts: AccountService
     subscriptions: SubscriptionService
+    history: HistoryService
+    usage: UsageService
+    metering: MeteringService
     admin: AdminService
 
 
@@ -68,6 +77,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         peppers = read_peppers(home)
         authenticator = Authenticator(store, peppers, clock)
         accounts = AccountService(store, authenticator, peppers, clock)
+        usage = UsageService(
+            SqlUsageStore(database), Calendar(policy.time_zone), clock, policy.usage_retention_days
+        )
 
         async def verify_ledger() -> Verification:
             return await database.read(_verification)
@@ -79,9 +91,13 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             authenticator=authenticator,
             accounts=accounts,
             subscriptions=SubscriptionService(store, ledger),
+            history=HistoryService(SqlHistoryStore(database), Offers(policy.packs, policy.topup), clock),
+            usage=usage,
+            metering=MeteringService(ledger, policy.prices, clock),
             admin=AdminService(
                 accounts=accounts,
                 credit=CreditService(ledger),
+                usage=usage,
                 policy=policy,
                 clock=clock,
                 verify=verify_ledger,

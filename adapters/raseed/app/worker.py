@@ -24,6 +24,7 @@ from raseed.core.billing.service import HoldService, Owner
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
 from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
 
@@ -63,8 +64,9 @@ async def serve_core(
             log.warning("swept", holds=swept, instance=instance, epoch=epoch)
         await ensure_owner(platform, home)
 
+        router = Router(routes)
         inference = InferenceService(
-            router=Router(routes),
+            router=router,
             prices=platform.policy.prices,
             holds=holds,
             timeout_s=settings.core.request_timeout_s,
@@ -76,13 +78,17 @@ async def serve_core(
             Services(
                 authenticator=platform.authenticator,
                 inference=inference,
+                estimator=Estimator(router, platform.policy.prices, SystemClock()),
                 subscriptions=platform.subscriptions,
+                history=platform.history,
+                usage=platform.usage,
+                metering=platform.metering,
                 accounts=platform.accounts,
                 policy=platform.policy,
                 health=health,
             ),
             limits,
-            WireOptions(stream_usage=settings.wire.stream_usage),
+            WireOptions(stream_usage=settings.wire.stream_usage, usage_credits=settings.wire.usage_credits),
             with_reflection=not settings.server.production,
         )
         public.add_insecure_port(f"{LOOPBACK}:{port}")

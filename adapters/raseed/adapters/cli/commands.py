@@ -1,19 +1,17 @@
-"""The operators' commands: accounts, keys, credits, balance, models, ledger."""
+"""The operators' commands: accounts, keys, models, ledger; those about credits are in a file of their own."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
-from raseed.adapters.cli.output import FAILED, MISUSED, Output, fail
+from raseed.adapters.cli.credit_commands import add_credit_commands
+from raseed.adapters.cli.output import FAILED, Output, fail
+from raseed.adapters.cli.values import Account, Json, amount_of, moment_text
 from raseed.admin.v1 import admin_pb2 as pb
-from raseed.core.money import credits_number, microcredits_of
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
-Account = Annotated[str, typer.Argument(help="Account id, e-mail address or telephone number.")]
+from raseed.core.money import credits_number
 
 
 def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
@@ -39,7 +37,7 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
             email=email,
             phone=phone,
             tier=tier,
-            credits_microcredits=_amount(credit),
+            credits_microcredits=amount_of(credit),
             no_welcome=no_welcome,
         )
 
@@ -82,12 +80,17 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     def keys_create(
         account: Account,
         name: Annotated[str, typer.Option(help="A name to recognise it by.")] = "",
+        scope: Annotated[
+            list[str] | None,
+            typer.Option(help="What it may do beside the customer's API: metering:write."),
+        ] = None,
         as_json: Json = False,
     ) -> None:
         """Make an API key. It is shown once."""
+        request = pb.CreateApiKeyRequest(account=account, name=name, scopes=scope or [])
 
         async def command(admin: AdminCalls) -> None:
-            made = await admin.call("CreateApiKey", pb.CreateApiKeyRequest(account=account, name=name))
+            made = await admin.call("CreateApiKey", request)
             Output(as_json=as_json).show({"id": made.id, "key": made.key}, lambda: [f"{made.id}  {made.key}"])
 
         run_command(open_admin, command)
@@ -100,44 +103,12 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
 
         async def command(admin: AdminCalls) -> None:
             gone = await admin.call("RevokeApiKey", pb.RevokeApiKeyRequest(id=key_id))
-            at = _moment(gone.revoked_at_us)
+            at = moment_text(gone.revoked_at_us)
             Output(as_json=as_json).show({"id": gone.id, "revoked_at": at}, lambda: [f"{gone.id} revoked"])
 
         run_command(open_admin, command)
 
-    @credit.command("grant")
-    def credits_grant(
-        account: Account,
-        amount: Annotated[str, typer.Argument(metavar="N", help="Credits, up to six decimals.")],
-        reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")],
-        request_id: Annotated[str, typer.Option(help="The same id grants once.")] = "",
-        as_json: Json = False,
-    ) -> None:
-        """Give credits to an account."""
-        request = pb.GrantCreditsRequest(
-            account=account, amount_microcredits=_amount(amount), reason=reason, request_id=request_id
-        )
-
-        async def command(admin: AdminCalls) -> None:
-            granted = await admin.call("GrantCredits", request)
-            balance = credits_number(granted.balance_microcredits)
-            Output(as_json=as_json).show(
-                {"grant_id": granted.grant_id, "balance": balance},
-                lambda: [f"{granted.grant_id}  balance {balance}"],
-            )
-
-        run_command(open_admin, command)
-
-    @app.command("balance")
-    def balance(account: Account, as_json: Json = False) -> None:
-        """What an account has, grant by grant in the order in which they are spent."""
-
-        async def command(admin: AdminCalls) -> None:
-            found = (await admin.call("GetAccount", pb.GetAccountRequest(account=account))).account
-            value = _balance_value(found)
-            Output(as_json=as_json).show(value, lambda: _balance_lines(value))
-
-        run_command(open_admin, command)
+    add_credit_commands(app, credit, open_admin)
 
     @models.command("ps")
     def models_ps(as_json: Json = False) -> None:
@@ -193,17 +164,6 @@ def _group(app: typer.Typer, name: str, about: str) -> typer.Typer:
     return group
 
 
-def _amount(text: str) -> int:
-    try:
-        return microcredits_of(text)
-    except ValueError as error:
-        fail(str(error), MISUSED)
-
-
-def _moment(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
-
-
 def _account_value(account: pb.AdminAccount) -> dict[str, Any]:
     return {
         "id": account.id,
@@ -213,39 +173,6 @@ def _account_value(account: pb.AdminAccount) -> dict[str, Any]:
         "status": account.status,
         "balance": credits_number(account.balance_microcredits),
     }
-
-
-def _balance_value(account: pb.AdminAccount) -> dict[str, Any]:
-    return {
-        "tier": account.tier,
-        "status": account.status,
-        "expires_at": _moment(account.tier_expires_at_us) if account.HasField("tier_expires_at_us") else None,
-        "credits": {
-            "balance": credits_number(account.balance_microcredits),
-            "currency": "credits",
-            "held": credits_number(account.held_microcredits),
-        },
-        "grants": [
-            {
-                "id": grant.id,
-                "source": grant.source,
-                "amount": credits_number(grant.amount_microcredits),
-                "remaining": credits_number(grant.remaining_microcredits),
-                "held": credits_number(grant.held_microcredits),
-                "expires_at": _moment(grant.expires_at_us) if grant.HasField("expires_at_us") else None,
-            }
-            for grant in account.grants
-        ],
-    }
-
-
-def _balance_lines(value: dict[str, Any]) -> list[str]:
-    head = f"{value['credits']['balance']} credits, {value['credits']['held']} held, tier {value['tier']}"
-    return [head] + [
-        f"  {grant['id']}  {grant['source']}  {grant['remaining']} of {grant['amount']}"
-        f"  expires {grant['expires_at'] or 'never'}"
-        for grant in value["grants"]
-    ]
 
 
 def _verify_lines(value: dict[str, Any]) -> list[str]:

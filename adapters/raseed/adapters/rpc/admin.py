@@ -7,12 +7,15 @@ from typing import Any
 
 import grpc
 
+from raseed.adapters.rpc.billing_mapping import from_core_report, to_core_group_by
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2_grpc
 from raseed.core.accounts.model import Account
-from raseed.core.admin.service import AdminService
-from raseed.core.billing.model import BalanceView, GrantView
+from raseed.core.admin.service import AdminService, Payment
+from raseed.core.billing.model import BalanceView, GrantSource, GrantView
+from raseed.core.billing.usage import GROUPS_MAX
+from raseed.core.errors import RequestInvalid
 from raseed.core.inference.routing import Route
 
 ACCOUNTS_PAGE_MAX = 100
@@ -57,7 +60,9 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
     async def CreateApiKey(
         self, request: pb.CreateApiKeyRequest, context: Context
     ) -> pb.CreateApiKeyResponse:
-        key, text = await self._admin.create_key(request.account, name=request.name, actor=ACTOR)
+        key, text = await self._admin.create_key(
+            request.account, name=request.name, actor=ACTOR, scopes=request.scopes
+        )
         return pb.CreateApiKeyResponse(id=key.id, key=text)
 
     async def RevokeApiKey(
@@ -76,9 +81,65 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             reason=request.reason,
             request_id=request.request_id,
             actor=ACTOR,
+            source=_source(request.source),
+            payment=_payment(request),
         )
         return pb.GrantCreditsResponse(
             grant_id=granted.grant_id, balance_microcredits=granted.balance.spendable_microcredits
+        )
+
+    async def AdjustCredits(
+        self, request: pb.AdjustCreditsRequest, context: Context
+    ) -> pb.AdjustCreditsResponse:
+        account, _ = await self._admin.account(request.account)
+        adjusted = await self._admin.adjust(
+            account.id,
+            request.amount_microcredits,
+            grant_id=request.grant_id,
+            reason=request.reason,
+            request_id=request.request_id,
+            actor=ACTOR,
+        )
+        return pb.AdjustCreditsResponse(
+            changes=[
+                pb.GrantChange(grant_id=grant_id, amount_microcredits=amount)
+                for grant_id, amount in adjusted.changes
+            ],
+            balance_microcredits=adjusted.spendable_microcredits,
+        )
+
+    async def VoidGrant(self, request: pb.VoidGrantRequest, context: Context) -> pb.VoidGrantResponse:
+        account, _ = await self._admin.account(request.account)
+        taken = await self._admin.void(
+            account.id,
+            request.grant_id,
+            reason=request.reason,
+            request_id=request.request_id,
+            actor=ACTOR,
+        )
+        return pb.VoidGrantResponse(
+            voided_microcredits=taken.amount_microcredits,
+            held_microcredits=taken.still_held_microcredits,
+            balance_microcredits=taken.spendable_microcredits,
+        )
+
+    async def QueryUsage(self, request: pb.QueryUsageRequest, context: Context) -> pb.QueryUsageResponse:
+        account, _ = await self._admin.account(request.account)
+        report = await self._admin.usage(
+            account.id,
+            begin=getattr(request, "from"),
+            end=request.to,
+            group_by=to_core_group_by(request.group_by),
+            after=decode_token(request.page_token) if request.page_token else None,
+            limit=page_size(request.page_size, GROUPS_MAX),
+        )
+        groups, token = from_core_report(report)
+        return pb.QueryUsageResponse(
+            groups=groups,
+            next_page_token=token,
+            from_us=report.span.begin,
+            to_us=report.span.end,
+            time_zone=self._admin.time_zone,
         )
 
     async def VerifyLedger(
@@ -113,6 +174,19 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
     async def _with_balance(self, account: Account) -> pb.AdminAccount:
         return _account(account, await self._admin.balance(account.id))
+
+
+def _source(name: str) -> GrantSource:
+    try:
+        return GrantSource(name or GrantSource.ADJUSTMENT)
+    except ValueError as error:
+        raise RequestInvalid(f"Unknown source {name!r}.", param="source") from error
+
+
+def _payment(request: pb.GrantCreditsRequest) -> Payment | None:
+    if not request.currency and not request.paid_minor:
+        return None
+    return Payment(paid_minor=request.paid_minor, currency=request.currency)
 
 
 def _account(account: Account, balance: BalanceView | None) -> pb.AdminAccount:

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from raseed.core.accounts.model import Caller
-from raseed.core.errors import Unauthenticated
+from raseed.core.errors import RaseedError, Unauthenticated
 
 REST_PREFIX = "/raseed.rest.v1."
 """Methods that Envoy transcodes: their callers speak HTTP and read JSON, also when something fails."""
@@ -34,6 +34,8 @@ class Call:
     started_at: float = field(default_factory=monotonic)
     is_streaming: bool = False
     """Whether the first byte of a server-sent stream has gone out: then a failure is an event, not a status."""
+    failure_line: Callable[[RaseedError], bytes] | None = None
+    """How a stream that is no server-sent one says that it broke off."""
     http_status: int = 200
     _caller: Caller | None = None
 

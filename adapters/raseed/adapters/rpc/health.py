@@ -15,7 +15,11 @@ PROBE_INTERVAL_S = 1.0
 """Pause between two probes: a dependency that comes back is noticed within two seconds."""
 
 INFERENCE = "raseed.inference.v1.InferenceService"
-LEDGER_SERVICES = ("raseed.billing.v1.BillingService", "raseed.accounts.v1.AccountsService")
+LEDGER_SERVICES = (
+    "raseed.billing.v1.BillingService",
+    "raseed.accounts.v1.AccountsService",
+    "raseed.metering.v1.MeteringService",
+)
 
 SERVING: int = health_pb2.HealthCheckResponse.ServingStatus.Value("SERVING")
 NOT_SERVING: int = health_pb2.HealthCheckResponse.ServingStatus.Value("NOT_SERVING")

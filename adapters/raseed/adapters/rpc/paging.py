@@ -20,12 +20,12 @@ def encode_token(last_id: str) -> str:
     return base64.urlsafe_b64encode(last_id.encode()).decode()
 
 
-def decode_token(token: str) -> str:
+def decode_token(token: str, param: str = "page_token") -> str:
     """The id that the page before ended with, empty for the first page. Raises RequestInvalid."""
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise RequestInvalid("page_token is not one that was given out.", param="page_token") from error
+        raise RequestInvalid(f"{param} is not one that was given out.", param=param) from error
 
 
 def page_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -9,7 +10,7 @@ from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
-from raseed.adapters.wire.openai.chat_response import encode_completion
+from raseed.adapters.wire.openai.chat_response import Charged, encode_completion
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.chat_stream import DONE, ChatStreamEncoder, StreamUsage
 from raseed.adapters.wire.openai.models import encode_model, encode_model_list
@@ -25,9 +26,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
-    def __init__(self, inference: InferenceService, stream_usage: StreamUsage) -> None:
+    def __init__(
+        self, inference: InferenceService, stream_usage: StreamUsage, *, usage_credits: bool = False
+    ) -> None:
         self._inference = inference
         self._stream_usage = stream_usage
+        self._usage_credits = usage_credits
 
     async def CreateChatCompletion(
         self, request: rest_pb2.CreateChatCompletionRequest, context: Context
@@ -46,11 +50,19 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
                     include_usage=decoded.include_usage,
                     stream_usage=self._stream_usage,
                 )
-                await _stream(run, call, context, encoder)
+                await _stream(run, call, context, encoder, self._charged)
             else:
-                await _answer(run, call, context)
+                await _answer(run, call, context, self._charged)
         finally:
             run.abandon()  # does nothing to a run that has ended
+
+    def _charged(self, ended: Ended) -> Charged | None:
+        """What a usage object says of the charge beside OpenAI's own keys."""
+        if not self._usage_credits:
+            return None
+        return Charged(
+            cost_microcredits=ended.cost_microcredits, remaining_microcredits=ended.spendable_microcredits
+        )
 
     async def ListModels(self, request: rest_pb2.ListModelsRequest, context: Context) -> None:
         await write_json(context, current_call(), encode_model_list(self._inference.models()))
@@ -68,7 +80,7 @@ def response_headers(call: Call) -> tuple[tuple[str, str], ...]:
     return (("x-request-id", call.request_id), ("openai-processing-ms", str(call.elapsed_ms())))
 
 
-async def _answer(run: Run, call: Call, context: Context) -> None:
+async def _answer(run: Run, call: Call, context: Context, charged: Callable[[Ended], Charged | None]) -> None:
     pieces: list[Delta] = []
     while not isinstance(event := await run.next(), Ended):
         pieces += event
@@ -81,11 +93,18 @@ async def _answer(run: Run, call: Call, context: Context) -> None:
         finish_reason=event.finish_reason,
         usage=event.usage,
         tool_calls=tool_calls,
+        charged=charged(event),
     )
     await write_json(context, call, body)
 
 
-async def _stream(run: Run, call: Call, context: Context, encoder: ChatStreamEncoder) -> None:
+async def _stream(
+    run: Run,
+    call: Call,
+    context: Context,
+    encoder: ChatStreamEncoder,
+    charged: Callable[[Ended], Charged | None],
+) -> None:
     event = await run.next()  # a failure before the first token still has a status of its own
     await context.send_initial_metadata(response_headers(call))
     call.is_streaming = True
@@ -96,5 +115,5 @@ async def _stream(run: Run, call: Call, context: Context, encoder: ChatStreamEnc
             await context.write(HttpBody(content_type=EVENT_STREAM, data=chunks))
         chunks = b""
         event = await run.next()
-    chunks += encoder.finish(event.finish_reason) + encoder.usage(event.usage) + DONE
+    chunks += encoder.finish(event.finish_reason) + encoder.usage(event.usage, charged(event)) + DONE
     await context.write(HttpBody(content_type=EVENT_STREAM, data=chunks))

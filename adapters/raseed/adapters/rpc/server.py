@@ -20,6 +20,7 @@ from raseed.adapters.rpc.interceptors.chain import Chain
 from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
+from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
@@ -28,11 +29,16 @@ from raseed.admin.v1 import admin_pb2_grpc
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.service import AdminService
+from raseed.core.billing.history import HistoryService
+from raseed.core.billing.metering import MeteringService
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.subscription import SubscriptionService
+from raseed.core.billing.usage import UsageService
+from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.routing import Route
 from raseed.core.inference.service import InferenceService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
+from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import rest_pb2_grpc
 
 
@@ -50,7 +56,11 @@ class Services:
 
     authenticator: Authenticator
     inference: InferenceService
+    estimator: Estimator
     subscriptions: SubscriptionService
+    history: HistoryService
+    usage: UsageService
+    metering: MeteringService
     accounts: AccountService
     policy: Policy
     health: HealthMonitor
@@ -61,6 +71,7 @@ class WireOptions:
     """Choices in the JSON that REST clients see."""
 
     stream_usage: StreamUsage = "requested"
+    usage_credits: bool = False
     credit_shortage: CreditShortage = "payment_required"
 
 
@@ -76,19 +87,25 @@ def public_server(
         maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
     )
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(InferenceServicer(services.inference), server)
-    billing_pb2_grpc.add_BillingServiceServicer_to_server(BillingServicer(services.subscriptions), server)
+    billing_pb2_grpc.add_BillingServiceServicer_to_server(
+        BillingServicer(services.subscriptions, services.history, services.usage, services.estimator), server
+    )
+    metering_pb2_grpc.add_MeteringServiceServicer_to_server(MeteringServicer(services.metering), server)
     accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), server)
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
-        OpenAIServicer(services.inference, wire.stream_usage), server
+        OpenAIServicer(services.inference, wire.stream_usage, usage_credits=wire.usage_credits), server
     )
     rest_pb2_grpc.add_BillingRestServiceServicer_to_server(
-        BillingRestServicer(services.subscriptions, services.policy), server
+        BillingRestServicer(
+            services.subscriptions, services.history, services.usage, services.estimator, services.policy
+        ),
+        server,
     )
     health_pb2_grpc.add_HealthServicer_to_server(services.health.servicer, server)
     if with_reflection:
         names = [
             file.DESCRIPTOR.services_by_name[name].full_name
-            for file in (inference_pb2, billing_pb2, accounts_pb2, health_pb2)
+            for file in (inference_pb2, billing_pb2, accounts_pb2, metering_pb2, health_pb2)
             for name in file.DESCRIPTOR.services_by_name
         ]
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)

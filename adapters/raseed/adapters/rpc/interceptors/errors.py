@@ -59,8 +59,11 @@ async def _refuse(
     if not call.is_rest:
         await context.abort_with_status(to_status(error))
     if call.is_streaming:
-        event = encode_stream_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
-        await context.write(HttpBody(data=event))
+        if call.failure_line is not None:
+            last = call.failure_line(error)
+        else:
+            last = encode_stream_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
+        await context.write(HttpBody(data=last))
         return
     # Envoy's filter turns `x-http-status` into the status line.
     face = encode_error(error, request_id=call.request_id, credit_shortage=credit_shortage)

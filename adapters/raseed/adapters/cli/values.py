@@ -1,0 +1,27 @@
+"""Arguments and values that several commands have."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from raseed.adapters.cli.output import MISUSED, fail
+from raseed.core.money import microcredits_of
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+Account = Annotated[str, typer.Argument(help="Account id, e-mail address or telephone number.")]
+Reason = Annotated[str, typer.Option(help="Why; kept in the audit log.")]
+
+
+def amount_of(text: str) -> int:
+    """Micro-credits of what was typed; ends the command if it is no amount."""
+    try:
+        return microcredits_of(text)
+    except ValueError as error:
+        fail(str(error), MISUSED)
+
+
+def moment_text(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,120 @@
+"""One worker inside this process: the platform as it is put together for production, without Envoy and Triton."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from raseed.adapters.rpc.health import HealthMonitor
+from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
+from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
+from raseed.app.bootstrap import Platform, open_platform, open_routes
+from raseed.app.settings import load_configuration
+from raseed.core.billing.service import HoldService, Owner
+from raseed.core.clock import SystemClock
+from raseed.core.inference.estimate import Estimator
+from raseed.core.inference.routing import Router
+from raseed.core.inference.service import InferenceService
+
+MICROCREDITS = 1_000_000
+SCRIPTED = {"RASEED_SCRIPTED_ENABLED": "true"}
+"""A model whose every charge can be computed beforehand, instead of Triton."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A customer: an account with a key."""
+
+    account: str
+    key_id: str
+    metadata: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    platform: Platform
+    holds: HoldService
+    channel: grpc.aio.Channel
+    admin: admin_pb2_grpc.AdminServiceStub
+
+    async def client(self, name: str, credit: int = 1_000, scopes: tuple[str, ...] = ()) -> Client:
+        """A new account with so much credit in one grant, and a key of it."""
+        made = await self.admin.CreateAccount(
+            admin_pb2.CreateAccountRequest(
+                email=f"{name}@example.com", no_welcome=True, credits_microcredits=credit * MICROCREDITS
+            )
+        )
+        key = await self.key(made.account.id, name=name, scopes=scopes)
+        return Client(made.account.id, key.id, (("authorization", f"Bearer {key.key}"),))
+
+    async def key(
+        self, account: str, *, name: str = "", scopes: tuple[str, ...] = ()
+    ) -> admin_pb2.CreateApiKeyResponse:
+        request = admin_pb2.CreateApiKeyRequest(account=account, name=name, scopes=scopes)
+        answer: admin_pb2.CreateApiKeyResponse = await self.admin.CreateApiKey(request)
+        return answer
+
+
+@asynccontextmanager
+async def running_worker(folder: Path, **environ: str) -> AsyncIterator[Worker]:
+    """Its public and its admin server answer on the worker's two channels."""
+    configuration = load_configuration(SCRIPTED | environ | {"RASEED_HOME": str(folder / "home")}, folder)
+    settings = configuration.settings
+    async with open_platform(configuration) as platform, open_routes(settings, "") as routes:
+        router = Router(routes)
+        holds = HoldService(platform.ledger, Owner("core-0", 1), platform.policy.hold)
+        services = Services(
+            authenticator=platform.authenticator,
+            inference=InferenceService(
+                router=router,
+                prices=platform.policy.prices,
+                holds=holds,
+                timeout_s=60.0,
+                report=_broken,
+            ),
+            estimator=Estimator(router, platform.policy.prices, SystemClock()),
+            subscriptions=platform.subscriptions,
+            history=platform.history,
+            usage=platform.usage,
+            metering=platform.metering,
+            accounts=platform.accounts,
+            policy=platform.policy,
+            health=HealthMonitor(platform.database.is_ready, routes),
+        )
+        wire = WireOptions(stream_usage=settings.wire.stream_usage, usage_credits=settings.wire.usage_credits)
+        public = public_server(services, ServerLimits(), wire, with_reflection=False)
+        admin = admin_server(platform.admin, routes, ServerLimits())
+        ports = [server.add_insecure_port("127.0.0.1:0") for server in (public, admin)]
+        await public.start()
+        await admin.start()
+        try:
+            async with (
+                grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as channel,
+                grpc.aio.insecure_channel(f"127.0.0.1:{ports[1]}") as admin_channel,
+            ):
+                yield Worker(platform, holds, channel, admin_pb2_grpc.AdminServiceStub(admin_channel))
+        finally:
+            await services.inference.drain(0.0)
+            await public.stop(0)
+            await admin.stop(0)
+
+
+def _broken(what: str, error: BaseException) -> None:
+    raise AssertionError(what) from error
+
+
+def error_of(error: grpc.aio.AioRpcError) -> tuple[str, str]:
+    """Status and ErrorInfo's reason, as `("NOT_FOUND", "HOLD_UNKNOWN")`."""
+    status: Any = rpc_status.from_call(error)  # type: ignore[arg-type]
+    assert status is not None, f"{error.code()} {error.details()} has no details"
+    info = error_details_pb2.ErrorInfo()
+    [packed] = [detail for detail in status.details if detail.Is(info.DESCRIPTOR)]
+    packed.Unpack(info)
+    return error.code().name, info.reason
