@@ -1,0 +1,128 @@
+"""When a worker is killed: at a random moment, or at one that is brought about and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import grpc
+from tests.campaigns.clients import Watch, grant, stream
+from tests.campaigns.journal import Journal, has_open_hold
+from tests.campaigns.load import prompt, session
+from tests.support.customer import Customer
+from tests.support.stack import Stack
+
+from raseed.admin.v1 import admin_pb2_grpc
+from raseed.app.layout import socket_address
+
+ALIVE_S = (0.1, 0.8)
+"""How long a worker lives under load before the moment is looked for."""
+MOMENT_TIMEOUT_S = 10.0
+COMMIT_S = 0.004
+"""A settlement or grant is decided, written and synced within about so long: the kill falls anywhere in it."""
+TOKENS = 12
+VICTIMS = 4
+"""Streams that end at about the same time, so that one of them is hit."""
+
+
+class Scene:
+    """One life of the worker, and the means to end it."""
+
+    def __init__(self, stack: Stack, customer: Customer, journal: Journal, rng: random.Random) -> None:
+        self.stack = stack
+        self.customer = customer
+        """Of its own: nobody else holds credit of it."""
+        self.journal = journal
+        self.rng = rng
+        self.killed = asyncio.Event()
+        self.pid = stack.part("core-0")["pid"]
+
+    def kill(self) -> None:
+        if not self.killed.is_set():
+            os.kill(self.pid, signal.SIGKILL)
+            self.killed.set()
+
+    def kill_soon(self, within_s: float) -> None:
+        asyncio.get_running_loop().call_later(self.rng.uniform(0, within_s), self.kill)
+
+
+async def at_random(scene: Scene) -> None:
+    scene.kill()
+
+
+async def after_a_hold(scene: Scene) -> None:
+    """Credit is set aside, and the model has not said a word."""
+    async with _streaming(scene, "#script hang_at=0"):
+        while not has_open_hold(scene.stack.files.database, scene.customer.id):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.002)
+        scene.kill()
+
+
+async def in_a_stream(scene: Scene) -> None:
+    """A client has a part of its answer."""
+    at = scene.rng.randrange(1, 40)
+
+    def watch(tokens: int) -> None:
+        if tokens >= at:
+            scene.kill()
+
+    async with _streaming(scene, "#script tokens=60 pace_ms=3", watch=watch):
+        await scene.killed.wait()
+
+
+async def in_a_settlement(scene: Scene) -> None:
+    """Clients have all of their text and not yet the end of the stream: the charge is being booked."""
+
+    def watch(tokens: int) -> None:
+        if tokens == TOKENS:
+            scene.kill_soon(COMMIT_S)
+
+    async with _streaming(scene, f"#script tokens={TOKENS} pace_ms=1", watch=watch, count=VICTIMS):
+        await scene.killed.wait()
+
+
+async def in_a_grant(scene: Scene) -> None:
+    """An operator has sent a grant. It is asked for again until it is acknowledged, and must be there once."""
+    address = socket_address(scene.stack.files.admin_socket)
+    async with grpc.aio.insecure_channel(address) as channel:
+        admin = admin_pb2_grpc.AdminServiceStub(channel)
+        await channel.channel_ready()
+        scene.kill_soon(COMMIT_S)
+        await grant(admin, scene.customer, f"moment-{scene.rng.getrandbits(64):x}", scene.journal)
+
+
+MOMENTS: tuple[Callable[[Scene], Coroutine[Any, Any, None]], ...] = (
+    after_a_hold,
+    in_a_settlement,
+    in_a_stream,
+    in_a_grant,
+    at_random,
+)
+
+
+@asynccontextmanager
+async def _streaming(
+    scene: Scene, script: str, *, watch: Watch | None = None, count: int = 1
+) -> AsyncIterator[None]:
+    """Streams that go on until the worker is dead."""
+    async with session(scene.customer.key) as http:
+        victims = [
+            asyncio.create_task(
+                stream(http, scene.stack.url, prompt(script, 100), scene.journal, watch=watch)
+            )
+            for _ in range(count)
+        ]
+        try:
+            async with asyncio.timeout(MOMENT_TIMEOUT_S):
+                yield
+                await asyncio.wait(victims)
+        finally:
+            for victim in victims:
+                victim.cancel()
+                with suppress(asyncio.CancelledError):
+                    await victim
