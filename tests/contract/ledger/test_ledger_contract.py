@@ -173,6 +173,23 @@ async def test_expiry_needs_no_help_to_be_seen(store):
     assert [grant.amount_microcredits for grant in balance.grants] == [5]
 
 
+async def test_credit_expires_again_after_the_clock_was_turned_back(store):
+    """Two workers' clocks differ by as much as that, and a clock that is set right may step back."""
+    await store.open_account(ALICE)
+    await store.ledger.submit([issue("short", 100, expires_at=store.clock.now() + DAY), issue("long", 100)])
+    await store.ledger.submit([place("h1", 40)])
+    store.clock.advance(DAY)
+    await store.ledger.submit([place("h2", 30)])
+    store.clock.advance(-1)
+    await store.ledger.submit([release("h1")])
+    assert await spendable(store) == 70 + 40
+    store.clock.advance(1)
+    [settled] = await store.ledger.submit([settle("h2", 20)])
+    assert isinstance(settled, Settled)
+    assert settled.cost_microcredits == 20
+    assert await spendable(store) == 80
+
+
 async def test_a_hold_remembers_its_allocations_over_extensions(store):
     await store.open_account(ALICE)
     await store.ledger.submit([issue("a", 10, priority=1), issue("b", 10, priority=2), place("h1", 5)])

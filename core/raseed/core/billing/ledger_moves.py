@@ -65,12 +65,15 @@ def expire_due(state: LedgerState, account: AccountState, now: Microseconds, new
         free = grant.remaining_microcredits - grant.held_microcredits
         if free == 0 or not is_due(grant, now):
             continue
+        # The same grant can expire twice: what a hold returns to it while the clock is turned back is its again for
+        # so long. What is left of a grant only ever falls, so it tells one expiry from the next.
+        idem_key = f"expire:{grant.id}:{grant.remaining_microcredits}"
         grant.remaining_microcredits -= free
         account.available_microcredits -= free
         state.touch_account(account)
         state.touch_grant(account, grant, now)
         entries = [Entry(grant_account(account.id, grant.id), -free, grant.id), Entry(BREAKAGE, free)]
-        book(state, account, "expire", f"expire:{grant.id}", grant.id, entries, now, new_id)
+        book(state, account, "expire", idem_key, grant.id, entries, now, new_id)
 
 
 def set_aside(state: LedgerState, account: AccountState, hold: Hold, amount: int, now: Microseconds) -> None:
