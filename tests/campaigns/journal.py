@@ -95,6 +95,14 @@ def faults_in(database: Path) -> list[str]:
         ]
 
 
+def ends_in(database: Path) -> dict[str, int]:
+    """How many requests ended how, by the ledger."""
+    with reading(database) as rows:
+        return dict(
+            rows.execute("SELECT outcome, count(*) FROM usage_events GROUP BY outcome ORDER BY outcome")
+        )
+
+
 def open_holds(database: Path) -> int:
     with reading(database) as rows:
         return int(rows.execute("SELECT count(*) FROM holds WHERE state = 'open'").fetchone()[0])

@@ -17,7 +17,7 @@ from statistics import median
 import pytest
 from tests.campaigns.clients import customer_loop, operator_loop
 from tests.campaigns.conftest import StartStack
-from tests.campaigns.journal import Journal, faults_in, open_holds
+from tests.campaigns.journal import Journal, ends_in, faults_in, open_holds
 from tests.campaigns.moments import ALIVE_S, MOMENTS, Scene
 from tests.support.http import Http
 from tests.support.stack import Stack
@@ -69,7 +69,7 @@ class Campaign:
             f"{sum(self.killed.values())} kills ({', '.join(f'{n} {name}' for name, n in self.killed.items())}); "
             f"away for {median(self.away_s):.1f} s each, {max(self.away_s):.1f} s at most; "
             f"{len(journal.charges)} charges, {len(journal.grants)} grants, {len(journal.keys)} keys "
-            f"acknowledged; requests: {dict(journal.outcomes)}"
+            f"acknowledged; requests: {dict(journal.outcomes)}; ends: {ends_in(self.stack.files.database)}"
         )
         assert journal.outcomes["whole"] > kills
         assert journal.outcomes["left"] > 0
