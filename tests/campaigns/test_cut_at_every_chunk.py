@@ -148,7 +148,7 @@ async def test_cut_by_the_engine(tmp_path, stream):
 
 
 async def test_cut_by_the_deadline(tmp_path):
-    street = await Street.open(tmp_path / "raseed.db", timeout_s=1.0)
+    street = await Street.open(tmp_path / "raseed.db", timeout_s=2.0)
     runs = [street.ask(cut, script(f"hang_at={cut}"), stream=True) for cut in CUTS]
     answers: list[Answer] = await asyncio.gather(*map(read, runs))
     for cut, answer in enumerate(answers):

@@ -1,6 +1,6 @@
 """A balance pays for exactly what it pays for: many rounds on the real store, without a network in between.
 
-RASEED_ROUNDS sets how many rounds of each (default 20).
+RASEED_ROUNDS sets how many rounds (default 20); the closed loop has half of them with each kind of hold.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ async def test_of_400_at_once_exactly_the_20_that_are_paid_for_succeed(life):
 )
 async def test_answers_of_any_length_spend_all_that_is_there_and_no_more(life):
     """Closed loop until the first immediate 402, and every 402 is examined by what the ledger knew at that moment."""
-    refusals = 0
-    for number in range(ROUNDS):
+    refusals, rounds = 0, max(1, ROUNDS // 2)
+    for number in range(rounds):
         grant = AFFORDABLE * COST
         account = await life.open_account(f"acct_{number}", grant)
         first = len(life.ledger.seen)
@@ -105,7 +105,7 @@ async def test_answers_of_any_length_spend_all_that_is_there_and_no_more(life):
         examined = Examination(grant, life.ledger.seen[first:])
         assert examined.false_refusals == [], f"round {number}"
         refusals += examined.refusals
-    assert refusals >= ROUNDS * CLIENTS
+    assert refusals >= rounds * CLIENTS
 
 
 async def _until_refused(life: Life, account: AccountId, rng: random.Random) -> list[Answer]:

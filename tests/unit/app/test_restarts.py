@@ -55,5 +55,5 @@ async def test_one_that_served_is_away_for_no_longer_than_it_served(tmp_path):
     program = "import time; print('serving', flush=True); time.sleep(0.3); raise SystemExit(1)"
     found = await pauses(tmp_path, program, 5, speaks=True)
     assert found[0] == BACKOFF_FIRST_S
-    assert all(BACKOFF_FIRST_S <= pause < 1.0 for pause in found), found
     assert max(found) > BACKOFF_FIRST_S
+    assert found[-1] < 2.0, found  # it would have been 3.2 for one that never served
