@@ -13,8 +13,10 @@ from raseed.core.billing.history import PastGrant
 from raseed.core.billing.model import GrantSource, GrantStatus
 from raseed.core.ids import AccountId
 
-# A literal, not a parameter: a partial index is used only if its condition is seen when the statement is prepared.
+# Literals, not parameters: a partial index is used only if its condition is seen when the statement is prepared.
 _BOUGHT = grants.c.source == literal_column(f"'{GrantSource.TOPUP}'")
+_ACTIVE = grants.c.status == literal_column(f"'{GrantStatus.ACTIVE}'")
+_PAST = grants.c.status != literal_column(f"'{GrantStatus.ACTIVE}'")
 
 
 class SqlHistoryStore:
@@ -24,9 +26,16 @@ class SqlHistoryStore:
         self._database = database
 
     async def grants(self, account_id: AccountId, after: str, limit: int) -> Sequence[PastGrant]:
-        return await self._database.read(
-            lambda connection: _page(connection, _newest(account_id), after, limit)
-        )
+        def work(connection: Connection) -> list[PastGrant]:
+            newest = _newest(account_id)
+            found = [
+                grant
+                for part in (newest.where(_ACTIVE), newest.where(_PAST))
+                for grant in _page(connection, part, after, limit)
+            ]
+            return sorted(found, key=lambda grant: grant.id, reverse=True)[:limit]
+
+        return await self._database.read(work)
 
     async def topups(self, account_id: AccountId, after: str, limit: int) -> Sequence[PastGrant]:
         query = _newest(account_id).where(_BOUGHT)

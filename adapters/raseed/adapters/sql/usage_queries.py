@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Subquery, func, literal, 
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import api_keys, usage_events, usage_lines, usage_sums
 from raseed.core.billing.model import Measured, Meter, UsageLine
-from raseed.core.billing.usage import CallPosition, GroupBy, Span, UsageCall, UsageGroup, UsageSum
+from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span, UsageCall, UsageGroup, UsageSum
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.ids import AccountId
 
@@ -25,8 +25,13 @@ class SqlUsageStore:
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
-    async def hourly_sums(self, account_id: AccountId, span: Span) -> Sequence[tuple[Microseconds, UsageSum]]:
-        return await self._database.read(lambda connection: hourly_sums(connection, account_id, span))
+    async def period_sums(
+        self, account_id: AccountId, periods: Sequence[Periods]
+    ) -> Sequence[tuple[Microseconds, UsageSum]]:
+        def work(connection: Connection) -> list[tuple[Microseconds, UsageSum]]:
+            return [found for each in periods for found in period_sums(connection, account_id, each)]
+
+        return await self._database.read(work)
 
     async def grouped_sums(
         self, account_id: AccountId, span: Span, group_by: GroupBy, after: str | None, limit: int
@@ -42,18 +47,23 @@ class SqlUsageStore:
         return await self._database.read(lambda connection: calls(connection, account_id, span, after, limit))
 
 
-def hourly_sums(
-    connection: Connection, account_id: AccountId, span: Span
+def period_sums(
+    connection: Connection, account_id: AccountId, periods: Periods
 ) -> list[tuple[Microseconds, UsageSum]]:
     sums = usage_sums.c
+    are_days = periods.begin % DAY == 0 and periods.length % DAY == 0
+    number = ((sums.begins_at - periods.begin) // periods.length).label("number")
     query = (
-        select(sums.begins_at, *(func.sum(sums[name]) for name in _SUMS))
-        .where(sums.account_id == account_id, sums.grain == "hour")
-        .where(sums.begins_at >= span.begin, sums.begins_at < span.end)
-        .group_by(sums.begins_at)
-        .order_by(sums.begins_at)
+        select(number, *(func.sum(sums[name]) for name in _SUMS))
+        .where(sums.account_id == account_id, sums.grain == ("day" if are_days else "hour"))
+        .where(sums.begins_at >= periods.begin, sums.begins_at < periods.end)
+        .group_by(number)
+        .order_by(number)
     )
-    return [(row[0], _sum(row[1:])) for row in connection.execute(query)]
+    return [
+        (Microseconds(periods.begin + row[0] * periods.length), _sum(row[1:]))
+        for row in connection.execute(query)
+    ]
 
 
 def grouped_sums(
@@ -81,7 +91,7 @@ def grouped_sums(
     if after is not None:
         query = query.where(name > after)
     found = connection.execute(query).all()
-    labels = _key_names(connection, account_id) if group_by is GroupBy.KEY else {}
+    labels = _key_names(connection, account_id, [row[0] for row in found]) if group_by is GroupBy.KEY else {}
     return [UsageGroup(name=row[0], label=labels.get(row[0], ""), sum=_sum(row[1:])) for row in found]
 
 
@@ -91,14 +101,16 @@ def calls(
     events = usage_events.c
     query = (
         select(usage_events)
-        .where(events.account_id == account_id, events.at >= span.begin, events.at < span.end)
+        .where(events.account_id == account_id, events.at >= span.begin)
         .order_by(events.at.desc(), events.request_id.desc())
         .limit(limit)
     )
-    if after is not None:
-        query = query.where(
-            tuple_(events.at, events.request_id) < tuple_(literal(after.at), literal(after.id))
-        )
+    # One upper bound: of two, the index would be searched by whichever comes first.
+    if after is None or after.at >= span.end:
+        query = query.where(events.at < span.end)
+    else:
+        position = tuple_(literal(after.at), literal(after.id))
+        query = query.where(events.at <= after.at, tuple_(events.at, events.request_id) < position)
     rows = connection.execute(query).all()
     lines: defaultdict[str, list[UsageLine]] = defaultdict(list)
     wanted = select(usage_lines).where(usage_lines.c.request_id.in_([row.request_id for row in rows]))
@@ -135,8 +147,10 @@ def _rows_of_span(account_id: AccountId, span: Span) -> Subquery:
     ).subquery()
 
 
-def _key_names(connection: Connection, account_id: AccountId) -> dict[str, str]:
-    query = select(api_keys.c.id, api_keys.c.name).where(api_keys.c.account_id == account_id)
+def _key_names(connection: Connection, account_id: AccountId, ids: Sequence[str]) -> dict[str, str]:
+    query = select(api_keys.c.id, api_keys.c.name).where(
+        api_keys.c.account_id == account_id, api_keys.c.id.in_(ids)
+    )
     return {row.id: row.name for row in connection.execute(query)}
 
 

@@ -85,6 +85,18 @@ class Span(NamedTuple):
     end: Microseconds
 
 
+class Periods(NamedTuple):
+    """So many periods of the same length, one after another."""
+
+    begin: Microseconds
+    length: int
+    number: int
+
+    @property
+    def end(self) -> Microseconds:
+        return Microseconds(self.begin + self.length * self.number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
     groups: tuple[UsageGroup, ...]
@@ -130,8 +142,10 @@ class CallPage:
 class UsageStore(Protocol):
     """Reads of one account each. Spans of sums are whole hours (UTC)."""
 
-    async def hourly_sums(self, account_id: AccountId, span: Span) -> Sequence[tuple[Microseconds, UsageSum]]:
-        """By the hour's beginning, in order; hours without usage are left out."""
+    async def period_sums(
+        self, account_id: AccountId, periods: Sequence[Periods]
+    ) -> Sequence[tuple[Microseconds, UsageSum]]:
+        """By the period's beginning, in order; periods without usage are left out."""
         ...
 
     async def grouped_sums(
@@ -225,15 +239,25 @@ class UsageService:
             self.calendar.day_of(Microseconds(max(begin, span.end - 1))),
         )
         end = min(span.end, _whole_hour(self.calendar.end(last)))
-        sums: dict[date, UsageSum] = {}
-        for hour, one in await self._store.hourly_sums(account_id, Span(begin, end)):
-            day = self.calendar.day_of(hour)
-            sums[day] = added(sums[day], one) if day in sums else one
+        sums = await self._store.period_sums(account_id, self._days(begin, end))
         return UsageReport(
-            groups=tuple(UsageGroup(name=day.isoformat(), sum=one) for day, one in sorted(sums.items())),
+            groups=tuple(UsageGroup(name=self.calendar.day_of(at).isoformat(), sum=one) for at, one in sums),
             next_after=last.isoformat() if end < span.end else "",
             span=span,
         )
+
+    def _days(self, begin: Microseconds, end: Microseconds) -> list[Periods]:
+        """The days of a span, those of the same length together: clocks change twice a year at most."""
+        periods: list[Periods] = []
+        while begin < end:
+            until = min(end, _whole_hour(self.calendar.end(self.calendar.day_of(begin))))
+            length = until - begin
+            if periods and periods[-1].length == length:
+                periods[-1] = periods[-1]._replace(number=periods[-1].number + 1)
+            else:
+                periods.append(Periods(begin, length, 1))
+            begin = until
+        return periods
 
     def _day_after(self, day: str) -> Microseconds:
         try:
@@ -268,17 +292,6 @@ class UsageService:
             _check_order(begin, end)
         oldest = Microseconds(now - self._retention_us)
         return Span(oldest if begin is None else max(begin, oldest), end)
-
-
-def added(one: UsageSum, other: UsageSum) -> UsageSum:
-    counts = dict(one.measured.quantities)
-    for meter, quantity in other.measured.quantities:
-        counts[meter] = counts.get(meter, 0) + quantity
-    return UsageSum(
-        request_count=one.request_count + other.request_count,
-        cost_microcredits=one.cost_microcredits + other.cost_microcredits,
-        measured=Measured(tuple((meter, counts[meter]) for meter in Meter if counts.get(meter))),
-    )
 
 
 def _check_order(begin: Microseconds, end: Microseconds) -> None:

@@ -43,15 +43,15 @@ def _of(events: str, grain: str, length: str) -> str:
 
 def upgrade() -> None:
     op.add_column("api_keys", sa.Column("scopes", sa.Text(), server_default="", nullable=False))
-    op.create_index("ix_grants_account_id_id", "grants", ["account_id", "id"], unique=False)
-    op.create_index(
-        "ix_grants_topups",
-        "grants",
-        ["account_id", "id"],
-        unique=False,
-        sqlite_where=sa.text("source = 'topup'"),
-        postgresql_where=sa.text("source = 'topup'"),
-    )
+    for name, condition in {"past": "status <> 'active'", "topups": "source = 'topup'"}.items():
+        op.create_index(
+            f"ix_grants_{name}",
+            "grants",
+            ["account_id", "id"],
+            unique=False,
+            sqlite_where=sa.text(condition),
+            postgresql_where=sa.text(condition),
+        )
     op.create_table(
         "usage_sums",
         sa.Column("account_id", sa.Text(), nullable=False),
