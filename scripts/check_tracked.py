@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Written as patterns with escapes, so that this file does not contain what it looks for.
 FORBIDDEN = {
     "package index": re.compile(
-        r"pypi\.org|pythonhosted\.org|registry\.(?:npmjs\.org|yarnpkg\.com)|crates\.io/api|(?:--(?:extra-)?index-url|--find-links)[ =]\S"
+        r"pyp[i]\.org|python[h]osted\.org|registry\.(?:n[p]mjs|yarn[p]kg)|crates\.io/api|(?:--(?:extra-)?index-url|--find-links)[ =]\S"
     ),
     "path of one machine": re.compile(r"(?<![\w./~$}-])/(?:home|root|Users|work|mnt)/\w"),
 }
