@@ -9,10 +9,13 @@ from typing import Protocol
 
 import pytest
 from tests.support.memory_ledger import MemoryLedger
+from tests.support.postgres import shared_server
 from tests.unit.billing.builders import ManualClock
 
 from raseed.adapters.sql.accounts import create_account, set_status
 from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.postgres_database import PostgresDatabase
+from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.verify import verify
 from raseed.core.accounts.model import Account, AccountStatus, Tier
@@ -96,10 +99,49 @@ class SqliteStore:
         assert violations == []
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+class PostgresStore:
+    """A database of its own on the session's server."""
+
+    def __init__(self, url: str, clock: ManualClock, database: PostgresDatabase) -> None:
+        self.url = url
+        self.clock = clock
+        self.database = database
+        self.ledger = PostgresLedger(database)
+
+    @classmethod
+    async def open(cls) -> PostgresStore:
+        url = await shared_server().create_database(template="migrated")
+        clock = ManualClock()
+        return cls(url, clock, await PostgresDatabase.open(url, clock=clock))
+
+    async def open_account(self, account_id: AccountId) -> None:
+        account = replace(ACCOUNT, id=account_id, email=f"{account_id}@example.com")
+        await self.database.write(lambda connection: create_account(connection, account))
+
+    async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
+        assert await self.database.write(lambda connection: set_status(connection, account_id, status))
+
+    async def restart(self) -> None:
+        await self.database.close()
+        self.database = await PostgresDatabase.open(self.url, clock=self.clock)
+        self.ledger = PostgresLedger(self.database)
+
+    async def close(self) -> None:
+        violations = await self.database.read(verify)
+        await self.database.close()
+        await shared_server().drop_database(self.url)
+        assert violations == []
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request, tmp_path) -> AsyncIterator[Store]:
-    opened: Store = (
-        MemoryStore() if request.param == "memory" else await SqliteStore.open(tmp_path / "raseed.db")
-    )
+    opened: Store
+    match request.param:
+        case "memory":
+            opened = MemoryStore()
+        case "sqlite":
+            opened = await SqliteStore.open(tmp_path / "raseed.db")
+        case _:
+            opened = await PostgresStore.open()
     yield opened
     await opened.close()

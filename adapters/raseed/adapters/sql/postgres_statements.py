@@ -1,0 +1,65 @@
+"""The ledger's SQL for PostgreSQL. Each statement is one round trip; rows come as records in the table's column order.
+
+The types are those of revision 0002, in the order that `ledger_rows` reads and writes; the driver reads a row of a type
+that it knows faster than one that it has to find out about.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_BALANCE: Final = """ROW(b.account_id, b.available_microcredits, b.held_microcredits, b.debt_microcredits,
+    b.version)::ledger_balance_row"""
+_GRANT: Final = """ROW(g.id, g.account_id, g.grant_key, g.source, g.amount_microcredits, g.remaining_microcredits,
+    g.held_microcredits, g.priority, g.effective_at, g.expires_at, g.status, g.cost_basis_minor, g.currency,
+    g.created_at, g.reason)::ledger_grant_row"""
+_HOLD: Final = """ROW(h.id, h.account_id, h.api_key_id, h.model, h.price, h.input_hash, h.amount_microcredits, h.state,
+    h.owner_instance, h.owner_epoch, h.lease_until, h.checkpoint, h.opened_at, h.closed_at,
+    h.cost_microcredits)::ledger_hold_row"""
+_ALLOCATION: Final = "ROW(a.hold_id, a.grant_id, a.seq, a.amount_microcredits)::ledger_allocation_row"
+_TRANSACTION: Final = "ROW(t.id, t.kind, t.idem_key, t.account_id, t.ref, t.actor, t.at)::ledger_tx_row"
+_ENTRY: Final = "ROW(e.tx_id, e.seq, e.ledger_account, e.grant_id, e.amount_microcredits)::ledger_entry_row"
+
+# Literals of ours, joined at import: nothing of them is input.
+
+LOAD: Final = f"""
+SELECT
+  ARRAY(SELECT ROW(a.id, a.status) FROM accounts AS a WHERE a.id = ANY($1::text[])),
+  ARRAY(SELECT {_BALANCE} FROM balances AS b WHERE b.account_id = ANY($1::text[])),
+  ARRAY(SELECT {_GRANT} FROM grants AS g WHERE g.account_id = ANY($1::text[]) AND g.status = 'active'),
+  ARRAY(SELECT {_HOLD} FROM holds AS h WHERE h.id = ANY($2::text[])),
+  ARRAY(SELECT {_ALLOCATION} FROM hold_allocations AS a WHERE a.hold_id = ANY($2::text[])
+        ORDER BY a.hold_id, a.seq),
+  ARRAY(SELECT {_GRANT} FROM grants AS g WHERE g.account_id = ANY($3::text[]) AND g.grant_key = ANY($4::text[])),
+  ARRAY(SELECT {_TRANSACTION} FROM ledger_tx AS t WHERE t.idem_key = ANY($5::text[])),
+  ARRAY(SELECT {_ENTRY} FROM ledger_entries AS e
+        WHERE e.tx_id = ANY(ARRAY(SELECT t.id FROM ledger_tx AS t WHERE t.idem_key = ANY($5::text[])))
+        ORDER BY e.tx_id, e.seq)
+"""  # noqa: S608
+"""All that `needs` names: account ids; hold ids; accounts and keys of grants, which also finds one account's grant
+under another's key; idempotency keys of transactions. One statement, so one snapshot.
+"""
+
+LOCK: Final = """
+SELECT count(*) FROM (
+  SELECT FROM balances WHERE account_id = ANY($1::text[]) ORDER BY account_id FOR NO KEY UPDATE
+) AS locked
+"""
+"""Keeps everybody else away from these accounts until the transaction ends. The order is that of `ledger_write`."""
+
+WRITE: Final = "SELECT ledger_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+"""Writes what a batch changed, or nothing (revision 0002)."""
+
+LOAD_HOLDS_TO_SWEEP: Final = f"""
+WITH found AS (
+  SELECT h.* FROM holds AS h
+  WHERE h.state = 'open'
+    AND (h.lease_until <= $1::bigint OR (h.owner_instance = $2::text AND h.owner_epoch < $3::bigint))
+  ORDER BY h.lease_until
+  LIMIT $4::bigint
+)
+SELECT
+  ARRAY(SELECT {_HOLD} FROM found AS h ORDER BY h.lease_until),
+  ARRAY(SELECT {_ALLOCATION} FROM hold_allocations AS a WHERE a.hold_id = ANY(ARRAY(SELECT id FROM found))
+        ORDER BY a.hold_id, a.seq)
+"""  # noqa: S608
