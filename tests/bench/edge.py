@@ -98,7 +98,7 @@ async def _chunks(bench: Bench, name: str, *, streams: int, tokens: int, pace_ms
                 body=body,
                 connections=streams,
                 ramp_s=tokens * pace_ms / 1000,
-                duration_s=2 * bench.seconds,
+                duration_s=bench.seconds,
             )
             return await load(target, plan)
 

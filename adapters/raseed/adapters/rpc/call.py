@@ -44,6 +44,11 @@ class Call:
         return self.method.startswith(REST_PREFIX)
 
     @property
+    def has_edge_id(self) -> bool:
+        """Whether the request id is Envoy's, which then puts it on the answer itself."""
+        return self.metadata.get("x-request-id") == self.request_id
+
+    @property
     def caller(self) -> Caller:
         """Whom the call is charged to. Raises Unauthenticated on a method that does not ask for a key."""
         if self._caller is None:
