@@ -78,7 +78,8 @@ async def write_json(context: Context, call: Call, body: bytes) -> None:
 
 async def _begin(context: Context, call: Call) -> None:
     """Before the first message. Behind Envoy there is nothing to say: it puts its request id on every answer, and
-    headers of ours would travel apart from the message, for a tenth of what a whole request costs."""
+    headers of ours would travel apart from the message, for a tenth of what a whole request costs.
+    """
     if not call.has_edge_id:
         await context.send_initial_metadata(response_headers(call))
 
