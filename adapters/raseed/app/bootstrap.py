@@ -15,6 +15,9 @@ from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSetti
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.history import SqlHistoryStore
+from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.postgres_database import PostgresDatabase
+from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries
 from raseed.adapters.sql.usage_queries import SqlUsageStore
@@ -29,6 +32,7 @@ from raseed.core.billing.history import HistoryService, Offers
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.metering import MeteringService
 from raseed.core.billing.policy import Policy
+from raseed.core.billing.ports import Ledger
 from raseed.core.billing.pricing import token_price
 from raseed.core.billing.service import CreditService
 from raseed.core.billing.subscription import SubscriptionService
@@ -47,8 +51,8 @@ SCRIPTED_MULTIPLIER_MILLI = 1000
 class Platform:
     """Everything but the model backends: what a worker serves, and what the CLI opens on a stopped system."""
 
-    database: Database
-    ledger: SqliteLedger
+    database: SqlDatabase
+    ledger: Ledger
     policy: Policy
     authenticator: Authenticator
     accounts: AccountService
@@ -63,16 +67,15 @@ class Platform:
 async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]:
     """Opens the database (its schema is brought up to date) and builds the use cases on it.
 
-    Raises PolicyError, DatabaseInUse, SchemaTooNew.
+    Raises PolicyError, DatabaseInUse, DatabaseUnavailable, SchemaTooNew.
     """
     settings = configuration.settings
     home = Home(configuration.home)
     home.prepare()
     policy = read_policy(settings)
     clock = SystemClock()
-    database = await Database.open(Path(settings.database.path or home.database))
+    database, ledger = await _open_database(settings, home)
     try:
-        ledger = SqliteLedger(database)
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
         authenticator = Authenticator(store, peppers, clock)
@@ -105,6 +108,14 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         )
     finally:
         await database.close()
+
+
+async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, Ledger]:
+    if settings.database.url:
+        postgres = await PostgresDatabase.open(settings.database.url)
+        return postgres, PostgresLedger(postgres)
+    sqlite = await Database.open(Path(settings.database.path or home.database))
+    return sqlite, SqliteLedger(sqlite)
 
 
 def _verification(connection: Connection) -> Verification:

@@ -59,6 +59,7 @@ def serve_core(
     gc.disable()
 
     from raseed.adapters.policy.loader import PolicyError
+    from raseed.adapters.sql.ports import DatabaseUnavailable
     from raseed.adapters.sql.schema import SchemaTooNew
     from raseed.adapters.sql.sqlite_files import DatabaseInUse
     from raseed.adapters.telemetry.log import configure_log
@@ -83,7 +84,7 @@ def serve_core(
             uvloop.run(running)
         else:
             asyncio.run(running)
-    except (PolicyError, DatabaseInUse, SchemaTooNew, BackgroundTaskDied) as error:
+    except (PolicyError, DatabaseInUse, DatabaseUnavailable, SchemaTooNew, BackgroundTaskDied) as error:
         fail(str(error))
 
 
@@ -161,6 +162,7 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
 
     from raseed.adapters.policy.loader import PolicyError
     from raseed.adapters.rpc.admin import AdminServicer
+    from raseed.adapters.sql.ports import DatabaseUnavailable
     from raseed.adapters.sql.schema import SchemaTooNew
     from raseed.adapters.sql.sqlite_files import DatabaseInUse
     from raseed.adapters.telemetry.log import configure_log
@@ -170,7 +172,7 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
     try:
         async with open_platform(configuration) as platform:
             yield LocalAdmin(AdminServicer(platform.admin, []))
-    except (PolicyError, SchemaTooNew, DatabaseInUse) as error:
+    except (PolicyError, SchemaTooNew, DatabaseInUse, DatabaseUnavailable) as error:
         fail(str(error))
 
 

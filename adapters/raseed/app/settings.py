@@ -45,7 +45,7 @@ class Core(_Section, frozen=True):
     """The core worker."""
 
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    """Processes. SQLite serves one; more need PostgreSQL."""
+    """Processes. SQLite serves one; more need `database.url`."""
     request_timeout_s: Annotated[float, Meta(gt=0)] = 600.0
     """Longest time for one request, queueing included: what the official SDKs wait by default."""
     drain_s: Seconds = 5.0
@@ -63,6 +63,8 @@ class Core(_Section, frozen=True):
 class Database(_Section, frozen=True):
     """Where the ledger lies."""
 
+    url: str = ""
+    """`postgresql://…` of a PostgreSQL database; empty: SQLite. With a password in it, set RASEED_DATABASE_URL."""
     path: str = ""
     """SQLite file; empty: `raseed.db` in RASEED_HOME. Must be on a local disk."""
 
@@ -172,9 +174,10 @@ def load_configuration(environ: Mapping[str, str], cwd: Path) -> Configuration:
     sections: dict[str, Any] = {}
     for name, kind in get_type_hints(Settings).items():
         sections[name] = _section(kind, name, values.get(name, {}), problems)
-    if not problems and sections["core"].workers > 1:
+    if not problems and sections["core"].workers > 1 and not sections["database"].url:
         problems.append(
-            _where(values, "core", "workers") + "more than one worker needs PostgreSQL; SQLite serves one"
+            _where(values, "core", "workers")
+            + "more than one worker needs PostgreSQL (database.url); SQLite serves one"
         )
     if problems:
         raise ConfigError(problems)

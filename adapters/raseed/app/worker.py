@@ -12,7 +12,6 @@ from typing import Any
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
 from raseed.adapters.sql.change_feed import SqlChangeFeed
-from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.telemetry.log import log
 from raseed.app.bootstrap import open_platform, open_routes
@@ -62,7 +61,9 @@ async def serve_core(
         swept = await holds.sweep()
         if swept:
             log.warning("swept", holds=swept, instance=instance, epoch=epoch)
-        await ensure_owner(platform, home)
+        is_first = index == 0
+        if is_first:
+            await ensure_owner(platform, home)
 
         router = Router(routes)
         inference = InferenceService(
@@ -72,7 +73,7 @@ async def serve_core(
             timeout_s=settings.core.request_timeout_s,
             report=lambda what, error: log.error("background", what=what, exc_info=error),
         )
-        health = HealthMonitor(lambda: _database_is_ready(platform.database), routes)
+        health = HealthMonitor(platform.database.is_ready, routes)
         limits = ServerLimits()
         public = public_server(
             Services(
@@ -93,7 +94,8 @@ async def serve_core(
         )
         public.add_insecure_port(f"{LOOPBACK}:{port}")
         admin = admin_server(platform.admin, routes, limits)
-        _bind_admin(admin, home)
+        if is_first:
+            _bind_admin(admin, home)
         await health.probe()
         await public.start()
         await admin.start()
@@ -127,7 +129,8 @@ async def serve_core(
             drain_s = settings.core.drain_s
             await asyncio.gather(public.stop(drain_s), admin.stop(drain_s), inference.drain(drain_s))
             await jobs.stop()
-            home.admin_socket.unlink(missing_ok=True)
+            if is_first:
+                home.admin_socket.unlink(missing_ok=True)
         if jobs.died.is_set():
             raise BackgroundTaskDied("A background task ended; the worker stops and is started again.")
 
@@ -154,14 +157,6 @@ class _Jobs:
             return
         log.error("job died", job=task.get_name(), exc_info=task.exception())
         self.died.set()
-
-
-async def _database_is_ready(database: Database) -> bool:
-    try:
-        database.read_point(lambda connection: connection.execute("SELECT 1").fetchone())
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not ready
-        return False
-    return True
 
 
 async def _announce_models(routes: list[Route], announce: Callable[[str], None]) -> None:

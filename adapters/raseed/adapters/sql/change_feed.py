@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select
 
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import changes
 from raseed.core.changes import Change
 
@@ -17,7 +17,7 @@ CHANGES_READ_MAX = 1_000
 class SqlChangeFeed:
     """Implements `core.changes.ChangeFeed`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     async def changes_after(self, seq: int) -> Sequence[Change]:

@@ -1,0 +1,72 @@
+"""Three core workers on one PostgreSQL behave as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from tests.campaigns.conftest import SCRIPTED
+from tests.campaigns.load import ask_all, prompt, prompt_tokens
+from tests.support.postgres import shared_server
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+from raseed.admin.v1 import admin_pb2
+
+WORKERS = 3
+REVOKED_WITHIN_S = 2.0
+TEXT = "spend it"
+MAX_TOKENS = 40
+COST = prompt_tokens(TEXT) + MAX_TOKENS
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    server = shared_server()
+    url = asyncio.run(server.create_database())
+    config = SCRIPTED.format(hold_wait_s=0, pace_ms=0).replace("[core]", f"[core]\nworkers = {WORKERS}")
+    stack = Stack(tmp_path_factory.mktemp("workers"), config, environ={"RASEED_DATABASE_URL": url})
+    try:
+        yield stack.start()
+        stack.stop()
+    finally:
+        stack.leave_nothing()
+        asyncio.run(server.drop_database(url))
+
+
+def test_of_400_at_once_exactly_20_succeed(workers: Stack) -> None:
+    customer = workers.customer(20 * COST)
+    answers = asyncio.run(ask_all(workers.url, customer.key, [prompt(TEXT, MAX_TOKENS)] * 400))
+    assert Counter(answer.status for answer in answers) == {200: 20, 402: 380}
+    funds = customer.funds()
+    assert (funds.spendable, funds.held) == (0, 0)
+    assert workers.cli("ledger", "verify").returncode == 0
+
+
+def test_a_revoked_key_is_refused_by_every_worker(workers: Stack) -> None:
+    customer = workers.customer()
+    for _ in range(4 * WORKERS):  # every worker remembers the key
+        assert customer.http.send("GET", "/v1/models").status == 200
+    workers.admin("RevokeApiKey", admin_pb2.RevokeApiKeyRequest(id=customer.key_id))
+    in_a_row = 0
+
+    def refused_by_all() -> bool:
+        nonlocal in_a_row
+        in_a_row = in_a_row + 1 if customer.http.send("GET", "/v1/models").status == 401 else 0
+        return in_a_row >= 4 * WORKERS
+
+    until(refused_by_all, REVOKED_WITHIN_S, "every worker refuses the key")
+
+
+def test_another_worker_serves_while_one_is_killed(workers: Stack) -> None:
+    restarts = workers.kill("core-1")
+    until(lambda: workers.part("core-1")["restarts"] > restarts, 30, "core-1 is restarted")
+    customer = workers.customer()
+    until(
+        lambda: customer.http.send("POST", "/v1/chat/completions", prompt(TEXT, 4)).status == 200,
+        10,
+        "requests are answered",
+    )
+    assert workers.cli("ledger", "verify").returncode == 0
