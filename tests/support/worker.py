@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
 from raseed.app.bootstrap import Platform, open_platform, open_routes
 from raseed.app.settings import load_configuration
 from raseed.core.billing.service import HoldService, Owner
+from raseed.core.billing.usage import UsageService
 from raseed.core.clock import SystemClock
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.routing import Router
@@ -63,8 +64,10 @@ class Worker:
 
 
 @asynccontextmanager
-async def running_worker(folder: Path, **environ: str) -> AsyncIterator[Worker]:
-    """Its public and its admin server answer on the worker's two channels."""
+async def running_worker(
+    folder: Path, usage_of: Callable[[Platform], UsageService] = lambda it: it.usage, **environ: str
+) -> AsyncIterator[Worker]:
+    """Its public and its admin server answer on the worker's two channels. `usage_of` may bring other reports."""
     configuration = load_configuration(SCRIPTED | environ | {"RASEED_HOME": str(folder / "home")}, folder)
     settings = configuration.settings
     async with open_platform(configuration) as platform, open_routes(settings, "") as routes:
@@ -82,7 +85,7 @@ async def running_worker(folder: Path, **environ: str) -> AsyncIterator[Worker]:
             estimator=Estimator(router, platform.policy.prices, SystemClock()),
             subscriptions=platform.subscriptions,
             history=platform.history,
-            usage=platform.usage,
+            usage=usage_of(platform),
             metering=platform.metering,
             accounts=platform.accounts,
             policy=platform.policy,

@@ -74,6 +74,8 @@ def grouped_sums(
     after: str | None,
     limit: int,
 ) -> list[UsageGroup]:
+    if span.begin >= span.end:
+        return []  # no hour begins in it
     rows = _rows_of_span(account_id, span)
     # An account without a team has one member: itself.
     names: dict[GroupBy, ColumnElement[str]] = {
@@ -128,7 +130,7 @@ def calls(
 
 
 def _rows_of_span(account_id: AccountId, span: Span) -> Subquery:
-    """The fewest rows that make up the span: whole days, and the hours before and after them."""
+    """The fewest rows that make up a span that is not empty: whole days, and the hours before and after them."""
     first_day = -(-span.begin // DAY) * DAY
     last_day = max(first_day, span.end // DAY * DAY)
     parts = [
@@ -143,6 +145,7 @@ def _rows_of_span(account_id: AccountId, span: Span) -> Subquery:
             .where(usage_sums.c.account_id == account_id, usage_sums.c.grain == grain)
             .where(usage_sums.c.begins_at >= begin, usage_sums.c.begins_at < end)
             for grain, begin, end in parts
+            if begin < end
         )
     ).subquery()
 

@@ -164,8 +164,16 @@ class UsageStore(Protocol):
 class UsageService:
     """Reports of one account's usage. Every call names the account, and nothing of another is ever read."""
 
-    def __init__(self, store: UsageStore, calendar: Calendar, clock: Clock, retention_days: int) -> None:
+    def __init__(
+        self,
+        store: UsageStore,
+        calendar: Calendar,
+        clock: Clock,
+        retention_days: int,
+        export_page: int = EXPORT_PAGE,
+    ) -> None:
         self.calendar = calendar
+        self._export_page = export_page
         self._store = store
         self._clock = clock
         self._retention_us = retention_days * DAY
@@ -224,7 +232,7 @@ class UsageService:
         span = self._span_of_calls(begin, end)
         after: CallPosition | None = None
         while True:
-            page = await self._call_page(account_id, span, after, EXPORT_PAGE)
+            page = await self._call_page(account_id, span, after, self._export_page)
             yield page.calls
             after = page.next_after
             if after is None:

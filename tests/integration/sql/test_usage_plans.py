@@ -1,0 +1,93 @@
+"""Reports, and what every request reads, find their rows through the index that is meant for them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from tests.unit.billing.builders import ALICE
+
+from raseed.adapters.sql import ledger_statements
+from raseed.adapters.sql.history import SqlHistoryStore
+from raseed.adapters.sql.usage_queries import SqlUsageStore
+from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span
+from raseed.core.clock import DAY, HOUR, Microseconds
+
+SPAN = Span(Microseconds(5 * HOUR), Microseconds(90 * DAY))
+"""Hours, then whole days."""
+SUMS = "SEARCH usage_sums USING PRIMARY KEY (account_id=? AND grain=? AND begins_at>? AND begins_at<?)"
+CALLS = "SEARCH usage_events USING INDEX ix_usage_events_account_id_at (account_id=? AND at>? AND at<?)"
+PAST = "SEARCH grants USING INDEX ix_grants_past (account_id=?"
+ACTIVE = "SEARCH grants USING INDEX ix_grants_spendable (account_id=?"
+TOPUPS = "SEARCH grants USING INDEX ix_grants_topups (account_id=?"
+
+REPORTS: dict[str, tuple[Callable[[SqlUsageStore, SqlHistoryStore], Any], list[str]]] = {
+    "days": (lambda usage, _: usage.period_sums(ALICE, [Periods(SPAN.begin, DAY, 31)]), [SUMS]),
+    "models": (lambda usage, _: usage.grouped_sums(ALICE, SPAN, GroupBy.MODEL, None, 9), [SUMS] * 2),
+    "keys": (lambda usage, _: usage.grouped_sums(ALICE, SPAN, GroupBy.KEY, "k", 9), [SUMS] * 2),
+    "calls": (lambda usage, _: usage.calls(ALICE, SPAN, None, 9), [CALLS]),
+    "calls behind a position": (
+        lambda usage, _: usage.calls(ALICE, SPAN, CallPosition(Microseconds(DAY), "x"), 9),
+        [CALLS],
+    ),
+    "grants": (lambda _, history: history.grants(ALICE, "", 9), [ACTIVE, PAST]),
+    "grants behind one": (lambda _, history: history.grants(ALICE, "x", 9), [ACTIVE, PAST]),
+    "top-ups": (lambda _, history: history.topups(ALICE, "x", 9), [TOPUPS]),
+    "top-ups of a page": (
+        lambda _, history: history.topups_from(ALICE, 20, 20),
+        [TOPUPS, TOPUPS],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+async def test_a_report_reads_no_more_than_it_shows(store, name):
+    report, expected = REPORTS[name]
+    statements: list[str] = []
+
+    async def read(work: Callable[[Connection], Any]) -> Any:
+        def traced(connection: Connection) -> Any:
+            raw: Any = connection.connection.driver_connection
+            raw.set_trace_callback(statements.append)
+            try:
+                return work(connection)
+            finally:
+                raw.set_trace_callback(None)
+
+        return await original(traced)
+
+    original, store.database.read = store.database.read, read
+    await report(SqlUsageStore(store.database), SqlHistoryStore(store.database))
+    store.database.read = original
+
+    plans = store.database.read_point(lambda connection: [plan(connection, sql) for sql in statements])
+    lines = [line for found in plans for line in found]
+    of_tables = [
+        line for line in lines if any(table in line for table in ("usage_sums", "usage_events", "grants"))
+    ]
+    assert len(of_tables) == len(expected)
+    for line, beginning in zip(of_tables, expected, strict=True):
+        assert line.startswith(beginning)
+    assert not [line for line in lines if line.startswith(("SCAN usage_lines", "SCAN api_keys"))]
+
+
+def plan(connection: sqlite3.Connection, sql: str) -> list[str]:
+    if not sql.startswith("SELECT"):
+        return []
+    return [detail for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+
+def test_a_request_reads_the_live_grants_alone(store):
+    """However many an account has spent: no other index may look as good to the planner."""
+    found = store.database.read_point(
+        lambda connection: [
+            detail
+            for *_, detail in connection.execute(
+                f"EXPLAIN QUERY PLAN {ledger_statements.LOAD_ACTIVE_GRANTS}", ["[]"]
+            )
+        ]
+    )
+    assert found[0] == ACTIVE + ")"
