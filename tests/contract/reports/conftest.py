@@ -1,0 +1,54 @@
+"""The databases that reports are read from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.unit.billing.builders import ALICE, BOB, issue
+
+from raseed.adapters.sql.accounts import insert_key
+from raseed.core.accounts.model import ApiKey
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, ApiKeyId
+
+SqlStore = SqliteStore | PostgresStore
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store(request, tmp_path) -> AsyncIterator[SqlStore]:
+    """With Alice and Bob, who have much credit and a key each."""
+    opened: SqlStore = (
+        await SqliteStore.open(tmp_path / "raseed.db")
+        if request.param == "sqlite"
+        else await PostgresStore.open()
+    )
+    for account_id in (ALICE, BOB):
+        await opened.open_account(account_id)
+        await opened.ledger.submit([issue("start", 10**9, account_id)])
+        await add_key(opened, account_id, "first")
+    yield opened
+    await opened.close()
+
+
+async def add_key(store: SqlStore, account_id: AccountId, name: str) -> ApiKeyId:
+    key_id = key_of(account_id, name)
+    key = ApiKey(
+        id=key_id,
+        account_id=account_id,
+        public_id=key_id,
+        digest=b"",
+        pepper_version=1,
+        name=name,
+        last4="0000",
+        created_at=Microseconds(0),
+        expires_at=None,
+        revoked_at=None,
+    )
+    await store.database.write(lambda connection: insert_key(connection, key))
+    return key_id
+
+
+def key_of(account_id: AccountId, name: str) -> ApiKeyId:
+    return ApiKeyId(f"key_{account_id}_{name}")

@@ -1,0 +1,137 @@
+"""What was used before the sums existed is in them after the upgrade, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+from tests.support.postgres import shared_server
+
+from raseed.adapters.sql.postgres_connect import migrating
+from raseed.core.clock import DAY, HOUR
+
+BEFORE, SINCE = "0002", "0003"
+EVENTS = [
+    # id, moment, model, key, cost, lines
+    ("a", 5 * DAY + 1, "m", "key_1", 7, {"input_tokens": 3, "output_tokens": 4}),
+    ("b", 5 * DAY + HOUR - 1, "m", "key_1", 2, {"output_tokens": 2}),
+    ("c", 5 * DAY + HOUR, "m", None, 1, {"images": 1}),
+    ("d", 5 * DAY + 2, "n", "key_1", 0, {}),
+]
+
+
+def upgrade(connection: Connection, revision: str) -> None:
+    with as_file(files("raseed.adapters.sql") / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def migrate_with_data(connection: Connection) -> list[tuple[Any, ...]]:
+    """The sums after the upgrade: grain, beginning, model, key, requests, cost, input, output, images."""
+    upgrade(connection, BEFORE)
+
+    def insert(table: str, **values: object) -> None:
+        names = ", ".join(values)
+        marks = ", ".join(f":{name}" for name in values)
+        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+
+    insert("accounts", id="acct", email="a@b", tier="free", status="active", created_at=0)
+    insert(
+        "api_keys",
+        id="key_1",
+        account_id="acct",
+        public_id="p",
+        digest=b"",
+        pepper_version=1,
+        name="",
+        last4="",
+        created_at=0,
+    )
+    for id_, at, model, key, cost, lines in EVENTS:
+        insert(
+            "holds",
+            id=id_,
+            account_id="acct",
+            model=model,
+            price="",
+            input_hash="",
+            amount_microcredits=cost,
+            state="settled",
+            owner_instance="",
+            owner_epoch=1,
+            lease_until=0,
+            checkpoint="",
+            opened_at=0,
+            closed_at=0,
+            cost_microcredits=cost,
+        )
+        insert(
+            "usage_events",
+            request_id=id_,
+            account_id="acct",
+            api_key_id=key,
+            model=model,
+            source="engine",
+            outcome="completed",
+            cost_microcredits=cost,
+            shortfall_microcredits=0,
+            latency_ms=0,
+            backend="",
+            at=at,
+        )
+        for meter, quantity in lines.items():
+            insert(
+                "usage_lines",
+                request_id=id_,
+                meter=meter,
+                quantity=quantity,
+                unit_price_microcredits=1,
+                per=1,
+                cost_microcredits=quantity,
+            )
+    upgrade(connection, SINCE)
+    assert connection.scalar(text("SELECT scopes FROM api_keys")) == ""
+    found = connection.execute(
+        text(
+            "SELECT grain, begins_at, model, api_key_id, request_count, cost_microcredits, input_tokens, "
+            "output_tokens, images FROM usage_sums ORDER BY grain, begins_at, model, api_key_id"
+        )
+    )
+    return [tuple(row) for row in found]
+
+
+async def on_sqlite(work: Callable[[Connection], Any], folder: Path) -> Any:
+    engine = create_engine(f"sqlite:///{folder / 'raseed.db'}")
+    with engine.begin() as connection:
+        result = work(connection)
+    engine.dispose()
+    return result
+
+
+async def on_postgres(work: Callable[[Connection], Any], folder: Path) -> Any:
+    url = await shared_server().create_database()
+    async with migrating(url) as connection:
+        result = await connection.run_sync(work)
+    await shared_server().drop_database(url)
+    return result
+
+
+@pytest.mark.parametrize("run", [on_sqlite, on_postgres])
+async def test_past_usage_is_added_up(run, tmp_path):
+    day = 5 * DAY
+    assert await run(migrate_with_data, tmp_path) == [
+        ("day", day, "m", "", 1, 1, 0, 0, 1),
+        ("day", day, "m", "key_1", 2, 9, 3, 6, 0),
+        ("day", day, "n", "key_1", 1, 0, 0, 0, 0),
+        ("hour", day, "m", "key_1", 2, 9, 3, 6, 0),
+        ("hour", day, "n", "key_1", 1, 0, 0, 0, 0),
+        ("hour", day + HOUR, "m", "", 1, 1, 0, 0, 1),
+    ]
