@@ -42,6 +42,7 @@ class Client:
 class Worker:
     platform: Platform
     holds: HoldService
+    address: str
     channel: grpc.aio.Channel
     admin: admin_pb2_grpc.AdminServiceStub
 
@@ -102,7 +103,8 @@ async def running_worker(
                 grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as channel,
                 grpc.aio.insecure_channel(f"127.0.0.1:{ports[1]}") as admin_channel,
             ):
-                yield Worker(platform, holds, channel, admin_pb2_grpc.AdminServiceStub(admin_channel))
+                admin_stub = admin_pb2_grpc.AdminServiceStub(admin_channel)
+                yield Worker(platform, holds, f"127.0.0.1:{ports[0]}", channel, admin_stub)
         finally:
             await services.inference.drain(0.0)
             await public.stop(0)
