@@ -5,16 +5,37 @@ Written from the rules, not from the code: no balances, no projections, nothing 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+
+Owner = tuple[str, int]
+"""A worker and which of its lives it is."""
+Usage = tuple[int, ...]
+"""How much of each thing that has a price."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """Coins for `per` pieces of each thing; what is begun is paid in full."""
+
+    each: Usage
+    per: int = 1
+
+    def cost(self, usage: Usage) -> int:
+        return -(-sum(map(int.__mul__, self.each, usage)) // self.per)
 
 
 @dataclass(eq=False)
 class Purse:
     """A grant."""
 
+    source: str
+    amount: int
     order: tuple[object, ...]
     effective_at: int
     expires_at: int | None
+    age: tuple[int, int]
+    """When it was given, and how many were before it."""
     coins: int
 
     def usable(self, now: int) -> bool:
@@ -28,23 +49,30 @@ class Purse:
 class Promise:
     """A hold: the purse that each of its coins came from."""
 
+    asked: str
+    price: Price
     coins: list[Purse]
-    epoch: int
+    owner: Owner
     lease_until: int
-    checkpoint: int = 0
+    checkpoint: Usage = ()
     ended: str = ""
     paid: int = 0
     lost: int = 0
-    final: int = 0
+    final: Usage = ()
     """What it was settled with."""
 
 
 @dataclass
 class CoinLedger:
-    lease: int
+    """One account."""
+
     purses: dict[str, Purse] = field(default_factory=dict)
-    amounts: dict[str, int] = field(default_factory=dict)
     promises: dict[str, Promise] = field(default_factory=dict)
+    taken: dict[str, tuple[str | None, bool, int]] = field(default_factory=dict)
+    """What was taken back: from which grant, whether all that was there, how much."""
+    is_active: bool = True
+    broken: int = 0
+    """Coins that nobody spent in time."""
 
     def spendable(self, now: int) -> int:
         return sum(purse.coins for purse in self.purses.values() if purse.usable(now))
@@ -52,53 +80,80 @@ class CoinLedger:
     def promised(self) -> int:
         return sum(len(promise.coins) for promise in self.promises.values() if not promise.ended)
 
-    def issue(self, key: str, amount: int, order: tuple[object, ...], start: int, end: int | None) -> str:
-        if key in self.purses:
-            return "replay" if self.amounts[key] == amount else "reused_with_other_input"
-        self.purses[key] = Purse((*order, start, len(self.purses)), start, end, amount)
-        self.amounts[key] = amount
+    def promised_of(self) -> Counter[Purse]:
+        return Counter(
+            purse for promise in self.promises.values() if not promise.ended for purse in promise.coins
+        )
+
+    def issue(
+        self,
+        key: str,
+        source: str,
+        amount: int,
+        order: tuple[object, ...],
+        start: int,
+        end: int | None,
+        now: int,
+    ) -> str:
+        known = self.purses.get(key)
+        if known is not None:
+            return "replay" if (known.amount, known.source) == (amount, source) else "reused_with_other_input"
+        self._throw_away(now)
+        self.purses[key] = Purse(
+            source, amount, (*order, start, len(self.purses)), start, end, (now, len(self.purses)), amount
+        )
         return "done"
 
-    def place(self, name: str, want: int, least: int, epoch: int, now: int) -> str:
+    def place(
+        self, name: str, want: int, least: int, owner: Owner, lease: int, now: int, price: Price, asked: str
+    ) -> str:
         if name in self.promises:
-            return "replay"
+            return "replay" if self.promises[name].asked == asked else "reused_with_other_input"
+        if not self.is_active:
+            return "account_not_active"
         if self.spendable(now) < least:
             return self._short(least, [], now)
         taken = self._take(min(want, self.spendable(now)), now)
-        self.promises[name] = Promise(taken, epoch, now + self.lease)
+        self.promises[name] = Promise(asked, price, taken, owner, now + lease)
+        self._throw_away(now)
         return "done"
 
-    def extend(self, name: str, to: int, tokens: int, epoch: int, now: int) -> str:
-        problem = self._not_mine(name, epoch)
+    def extend(self, name: str, to: int, usage: Usage, owner: Owner, lease: int, now: int) -> str:
+        problem = self._not_mine(name, owner)
         if problem:
             return problem
         promise = self.promises[name]
         if promise.ended:
             return "already_resolved"
         more = max(0, to - len(promise.coins))
+        if more and not self.is_active:
+            return "account_not_active"
         if more > self.spendable(now):
             return self._short(more, promise.coins, now)
-        promise.coins = self._together(promise.coins + self._take(more, now))
-        promise.checkpoint = max(promise.checkpoint, tokens)
-        promise.lease_until = max(promise.lease_until, now + self.lease)
+        if more:
+            promise.coins = self._together(promise.coins + self._take(more, now))
+            self._throw_away(now)
+        promise.checkpoint = tuple(map(max, promise.checkpoint, usage)) if promise.checkpoint else usage
+        promise.lease_until = max(promise.lease_until, now + lease)
         return "done"
 
-    def settle(self, name: str, tokens: int, epoch: int, now: int) -> str:
-        problem = self._not_mine(name, epoch)
+    def settle(self, name: str, usage: Usage, owner: Owner, now: int) -> str:
+        problem = self._not_mine(name, owner)
         if problem:
             return problem
         promise = self.promises[name]
         if promise.ended == "settled":
-            return "replay" if promise.final == tokens else "reused_with_other_input"
+            return "replay" if promise.final == usage else "reused_with_other_input"
         if promise.ended:
             return "already_resolved"
-        promise.final = tokens
-        promise.lost = max(0, tokens - len(promise.coins))
-        self._end(promise, "settled", min(tokens, len(promise.coins)), now)
+        promise.final = usage
+        cost = promise.price.cost(usage)
+        promise.lost = max(0, cost - len(promise.coins))
+        self._end(promise, "settled", min(cost, len(promise.coins)), now)
         return "done"
 
-    def release(self, name: str, epoch: int, now: int) -> str:
-        problem = self._not_mine(name, epoch)
+    def release(self, name: str, owner: Owner, now: int) -> str:
+        problem = self._not_mine(name, owner)
         if problem:
             return problem
         promise = self.promises[name]
@@ -107,22 +162,48 @@ class CoinLedger:
         self._end(promise, "released", 0, now)
         return "done"
 
-    def sweep(self, name: str, epoch: int, now: int) -> str:
+    def sweep(self, name: str, sweeper: Owner, now: int) -> str:
         promise = self.promises.get(name)
         if promise is None:
             return "hold_unknown"
         if promise.ended:
             return "replay" if promise.ended == "swept" else "already_resolved"
-        if promise.epoch >= epoch and now < promise.lease_until:
+        instance, life = promise.owner
+        if now < promise.lease_until and not (instance == sweeper[0] and life < sweeper[1]):
             return "lease_not_lapsed"
-        promise.lost = abs(len(promise.coins) - promise.checkpoint)
-        self._end(promise, "swept", min(promise.checkpoint, len(promise.coins)), now)
+        cost = promise.price.cost(promise.checkpoint)
+        promise.lost = abs(len(promise.coins) - cost)
+        self._end(promise, "swept", min(cost, len(promise.coins)), now)
         return "done"
 
-    def _not_mine(self, name: str, epoch: int) -> str:
+    def take(self, key: str, purse: str | None, amount: int | None, now: int) -> str:
+        """Back from the customer: what nobody holds of one purse, or so much of the newest ones."""
+        if key in self.taken:
+            *what, before = self.taken[key]
+            same = what == [purse, amount is None] and amount in {None, before}
+            return "replay" if same else "reused_with_other_input"
+        promised = self.promised_of()
+        live = {k: p for k, p in self.purses.items() if p.coins + promised[p] and not p.over(now)}
+        if purse is not None and purse not in live:
+            return "grant_unknown"
+        purses = list(live.values()) if purse is None else [live[purse]]
+        free = sum(p.coins for p in purses)
+        wanted = free if amount is None else amount
+        if free < max(wanted, 1):
+            enough = free + sum(promised[p] for p in purses) >= max(wanted, 1)
+            return "held_by_open_requests" if enough else "credit_exhausted"
+        self.taken[key] = purse, amount is None, wanted
+        for p in sorted(purses, key=lambda p: p.age, reverse=True):
+            share = min(p.coins, wanted)
+            p.coins -= share
+            wanted -= share
+        self._throw_away(now)
+        return "done"
+
+    def _not_mine(self, name: str, owner: Owner) -> str:
         if name not in self.promises:
             return "hold_unknown"
-        return "" if self.promises[name].epoch == epoch else "hold_not_owned"
+        return "" if self.promises[name].owner == owner else "hold_not_owned"
 
     def _short(self, amount: int, own: list[Purse], now: int) -> str:
         back = [
@@ -151,5 +232,14 @@ class CoinLedger:
     def _end(self, promise: Promise, how: str, paid: int, now: int) -> None:
         promise.ended, promise.paid = how, paid
         for purse in promise.coins[paid:]:
-            if not purse.over(now):
-                purse.coins += 1
+            purse.coins += 1
+        self._throw_away(now)
+
+    def _throw_away(self, now: int) -> None:
+        """Whenever something is booked, what is left in purses whose time is over goes. It does not come back, not
+        even for somebody whose clock is slow.
+        """
+        for purse in self.purses.values():
+            if purse.coins and purse.over(now):
+                self.broken += purse.coins
+                purse.coins = 0

@@ -1,0 +1,90 @@
+"""The SQLite store without its writer's loop and threads: each command is a transaction here and now."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection
+from tests.contract.ledger.conftest import ACCOUNT
+from tests.unit.billing.builders import ManualClock, counting_ids
+
+from raseed.adapters.sql.accounts import create_account, insert_key
+from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.database import _prepare as prepare
+from raseed.adapters.sql.ledger_batch import LedgerBatch
+from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands, Custom
+from raseed.adapters.sql.sqlite_files import connect_reader
+from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.core.accounts.model import ApiKey
+from raseed.core.billing.commands import Command, Result
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, ApiKeyId
+
+T = TypeVar("T")
+NO_KEYS: Mapping[AccountId, ApiKeyId] = {}
+KEY = ApiKey(
+    id=ApiKeyId(""),
+    account_id=AccountId(""),
+    public_id="",
+    digest=b"",
+    pepper_version=1,
+    name="key",
+    last4="0000",
+    created_at=Microseconds(0),
+    expires_at=None,
+    revoked_at=None,
+)
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    work.close()
+    raise AssertionError("it waits")
+
+
+def empty_database(path: Path, *account_ids: AccountId, keys: Mapping[AccountId, ApiKeyId] = NO_KEYS) -> None:
+    """A database file with these accounts and keys, without a log beside it: a copy of it is as good."""
+
+    def fill(view: Connection) -> None:
+        for account_id in account_ids:
+            create_account(view, replace(ACCOUNT, id=account_id, email=f"{account_id}@example.com"))
+        for account_id, key_id in keys.items():
+            insert_key(view, replace(KEY, id=key_id, account_id=account_id, public_id=key_id))
+
+    prepare(path)
+    connection = BatchConnection(path, lambda _raw, _commands: [])
+    [outcome] = connection.execute([Custom(fill)])
+    assert outcome.error is None, outcome.error
+    connection.commit()
+    connection.close()
+
+
+class QuickStore:
+    def __init__(self, path: Path) -> None:
+        self.clock = ManualClock()
+        self._connection = BatchConnection(path, LedgerBatch(self.clock, counting_ids()).apply)
+        self.reader = connect_reader(path)
+        self.ledger = SqliteLedger(cast("Database", self))
+        """For its reads."""
+
+    def submit(self, command: Command) -> Result:
+        [outcome] = self._connection.execute([Commands([command])])
+        self._connection.commit()
+        if outcome.error is not None:
+            raise outcome.error
+        return cast("Result", outcome.value[0])
+
+    def read_point(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return work(self.reader)
+
+    def close(self) -> None:
+        self.reader.close()
+        self._connection.close()

@@ -1,0 +1,279 @@
+"""Who lives in a world beside its workers: clients, an operator, mishaps, and somebody who repeats old commands."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from tests.simulation.network import Link
+from tests.simulation.workers import Reply, Request
+
+from raseed.adapters.sql.accounts import revoke_key, set_status
+from raseed.core.accounts.model import AccountStatus
+from raseed.core.billing.commands import (
+    Command,
+    ExtendHold,
+    IssueGrant,
+    PlaceHold,
+    ReleaseHold,
+    SettleHold,
+    SweepHold,
+    TakeBack,
+)
+from raseed.core.billing.model import GrantSource, Measured, Meter, PriceSnapshot, Rate
+from raseed.core.billing.ports import LedgerUnavailable
+from raseed.core.clock import SECOND
+from raseed.core.ids import AccountId, ApiKeyId, HoldId
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+POISON_KEY = ApiKeyId("key_of_nobody")
+"""The tables refuse a hold that names it."""
+PRICES = [
+    PriceSnapshot(
+        model=name,
+        version="1",
+        rates=(Rate(Meter.INPUT_TOKENS, prompt, per), Rate(Meter.OUTPUT_TOKENS, answer, per)),
+    )
+    for name, prompt, answer, per in [
+        ("one", 1, 1, 1),
+        ("two", 1, 2, 1),
+        ("thirds", 2, 4, 3),
+        ("free", 0, 0, 1),
+    ]
+]
+
+
+async def client(world: World, name: str, requests: int) -> None:
+    """Asks one thing after another; asks again, some other worker too, until it has heard the end of it."""
+    chance = world.chance
+    account_id = chance.choice(world.account_ids)
+    for number in range(requests):
+        await asyncio.sleep(chance.uniform(0, 4))
+        answer_tokens = chance.choice([0, chance.randint(1, 18), chance.randint(1, 18)])
+        request = Request(
+            id=HoldId(f"{name}-{number}"),
+            account_id=account_id,
+            api_key_id=chance.choice([None, world.key_of[account_id]]),
+            price=chance.choices(PRICES, [4, 3, 3, 1])[0],
+            input_hash=f"{name}-{number}",
+            prompt_tokens=chance.randint(0, 4),
+            max_tokens=max(1, answer_tokens + chance.choice([0, 0, 6, -3])),
+            answer_tokens=answer_tokens,
+            overrun_tokens=chance.choice([0, 0, 0, 3, 30]) if answer_tokens else 0,
+            token_s=chance.choice([0.01, 0.1, 0.8, 2.0]),
+        )
+        for _ in range(chance.randint(1, 3)):
+            asked = request
+            if chance.random() < world.weather.chaos / 4:
+                asked = replace(request, input_hash="other")
+            reply = await _ask(world, asked)
+            if reply is not None and reply.ending == "charged":
+                world.journal.charged(request, reply.cost)
+                break
+            await asyncio.sleep(chance.uniform(0, 2))
+
+
+async def _ask(world: World, request: Request) -> Reply | None:
+    """None if the answer is lost, or the worker dies."""
+    chance = world.chance
+    worker = chance.choice(world.workers)
+    await asyncio.sleep(world.latency())
+    answer = worker.ask(request) if worker.alive else None
+    if chance.random() < world.weather.doubled:
+        other = chance.choice(world.workers)
+        if other.alive:
+            other.ask(request)
+    if answer is None or chance.random() < world.weather.lost:
+        return None
+    done, _ = await asyncio.wait([answer], timeout=120)
+    if not done and world.weather.is_calm and worker.alive:
+        world.fail(f"{request.id} is not answered")
+    return answer.result() if done and not answer.cancelled() else None
+
+
+async def operator(world: World) -> None:
+    """Gives credit, and suspends accounts for a while."""
+    chance, link = world.chance, Link(world, "operator")
+    for account_id in world.account_ids:
+        for number in range(chance.randint(1, 3)):
+            await give(world, link, account_id, f"first-{number}")
+    number = 0
+    while not world.weather.is_calm:
+        await asyncio.sleep(chance.uniform(1, 8))
+        number += 1
+        account_id = chance.choice(world.account_ids)
+        match chance.randrange(6):
+            case 0:
+                await set_account(world, link, account_id, AccountStatus.SUSPENDED)
+                await asyncio.sleep(chance.uniform(0, 4))
+                await set_account(world, link, account_id, AccountStatus.ACTIVE)
+            case 1:
+                await revoke(world, link, world.key_of[account_id])
+            case 2 | 3:
+                await take(world, link, account_id, f"take-{number}")
+            case _:
+                await give(world, link, account_id, f"grant-{number}")
+
+
+async def give(world: World, link: Link, account_id: AccountId, key: str) -> None:
+    chance, now = world.chance, world.clock.now()
+    lasts = chance.choice([None, chance.randint(2, 12) * SECOND, chance.randint(1, 40) * SECOND])
+    command = IssueGrant(
+        account_id=account_id,
+        grant_key=key,
+        source=GrantSource.TOPUP,
+        amount_microcredits=chance.choice([5, 20, 40, 80]),
+        priority=chance.choice([1, 1, 2]),
+        expires_at=None if lasts is None else type(now)(now + lasts),
+        effective_at=chance.choice([None, None, type(now)(now + chance.randint(0, 10) * SECOND)]),
+        cost_basis_minor=chance.choice([0, 100]),
+    )
+    await _insist(link, command)
+
+
+async def take(world: World, link: Link, account_id: AccountId, key: str) -> None:
+    chance = world.chance
+    grant_id = chance.choice([None, None, *world.oracle.grants])
+    amount = chance.choice([1, 10, 30, 60] if grant_id is None else [None, 1, 10])
+    await _insist(
+        link,
+        TakeBack(account_id=account_id, take_key=key, grant_id=grant_id, amount_microcredits=amount),
+    )
+
+
+async def _insist(link: Link, command: Command) -> None:
+    while True:
+        try:
+            await link.submit([command])
+        except LedgerUnavailable:
+            await asyncio.sleep(0.3)
+        else:
+            return
+
+
+async def set_account(world: World, link: Link, account_id: AccountId, status: AccountStatus) -> None:
+    def effect(found: bool) -> None:
+        assert found
+        world.oracle.accounts[account_id].is_active = status is AccountStatus.ACTIVE
+
+    while True:
+        try:
+            await link.write(
+                lambda: world.store.write(
+                    lambda connection: set_status(connection, account_id, status), effect
+                )
+            )
+        except LedgerUnavailable:
+            await asyncio.sleep(0.3)
+        else:
+            return
+
+
+async def revoke(world: World, link: Link, key_id: ApiKeyId) -> None:
+    """Of no meaning to the ledger: what is held goes on. A write among others."""
+    try:
+        await link.write(
+            lambda: world.store.write(
+                lambda connection: revoke_key(connection, key_id, world.clock.now()), lambda _: None
+            )
+        )
+    except LedgerUnavailable:
+        return
+
+
+async def mishaps(world: World) -> None:
+    chance = world.chance
+    while True:
+        await asyncio.sleep(1.0)
+        weather = world.weather
+        if chance.random() < weather.store_restarts:
+            if chance.random() < 0.7:
+                world.store.kill()
+            else:
+                world.spawn(world.store.restart())
+        if chance.random() < weather.worker_dies:
+            number = chance.randrange(len(world.workers))
+            if world.workers[number].alive:
+                world.workers[number].die()
+        if chance.random() < weather.worker_dies * 3:
+            world.revive()
+        if chance.random() < weather.worker_doubled:
+            world.double(chance.randrange(len(world.workers)))
+        if chance.random() < weather.clock_turned:
+            world.spawn(turn_clock(world))
+
+
+async def turn_clock(world: World) -> None:
+    """By so much, or to a moment at which something ends, a little before or after it; and often soon back again."""
+    chance, ends = world.chance, world.oracle.moments()
+    if not ends or chance.random() < 0.3:
+        step = chance.choice([-20_000_000, -1_000_000, -1_000, 500_000, 9_000_000, 40_000_000])
+    else:
+        beside = chance.choice([-1_000_000, -1, 0, 1, 1_000_000, 1_000_000])
+        step = chance.choice(ends) + beside - world.clock.now()
+    world.turn_clock(step)
+    if chance.random() < 0.8:
+        await asyncio.sleep(chance.uniform(0.2, 3))
+        world.turn_clock(-step)
+
+
+async def chaos(world: World) -> None:
+    """Sends commands again that were sent before, by anybody, as they were or nearly."""
+    chance, link = world.chance, Link(world, "chaos")
+    while True:
+        await asyncio.sleep(0.5)
+        if chance.random() >= world.weather.chaos or not world.sent:
+            continue
+        chosen = [chance.choice(world.sent) for _ in range(chance.choice([1, 1, 2, 4]))]
+        world.spawn(_send(link, [c if chance.random() < 0.4 else altered(world, c) for c in chosen]))
+
+
+async def _send(link: Link, commands: list[Command]) -> None:
+    try:
+        await link.submit(commands)
+    except LedgerUnavailable:
+        return
+
+
+def altered(world: World, command: Command) -> Command:
+    """Nearly the same command: of another account, life, worker, amount or usage."""
+    chance = world.chance
+    if chance.random() < 0.15:
+        return replace(command, account_id=chance.choice([*world.account_ids, AccountId("acct_of_nobody")]))
+    other = chance.choice([-1, 0, 1, 7, 60])
+    measured = Measured(((Meter.OUTPUT_TOKENS, chance.choice([other, 2])),))
+    stranger = {
+        "owner_instance": chance.choice(["core-0", "core-1", "core-9"]),
+        "owner_epoch": chance.randint(0, 3),
+    }
+    match command:
+        case IssueGrant():
+            if chance.random() < 0.3:
+                return replace(command, source=GrantSource.RESTORE)
+            return replace(command, amount_microcredits=other)
+        case PlaceHold():
+            kind = chance.randrange(4)
+            if kind == 0:
+                return replace(command, hold_id=HoldId(f"chaos-{len(world.sent)}"), api_key_id=POISON_KEY)
+            if kind == 1:
+                return replace(command, hold_id=HoldId(f"chaos-{len(world.sent)}"), want_microcredits=other)
+            return replace(command, input_hash="other") if kind == 2 else replace(command, **stranger)  # type: ignore[arg-type]
+        case ExtendHold():
+            if chance.random() < 0.3:
+                return replace(command, **stranger)  # type: ignore[arg-type]
+            return replace(command, to_microcredits=other, checkpoint=measured)
+        case SettleHold():
+            if chance.random() < 0.3:
+                return replace(command, **stranger)  # type: ignore[arg-type]
+            return replace(command, measured=measured)
+        case ReleaseHold():
+            return replace(command, **stranger)  # type: ignore[arg-type]
+        case SweepHold():
+            return replace(command, sweeper_epoch=chance.randint(0, 5))
+        case TakeBack():
+            return replace(command, amount_microcredits=chance.choice([None, other]))
+        case _:
+            assert_never(command)
