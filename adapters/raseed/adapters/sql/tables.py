@@ -297,7 +297,7 @@ usage_lines = _table(
 
 usage_sums = _table(
     # Usage events added up by hour and by day (UTC), in the transaction that writes them: SQLite's writer does it
-    # itself, PostgreSQL by triggers. Reports read a row for each hour or day, however many requests it had.
+    # itself, on PostgreSQL `ledger_write`. Reports read a row for each hour or day, however many requests it had.
     "usage_sums",
     Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
     Column("grain", Text, nullable=False),

@@ -1,7 +1,7 @@
 """Usage added up by hour and day, scopes of API keys, and indexes for the lists of grants and top-ups.
 
-What was used before is added up here. From now on SQLite's writer adds each event itself; on PostgreSQL triggers do, so
-that workers of the version before, which know nothing of the sums, keep them right as well.
+What was used before is added up here. From now on SQLite's writer adds each event itself; on PostgreSQL `ledger_write`
+does, from what it is given, so that workers of the version before, which know nothing of the sums, keep them right too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import sqlite
+
+from raseed.adapters.sql.migrations.versions.r0002_postgresql_batches import FUNCTION as LEDGER_WRITE
 
 revision = "0003"
 down_revision = "0002"
@@ -30,15 +32,27 @@ METERS = (
 )
 GRAINS = {"hour": 3_600_000_000, "day": 86_400_000_000}
 
+_WRITES_USAGE = "    IF cardinality(p_usage_events) > 0 THEN\n"
+_FILLFACTOR_PERCENT = 90  # as of balances: the row of this hour changes with every batch
+
 # Every name and number in these statements is a literal of this file; none is input.
 _KEYS = "account_id, grain, begins_at, model, api_key_id"
-_INSERT = f"INSERT INTO usage_sums ({_KEYS}, request_count, cost_microcredits, {', '.join(METERS)})"
 
 
-def _of(events: str, grain: str, length: str) -> str:
-    """The key of an event's row."""
-    begins_at = f"{events}.at / {length} * {length}"
-    return f"{events}.account_id, {grain}, {begins_at}, {events}.model, coalesce({events}.api_key_id, '')"
+def _add_up(events: str, lines: str, grains: str) -> str:
+    """Adds up events with their lines; `grains` is rows of (grain, length)."""
+    by_meter = ", ".join(
+        f"sum(CASE WHEN meter = '{meter}' THEN quantity ELSE 0 END) AS {meter}" for meter in METERS
+    )
+    quantities = ", ".join(f"sum(coalesce(l.{meter}, 0))" for meter in METERS)
+    return f"""INSERT INTO usage_sums ({_KEYS}, request_count, cost_microcredits, {", ".join(METERS)})
+        SELECT e.account_id, g.grain, e.at / g.length * g.length, e.model, coalesce(e.api_key_id, ''),
+            count(*), sum(e.cost_microcredits), {quantities}
+        FROM {events} AS e
+        LEFT JOIN (SELECT request_id, {by_meter} FROM {lines} AS m GROUP BY request_id) AS l
+            ON l.request_id = e.request_id
+        CROSS JOIN ({grains}) AS g
+        GROUP BY e.account_id, g.grain, e.at / g.length * g.length, e.model, coalesce(e.api_key_id, '')"""  # noqa: S608
 
 
 def upgrade() -> None:
@@ -70,67 +84,24 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
-    for grain, length in GRAINS.items():
-        op.execute(_backfill(grain, length))
-    if op.get_context().dialect.name == "postgresql":
-        _add_triggers()
-
-
-def _backfill(grain: str, length: int) -> str:
-    key = _of("e", f"'{grain}'", str(length))
-    by_meter = ", ".join(
-        f"sum(CASE WHEN meter = '{meter}' THEN quantity ELSE 0 END) AS {meter}" for meter in METERS
+    is_postgresql = op.get_context().dialect.name == "postgresql"
+    number = "bigint" if is_postgresql else "integer"
+    grains = " UNION ALL ".join(
+        f"SELECT '{grain}' AS grain, CAST({length} AS {number}) AS length" for grain, length in GRAINS.items()
     )
-    quantities = ", ".join(f"sum(coalesce(l.{meter}, 0))" for meter in METERS)
-    return f"""{_INSERT}
-        SELECT {key}, count(*), sum(e.cost_microcredits), {quantities}
-        FROM usage_events AS e
-        LEFT JOIN (SELECT request_id, {by_meter} FROM usage_lines GROUP BY request_id) AS l
-            ON l.request_id = e.request_id
-        GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608
+    op.execute(_add_up("usage_events", "usage_lines", grains))
+    if is_postgresql:
+        op.execute(f"ALTER TABLE usage_sums SET (fillfactor = {_FILLFACTOR_PERCENT})")
+        op.execute(_ledger_write(grains))
 
 
-def _add_triggers() -> None:
-    """One statement for all rows of an insertion. Whoever inserts has locked the balances of the accounts, in order.
-
-    The events are asked for by an array of their keys: a plan made while the table was empty then reads them through
-    the primary key too, and not all there are.
-    """
-    grains = ", ".join(f"('{grain}', {length}::bigint)" for grain, length in GRAINS.items())
-    each_grain = f"CROSS JOIN (VALUES {grains}) AS g (grain, length)"
-    key = _of("e", "g.grain", "g.length")
+def _ledger_write(grains: str) -> str:
+    """The function as it is, with one statement more where it writes usage."""
     added = ", ".join(
         f"{name} = usage_sums.{name} + excluded.{name}"
         for name in ("request_count", "cost_microcredits", *METERS)
     )
-    add_up = f"GROUP BY 1, 2, 3, 4, 5 ON CONFLICT ({_KEYS}) DO UPDATE SET {added}"
-    zeros = ", ".join("0" for _ in METERS)
-    quantities = ", ".join(
-        f"coalesce(sum(l.quantity) FILTER (WHERE l.meter = '{meter}'), 0)" for meter in METERS
-    )
-    _add_trigger(
-        "usage_events",
-        f"""{_INSERT}
-        SELECT {key}, count(*), sum(e.cost_microcredits), {zeros}
-        FROM added AS e {each_grain} {add_up}""",  # noqa: S608
-    )
-    _add_trigger(
-        "usage_lines",
-        f"""{_INSERT}
-        SELECT {key}, 0, 0, {quantities}
-        FROM added AS l
-        JOIN usage_events AS e
-            ON e.request_id = l.request_id AND e.request_id = ANY(ARRAY(SELECT request_id FROM added))
-        {each_grain} {add_up}""",  # noqa: S608
-    )
-
-
-def _add_trigger(table: str, statement: str) -> None:
-    op.execute(
-        f"CREATE FUNCTION {table}_add_up() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN {statement}; RETURN NULL; END $$"
-    )
-    op.execute(
-        f"CREATE TRIGGER {table}_added_up AFTER INSERT ON {table} REFERENCING NEW TABLE AS added "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_add_up()"
-    )
+    add_up = _add_up("unnest(p_usage_events)", "unnest(p_usage_lines)", grains)
+    replaced = LEDGER_WRITE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
+    before, after = replaced.split(_WRITES_USAGE)
+    return f"{before}{_WRITES_USAGE}        {add_up}\n        ON CONFLICT ({_KEYS}) DO UPDATE SET {added};\n{after}"
