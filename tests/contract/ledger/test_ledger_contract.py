@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from tests.contract.ledger.conftest import Store
 from tests.unit.billing.builders import (
@@ -20,7 +21,15 @@ from tests.unit.billing.builders import (
 )
 
 from raseed.core.accounts.model import AccountStatus
-from raseed.core.billing.commands import Granted, Held, Refusal, Refused, Settled
+from raseed.core.billing.commands import (
+    Granted,
+    Held,
+    Refusal,
+    Refused,
+    Settled,
+    TakeBack,
+    TakenBack,
+)
 from raseed.core.billing.model import HoldState
 from raseed.core.ids import AccountId, HoldId
 
@@ -114,6 +123,26 @@ async def test_every_command_can_be_sent_again_after_a_restart(store):
                 other.lines,
                 other.shortfall_microcredits,
             )
+
+
+async def test_credit_that_is_taken_back_is_taken_once_also_after_a_restart(store):
+    await alice_with(store, 100)
+    [granted] = await store.ledger.submit([issue("more", 50)])
+    assert isinstance(granted, Granted)
+    part = TakeBack(account_id=ALICE, take_key="part", grant_id=None, amount_microcredits=20)
+    void = TakeBack(account_id=ALICE, take_key="void", grant_id=granted.grant_id, amount_microcredits=None)
+    first = await store.ledger.submit([part, place("h1", 5), void])
+    await store.restart()
+
+    again = await store.ledger.submit([part, void, replace(part, amount_microcredits=21)])
+
+    taken = [result for result in (*first, *again) if isinstance(result, TakenBack)]
+    assert [result.replayed for result in taken] == [False, False, True, True]
+    assert [result.amount_microcredits for result in taken] == [20, 30, 20, 30]
+    assert taken[0].parts == taken[2].parts
+    assert isinstance(again[-1], Refused)
+    assert again[-1].refusal is Refusal.REUSED_WITH_OTHER_INPUT
+    assert await spendable(store) == 95
 
 
 async def test_an_id_cannot_be_used_for_something_else(store):

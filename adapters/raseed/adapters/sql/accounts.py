@@ -201,7 +201,8 @@ class SqlAccountStore:
     async def add_key(self, key: ApiKey, actor: str) -> None:
         def work(connection: Connection) -> None:
             insert_key(connection, key)
-            self._audit(connection, actor, "key.create", key.id, f"account={key.account_id}")
+            scopes = "".join(f" scope={scope}" for scope in sorted(key.scopes))
+            self._audit(connection, actor, "key.create", key.id, f"account={key.account_id}{scopes}")
 
         await self._database.write(work)
 
