@@ -182,6 +182,17 @@ async def test_groups_page_by_page():
     assert ([group.name for group in last.groups], last.next_after) == (["c"], "")
 
 
+async def test_the_group_without_a_name_is_not_the_last_page():
+    store = FakeStore(names=["", "key_1", "key_2"])
+    found: list[str] = []
+    after: str | None = None
+    while after != "":
+        report = await service(store).report(ALICE, group_by=GroupBy.KEY, limit=1, after=after)
+        found += [group.name for group in report.groups]
+        after = report.next_after
+    assert found == store.names
+
+
 async def test_all_groups_are_all_pages():
     store = FakeStore(names=[f"{number:03}" for number in range(250)])
     pages = [page async for page in service(store).all_groups(ALICE, group_by=GroupBy.MODEL)]

@@ -195,7 +195,9 @@ class UsageService:
             return await self._by_day(account_id, span, after, min(limit, DAYS_MAX))
         groups = await self._store.grouped_sums(account_id, span, group_by, after, limit + 1)
         page = tuple(groups[:limit])
-        return UsageReport(groups=page, next_after=page[-1].name if len(groups) > limit else "", span=span)
+        # What was used without a key has no name, and no `after` means the last page: a space is behind it alone.
+        last = (page[-1].name or " ") if len(groups) > limit else ""
+        return UsageReport(groups=page, next_after=last, span=span)
 
     async def all_groups(
         self,
