@@ -110,7 +110,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls) -> PostgresStore:
-        url = await shared_server().create_database(template="migrated")
+        url = await shared_server().borrow_database()
         clock = ManualClock()
         return cls(url, clock, await PostgresDatabase.open(url, clock=clock))
 
@@ -129,7 +129,7 @@ class PostgresStore:
     async def close(self) -> None:
         violations = await self.database.read(verify)
         await self.database.close()
-        await shared_server().drop_database(self.url)
+        await shared_server().give_back(self.url)
         assert violations == []
 
 

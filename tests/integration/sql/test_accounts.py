@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
-from tests.contract.ledger.conftest import ACCOUNT
+from tests.contract.ledger.conftest import ACCOUNT, PostgresStore, SqliteStore
+from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.tables import audit_log, changes
@@ -32,6 +33,19 @@ def key(number: int, account_id: AccountId = CAROL.id) -> ApiKey:
         expires_at=None,
         revoked_at=None,
     )
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store(request, tmp_path):
+    """The same on both databases. Alice is there already."""
+    opened: SqliteStore | PostgresStore = (
+        await SqliteStore.open(tmp_path / "raseed.db")
+        if request.param == "sqlite"
+        else await PostgresStore.open()
+    )
+    await opened.open_account(ALICE)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

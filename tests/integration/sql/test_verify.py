@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
-from tests.contract.ledger.conftest import SqliteStore
+from tests.contract.ledger.conftest import SqliteStore, Store
 from tests.unit.billing.builders import (
     ALICE,
     BOB,
@@ -98,7 +98,7 @@ MORE_DAMAGES = [
 ]
 
 
-async def fill(store: SqliteStore) -> None:
+async def fill(store: Store) -> None:
     """One hold of each kind, an expired grant, an overrun: something for every invariant to be about."""
     await store.open_account(BOB)
     await store.ledger.submit(

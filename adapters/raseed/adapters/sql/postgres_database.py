@@ -35,9 +35,9 @@ READ_CONNECTIONS_MAX = 4
 """Lists and reports at a time. One that takes seconds must not keep key look-ups waiting."""
 WRITE_CONNECTIONS_MAX = 2
 """Writes outside the ledger at a time: accounts, keys, settings. They are rare."""
-REPEAT_MAX_S = 5.0
-"""How long a write that others interfere with, or work whose connection is lost before it could have had an effect,
-is begun again."""
+PATIENCE_S = 5.0
+"""How long a command waits for its turn and for a server that is away, and how long other work that others interfere
+with, or whose connection is lost before it could have an effect, is begun again. Who asked may not wait any longer."""
 READY_TIMEOUT_S = 1.0
 """A database that takes longer for `SELECT 1` is not ready for requests."""
 MIGRATION_LOCK: Final = 0x5261736565640001
@@ -57,6 +57,7 @@ class PostgresDatabase:
         reading: AsyncEngine,
         writing: AsyncEngine,
         clock: Clock,
+        patience_s: float,
     ) -> None:
         self.clock = clock
         """What "now" is for everything that this worker does."""
@@ -64,11 +65,17 @@ class PostgresDatabase:
         self._points = points
         self._reading = reading
         self._writing = writing
+        self._patience_s = patience_s
         event.listen(writing.sync_engine, "commit", _refuse_early_commit)
 
     @classmethod
     async def open(
-        cls, url: str, *, clock: Clock = SYSTEM_CLOCK, make_id: Callable[[str], str] = new_id
+        cls,
+        url: str,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        make_id: Callable[[str], str] = new_id,
+        patience_s: float = PATIENCE_S,
     ) -> Self:
         """Bring the schema up to date, one worker at a time, and connect. The URL is libpq's (`postgres_connect`).
 
@@ -105,10 +112,9 @@ class PostgresDatabase:
             size=WRITE_CONNECTIONS_MAX,
             execution_options={"isolation_level": "SERIALIZABLE"},
         )
-        writer = PostgresWriter(
-            partial(sessions.connect, url, sessions.LEDGER), PostgresBatch(clock, make_id)
-        )
-        return cls(writer, points, reading, writing, clock)
+        connect = partial(sessions.connect, url, sessions.LEDGER)
+        writer = PostgresWriter(connect, PostgresBatch(clock, make_id), patience_s)
+        return cls(writer, points, reading, writing, clock, patience_s)
 
     async def submit(self, commands: Sequence[Command]) -> list[Result]:
         """Decide and commit ledger commands; `PostgresLedger` is their port. Raises DatabaseUnavailable."""
@@ -175,7 +181,7 @@ class PostgresDatabase:
 
     async def _repeated(self, once: Callable[[], Awaitable[T]]) -> T:
         """Run it again while that is safe and may help."""
-        give_up_at = asyncio.get_running_loop().time() + REPEAT_MAX_S
+        give_up_at = asyncio.get_running_loop().time() + self._patience_s
         while True:
             try:
                 return await once()

@@ -34,10 +34,11 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 class PostgresLane:
     """Owns one connection and one queue. Used on one event loop."""
 
-    def __init__(self, connect: Connect, batch: PostgresBatch, name: str) -> None:
+    def __init__(self, connect: Connect, batch: PostgresBatch, patience_s: float, name: str) -> None:
+        """A command that could not be tried, or not with success, within `patience_s` is given back to its caller."""
         self._connect = connect
         self._batch = batch
-        self._queue = CommandQueue()
+        self._queue = CommandQueue(patience_s)
         self._connection: asyncpg.Connection | None = None
         self._locked_until = 0.0
         self._loop = asyncio.get_running_loop()

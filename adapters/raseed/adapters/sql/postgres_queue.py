@@ -17,8 +17,6 @@ BATCH_COMMANDS_MAX = 64
 QUEUE_COMMANDS_MAX = 2_048
 """Commands that may wait: about a fifth of a second of work. Beyond that the database is stuck, and a caller is better
 told so than kept."""
-WAIT_MAX_S = 5.0
-"""A command that could not be tried, or not with success, for so long is given back to its caller."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +32,8 @@ class Waiting:
 class CommandQueue:
     """Used on one event loop: any number of callers, one taker."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
         self._waiting: deque[Waiting] = deque()
         self._count = 0
         self._wake = asyncio.Event()
@@ -50,7 +49,7 @@ class CommandQueue:
         if self._count + len(commands) > QUEUE_COMMANDS_MAX:
             raise DatabaseUnavailable(f"{self._count} commands are waiting already")
         loop = asyncio.get_running_loop()
-        waiting = Waiting(commands, loop.time() + WAIT_MAX_S, loop.create_future())
+        waiting = Waiting(commands, loop.time() + self._patience_s, loop.create_future())
         self._waiting.append(waiting)
         self._count += len(commands)
         self._wake.set()

@@ -20,8 +20,10 @@ the accounts in the same way: then a lane waits only for its counterparts, and a
 class PostgresWriter:
     """Used on one event loop."""
 
-    def __init__(self, connect: Connect, batch: PostgresBatch) -> None:
-        self._lanes = [PostgresLane(connect, batch, f"ledger-lane-{number}") for number in range(LANES)]
+    def __init__(self, connect: Connect, batch: PostgresBatch, patience_s: float) -> None:
+        self._lanes = [
+            PostgresLane(connect, batch, patience_s, f"ledger-lane-{number}") for number in range(LANES)
+        ]
 
     async def submit(self, commands: Sequence[Command]) -> list[Result]:
         """Results in the order of the commands. Commands of different accounts may be committed apart.
