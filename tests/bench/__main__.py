@@ -23,6 +23,7 @@ from tests.bench.memory import memory
 from tests.bench.placements import placements
 from tests.bench.stacks import ROOT
 from tests.bench.startup import start
+from tests.bench.usage_queries import usage_queries
 
 MEASUREMENTS: dict[str, Measurement] = {
     "start": start,
@@ -33,6 +34,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "calls": single_calls,
     "layers": layers,
     "placements": placements,
+    "usage": usage_queries,
 }
 
 
