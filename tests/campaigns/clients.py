@@ -119,7 +119,7 @@ async def operator_loop(
                 request = admin_pb2.CreateApiKeyRequest(account=customer.id)
                 made = await admin.CreateApiKey(request, timeout=CALL_TIMEOUT_S)
                 journal.shown(made.id, made.key)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
 
 async def grant(
