@@ -34,8 +34,9 @@ QUIET_S = 5.0
 """After the last client has gone, how long a hold may still be open."""
 
 
-def test_five_kills(start_stack: StartStack) -> None:
-    Campaign(start_stack(pace_ms=2)).run(kills=len(MOMENTS))
+def test_two_kills(start_stack: StartStack) -> None:
+    """At moments that chance chooses; the long version goes through all of them."""
+    Campaign(start_stack(pace_ms=2)).run(kills=2)
 
 
 @pytest.mark.long
@@ -83,7 +84,7 @@ class Campaign:
         ]
         load.append(asyncio.create_task(operator_loop(self.stack, self.customers, journal, rng)))
         try:
-            for _, moment in zip(range(kills), cycle(MOMENTS), strict=False):
+            for _, moment in zip(range(kills), cycle(rng.sample(MOMENTS, len(MOMENTS))), strict=False):
                 await asyncio.sleep(rng.uniform(*ALIVE_S))
                 scene = Scene(self.stack, self.aside, journal, rng)
                 restarts = self.stack.part("core-0")["restarts"]

@@ -12,9 +12,12 @@ from pathlib import Path
 
 from tests.support.http import Http
 from tests.support.stack import Stack, clean_environment, is_alive
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 STEP_TIMEOUT_S = 60.0
+EXIT_S = 2.0
+"""A process that gives back its memory belongs to no home any more and is still there."""
 NO_CHECKOUT = {"PYTHONPATH": ""}
 
 
@@ -71,4 +74,5 @@ def test_installed_package_answers_and_dies_with_its_supervisor(tmp_path, new_st
     state = stack.run_file()
     os.kill(state["pid"], signal.SIGKILL)
     stack.ended()
-    assert not [part for part in state["processes"].values() if is_alive(part["pid"])]
+    pids = [part["pid"] for part in state["processes"].values()]
+    until(lambda: not any(map(is_alive, pids)), EXIT_S, "what is about to end has ended")

@@ -102,8 +102,8 @@ def serve_triton(
         spec = triton_process(configuration, StackPorts(core=(), triton=port), os.environ)
     except StartFailed as error:
         fail(str(error))
-    if spec.before_start is not None:
-        spec.before_start()
+    if spec.sweep is not None:
+        spec.sweep()
     os.execve(spec.argv[0], list(spec.argv), dict(spec.environment))  # noqa: S606 - no shell is the point
 
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BACKOFF_FIRST_S = 0.2
-BACKOFF_MAX_S = 2.0
-"""Pause before a restart: from the first to the longest. A process that ran `STABLE_S` starts over at the first, and
-one that had served is not kept away for longer than it served."""
-STABLE_S = 30.0
 ANNOUNCEMENTS_MAX = 16
 """Lines of standard output kept for whoever waits for one. A worker says two in its life."""
 LOG_TAIL_LINES = 12
@@ -28,6 +24,16 @@ class StartFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Pause before a restart, twice as long each time. One that had served is not kept away for longer than it served."""
+
+    first_s: float = 0.2
+    max_s: float = 2.0
+    stable_s: float = 30.0
+    """A process that ran so long starts over at the first pause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
     name: str
     argv: Sequence[str]
@@ -36,8 +42,11 @@ class ProcessSpec:
     cwd: Path | None = None
     speaks: bool = False
     """Whether it announces its state on standard output; else that goes to the log too."""
-    before_start: Callable[[], object] | None = None
-    """Runs before each start, for example to clear what a killed predecessor left behind."""
+    sweep: Callable[[], object] | None = None
+    """Clears what a killed one leaves behind. Runs before each start and after the end."""
+    is_killed: bool = False
+    """Whether it is stopped by SIGKILL to its whole group: one that has nothing to finish, and would take its time."""
+    backoff: Backoff = Backoff()
 
 
 class Supervised:
@@ -59,8 +68,7 @@ class Supervised:
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
-        if self.spec.before_start is not None:
-            self.spec.before_start()
+        self._sweep()
         with self.spec.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self.spec.argv,
@@ -104,7 +112,8 @@ class Supervised:
 
     async def watch(self, restarted: Callable[[], None]) -> None:
         """Restart the process whenever it ends, until `stop`; `restarted` runs after each restart."""
-        backoff_s = BACKOFF_FIRST_S
+        backoff = self.spec.backoff
+        backoff_s = backoff.first_s
         while not self._is_stopping():
             assert self._process is not None
             began = time.monotonic()
@@ -112,14 +121,14 @@ class Supervised:
             if self._is_stopping():
                 return
             ended = time.monotonic()
-            if ended - began > STABLE_S:
-                backoff_s = BACKOFF_FIRST_S
+            if ended - began > backoff.stable_s:
+                backoff_s = backoff.first_s
             pause_s = backoff_s
             if self._serving_since is not None:
-                pause_s = min(backoff_s, max(BACKOFF_FIRST_S, ended - self._serving_since))
-            self._report(f"{self.spec.name} ended ({_reason(code)}); restarting in {pause_s:.1f} s")
+                pause_s = min(backoff_s, max(backoff.first_s, ended - self._serving_since))
+            self._report(f"{self.spec.name} ended ({_reason(code)}); restarting in {pause_s:.2g} s")
             await asyncio.sleep(pause_s)
-            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+            backoff_s = min(backoff_s * 2, backoff.max_s)
             if self._is_stopping():
                 return
             self.restarts += 1
@@ -127,13 +136,16 @@ class Supervised:
             restarted()
 
     async def stop(self, timeout_s: float) -> None:
-        """SIGTERM, then SIGKILL after `timeout_s`. Idempotent."""
+        """SIGTERM, then SIGKILL after `timeout_s`; for one that `is_killed`, SIGKILL at once. Idempotent."""
         self._stopping = True
         process = self._process
         if process is None:
             return
         if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
+            if self.spec.is_killed:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.send_signal(signal.SIGTERM)
             try:
                 async with asyncio.timeout(timeout_s):
                     await process.wait()
@@ -143,6 +155,11 @@ class Supervised:
                 await process.wait()
         if self._reader is not None:
             await self._reader
+        self._sweep()
+
+    def _sweep(self) -> None:
+        if self.spec.sweep is not None:
+            self.spec.sweep()
 
     async def _read_lines(self, process: asyncio.subprocess.Process, lines: asyncio.Queue[str]) -> None:
         """Queues what the process says, then an empty line when it is done. What nobody waits for is dropped."""

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 
 from raseed.adapters.sql.verify import verify
 
-KILLS = 10
+KILLS = 4
 RUN_S_MAX = 0.25
 ROOT = Path(__file__).parents[3]
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 from tests.contract.ledger.conftest import SqliteStore
 from tests.unit.billing.builders import place, settle
 
-from raseed.adapters.sql import ledger_statements
+from raseed.adapters.sql import ledger_statements, migrations
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.migrations.versions import r0001_first_tables
-from raseed.adapters.sql.schema import SchemaTooNew
+from raseed.adapters.sql.schema import HEAD, SchemaTooNew
 from raseed.adapters.sql.tables import metadata
+
+
+def test_a_start_knows_the_newest_revision():
+    assert ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head() == HEAD
 
 
 async def test_the_migrations_make_the_tables_of_the_metadata(store):

@@ -50,13 +50,9 @@ class RunningTriton:
         self.process.wait(10)
 
     def stop(self) -> None:
+        """As the supervisor does it."""
         if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
+            self.kill()
         sweep_shared_memory(self.shm_prefix)
 
 

@@ -8,9 +8,10 @@ import re
 import sys
 from pathlib import Path
 
-from raseed.app.process import BACKOFF_FIRST_S, ProcessSpec, Supervised
+from raseed.app.process import Backoff, ProcessSpec, Supervised
 
 TIMEOUT_S = 30.0
+BACKOFF = Backoff(first_s=0.02, max_s=0.2)
 
 
 async def pauses(directory: Path, program: str, count: int, *, speaks: bool) -> list[float]:
@@ -29,6 +30,7 @@ async def pauses(directory: Path, program: str, count: int, *, speaks: bool) -> 
         environment=os.environ,
         log=directory / "it.log",
         speaks=speaks,
+        backoff=BACKOFF,
     )
     process = Supervised(spec, report)
     await process.start()
@@ -43,17 +45,17 @@ async def pauses(directory: Path, program: str, count: int, *, speaks: bool) -> 
 
 
 async def test_one_that_fails_at_its_start_is_started_ever_less_often(tmp_path):
-    assert await pauses(tmp_path, "raise SystemExit(1)", 4, speaks=True) == [0.2, 0.4, 0.8, 1.6]
+    assert await pauses(tmp_path, "raise SystemExit(1)", 4, speaks=True) == [0.02, 0.04, 0.08, 0.16]
 
 
 async def test_one_that_says_nothing_is_the_same(tmp_path):
-    assert await pauses(tmp_path, "print('x')", 3, speaks=False) == [0.2, 0.4, 0.8]
+    assert await pauses(tmp_path, "print('x')", 3, speaks=False) == [0.02, 0.04, 0.08]
 
 
 async def test_one_that_served_is_away_for_no_longer_than_it_served(tmp_path):
     """A worker that is killed under load comes back; its clients do not pay for the kills before."""
-    program = "import time; print('serving', flush=True); time.sleep(0.3); raise SystemExit(1)"
+    program = "import time; print('serving', flush=True); time.sleep(0.05); raise SystemExit(1)"
     found = await pauses(tmp_path, program, 5, speaks=True)
-    assert found[0] == BACKOFF_FIRST_S
-    assert max(found) > BACKOFF_FIRST_S
-    assert found[-1] < 2.0, found  # it would have been 3.2 for one that never served
+    assert found[0] == BACKOFF.first_s
+    assert max(found) > BACKOFF.first_s
+    assert found[-1] < BACKOFF.max_s, found  # where one that never served would be
