@@ -10,9 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from raseed.adapters.content.vault import KEY_BYTES, Vault
 from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.ports import SqlDatabase
@@ -38,11 +40,13 @@ from raseed.core.billing.service import CreditService
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import UsageService
 from raseed.core.clock import SystemClock
+from raseed.core.content.ports import ContentStore
 from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
 
 PEPPER_BYTES = 32
 PEPPER_VERSION = 1
+CONTENT_KEY_VERSION = 1
 SCRIPTED_MULTIPLIER_MILLI = 1000
 """The scripted backend answers any model id, so any id has a price while it is on: one credit a token."""
 
@@ -53,6 +57,7 @@ class Platform:
 
     database: SqlDatabase
     ledger: Ledger
+    content: ContentStore
     policy: Policy
     authenticator: Authenticator
     accounts: AccountService
@@ -90,6 +95,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         yield Platform(
             database=database,
             ledger=ledger,
+            content=SqlContentStore(database, Vault(read_content_keys(home))),
             policy=policy,
             authenticator=authenticator,
             accounts=accounts,
@@ -140,10 +146,18 @@ def read_policy(settings: Settings) -> Policy:
 
 def read_peppers(home: Home) -> Peppers:
     """The secrets of the key hash; the first start makes one. Losing them makes every API key invalid."""
-    path = home.secrets / f"key-pepper-{PEPPER_VERSION}"
+    return Peppers({PEPPER_VERSION: _secret(home.secrets / f"key-pepper-{PEPPER_VERSION}", PEPPER_BYTES)})
+
+
+def read_content_keys(home: Home) -> dict[int, bytes]:
+    """The master keys of stored content, by version; the first start makes one. Losing them loses the content."""
+    return {CONTENT_KEY_VERSION: _secret(home.secrets / f"content-key-{CONTENT_KEY_VERSION}", KEY_BYTES)}
+
+
+def _secret(path: Path, size_bytes: int) -> bytes:
     if not path.exists():
-        write_private(path, secrets.token_hex(PEPPER_BYTES))
-    return Peppers({PEPPER_VERSION: bytes.fromhex(path.read_text(encoding="utf-8"))})
+        write_private(path, secrets.token_hex(size_bytes))
+    return bytes.fromhex(path.read_text(encoding="utf-8"))
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from raseed.app.supervisor import MODELS_READY, SERVING
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
+from raseed.core.content.purge import purge_content
 from raseed.core.ids import AccountId, ApiKeyId
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.routing import Route, Router
@@ -66,12 +67,16 @@ async def serve_core(
             await ensure_owner(platform, home)
 
         router = Router(routes)
+
+        def report(what: str, error: BaseException) -> None:
+            log.error("background", what=what, exc_info=error)
+
         inference = InferenceService(
             router=router,
             prices=platform.policy.prices,
             holds=holds,
             timeout_s=settings.core.request_timeout_s,
-            report=lambda what, error: log.error("background", what=what, exc_info=error),
+            report=report,
         )
         health = HealthMonitor(platform.database.is_ready, routes)
         limits = ServerLimits()
@@ -116,6 +121,8 @@ async def serve_core(
         jobs.start(health.run(), "health")
         jobs.start(inference.keep_holds(), "keep holds")
         jobs.start(inference.sweep_holds(), "sweep holds")
+        if is_first:
+            jobs.start(purge_content(platform.content, report), "purge content")
         ready = asyncio.create_task(_announce_models(routes, announce))
         stopping = asyncio.create_task(stop.wait())
         try:

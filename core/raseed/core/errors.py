@@ -15,7 +15,8 @@ RaseedError
 ├── Conflict                  the thing is in another state than the request assumes
 │   ├── RequestReusedWithOtherInput   an id that was used before, with other content
 │   ├── HoldAlreadyResolved   the hold has ended, in another way than is asked
-│   └── TooLittleToTakeBack   there is less credit that no open request holds
+│   ├── TooLittleToTakeBack   there is less credit that no open request holds
+│   └── StorageQuotaExceeded  the account keeps as much content as it may
 ├── BillingError
 │   ├── CreditExhausted       what is spendable does not pay for the smallest answer
 │   ├── HeldByOpenRequests    it would, were it not held by the account's own open requests
@@ -155,6 +156,12 @@ class HoldAlreadyResolved(Conflict):
 class TooLittleToTakeBack(Conflict):
     reason = "TOO_LITTLE_TO_TAKE_BACK"
     grpc_code = "FAILED_PRECONDITION"
+
+
+class StorageQuotaExceeded(Conflict):
+    reason = "STORAGE_QUOTA_EXCEEDED"
+    grpc_code = "RESOURCE_EXHAUSTED"
+    openai_code = "storage_quota_exceeded"
 
 
 class BillingError(RaseedError):

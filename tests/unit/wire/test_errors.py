@@ -59,6 +59,9 @@ FACES = {
     errors.TooLittleToTakeBack: Face(
         409, INVALID, None, "false", "FAILED_PRECONDITION", "TOO_LITTLE_TO_TAKE_BACK"
     ),
+    errors.StorageQuotaExceeded: Face(
+        409, INVALID, "storage_quota_exceeded", "false", "RESOURCE_EXHAUSTED", "STORAGE_QUOTA_EXCEEDED"
+    ),
     errors.BillingError: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "BILLING_ERROR"),
     errors.CreditExhausted: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "INSUFFICIENT_CREDITS"),
     errors.HeldByOpenRequests: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "HELD_BY_OPEN_REQUESTS"),

@@ -335,3 +335,30 @@ audit_log = Table(
     sqlite_strict=True,
     sqlite_autoincrement=True,
 )
+
+content_accounts = _table(
+    # What an account keeps as content, and the key that it is encrypted with: without this row it is unreadable.
+    "content_accounts",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("stored_bytes", BIGINT, nullable=False),
+    PrimaryKeyConstraint("account_id"),
+    CheckConstraint("stored_bytes >= 0", name="stored_bytes_not_negative"),
+)
+
+content_items = _table(
+    "content_items",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("size_bytes", BIGINT, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    _moment("created_at"),
+    _moment("expires_at"),
+    PrimaryKeyConstraint("account_id", "kind", "name"),
+    Index(None, "expires_at"),
+    rowid=True,  # long rows: as a tree of its own the primary key stays small
+)

@@ -1,0 +1,1 @@
+"""The secrecy of stored content."""
