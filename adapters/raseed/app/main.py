@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 # Imports that only some commands need are inside those commands: the supervisor lives as long as the stack and stays
 # small without gRPC and SQLAlchemy, and `raseed --help` answers at once.
 
+GARBAGE_OBJECTS = 20_000
+"""New objects before a search for garbage among them. Python's 700 is a search at every seventh request, for a
+twentieth of the processor time; so many are some hundred requests, and a few MiB at most."""
+
 app = typer.Typer(
     help="A metered LLM platform.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
@@ -202,6 +206,7 @@ def _say(line: str) -> None:
 def _announce_started(text: str) -> None:
     if not gc.isenabled():
         gc.freeze()
+        gc.set_threshold(GARBAGE_OBJECTS, 10, 10)
         gc.enable()
     _announce(text)
 

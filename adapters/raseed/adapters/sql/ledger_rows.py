@@ -51,6 +51,7 @@ def price_of(text: str) -> PriceSnapshot:
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
+@lru_cache(maxsize=SNAPSHOTS_MAX)
 def measured_text(measured: Measured) -> str:
     return _compact([[meter.value, quantity] for meter, quantity in measured.quantities])
 

@@ -56,11 +56,11 @@ class Closing:
         await self._holds.undo(self._payer, self._hold_id, record)
 
     async def _durable(self, resolving: Coroutine[None, None, Settled]) -> Settled:
-        task = asyncio.ensure_future(resolving)
-        done, _ = await asyncio.wait([task], timeout=SETTLE_WAIT_S)
-        if not done:
-            self._on_delay()
-        return await task
+        delayed = self._loop.call_later(SETTLE_WAIT_S, self._on_delay)
+        try:
+            return await resolving
+        finally:
+            delayed.cancel()
 
     def _record(self, outcome: str, reason: FinishReason | None, source: UsageSource) -> RunRecord:
         first = self._first_token_at

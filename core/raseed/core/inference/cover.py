@@ -35,6 +35,7 @@ class Cover:
         self._payer = payer
         self._hold_id = hold_id
         self._measured = measured
+        self._loop = asyncio.get_running_loop()
         self._extension: asyncio.Task[bool] | None = None
         self._silent_until = 0.0
 
@@ -42,7 +43,7 @@ class Cover:
         """Whether the hold pays for so many tokens. Asks for more ahead of need, and waits only when it must."""
         if self._extension is not None and self._extension.done():
             self._take_outcome(self._extension)
-        if self._extension is None and asyncio.get_running_loop().time() >= self._silent_until:
+        if self._extension is None and self._loop.time() >= self._silent_until:
             self._ask(tokens)
         while tokens > self.coverage.covered_tokens:
             if self._extension is None:
@@ -62,8 +63,8 @@ class Cover:
     def _ask(self, tokens: int) -> None:
         level = self.coverage.next_level(tokens)
         if level is not None:
-            self._asked_at = asyncio.get_running_loop().time()
-            self._extension = asyncio.create_task(
+            self._asked_at = self._loop.time()
+            self._extension = self._loop.create_task(
                 self._holds.extend(self._payer, self._hold_id, self.coverage, level, self._measured()),
                 name=f"extend {self._hold_id}",
             )

@@ -24,6 +24,7 @@ class Mailbox:
         self._pending: list[Delta] = []
         self._pending_chars = 0
         self._closed = False
+        self._loop = asyncio.get_running_loop()
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
 
@@ -35,7 +36,7 @@ class Mailbox:
             return
         self._wake_reader()
         while self._pending_chars > PENDING_CHARS_MAX and not self._closed:
-            self._writer = asyncio.get_running_loop().create_future()
+            self._writer = self._loop.create_future()
             async with asyncio.timeout(PATIENCE_S):
                 await self._writer
 
@@ -48,7 +49,7 @@ class Mailbox:
     async def take(self) -> list[Delta]:
         """All pieces that are waiting, neighbours joined; an empty list once closed and drained."""
         while not self._closed and not (self._pending and self._wake_on_delta):
-            self._reader = asyncio.get_running_loop().create_future()
+            self._reader = self._loop.create_future()
             await self._reader
         pieces, self._pending, self._pending_chars = self._pending, [], 0
         self._wake_writer()
