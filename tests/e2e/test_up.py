@@ -75,7 +75,7 @@ def test_secrets_are_for_the_owner_alone(stack):
     assert stat.S_ISSOCK(stack.files.admin_socket.stat().st_mode)
     assert permissions(stack.files.admin_socket) == 0o600
     assert permissions(stack.home) == 0o700
-    assert [permissions(path) for path in stack.files.secrets.iterdir()] == [0o600]
+    assert {permissions(path) for path in stack.files.secrets.iterdir()} == {0o600}
 
 
 def test_nothing_said_or_secret_is_written_down(stack, customer):

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support.desk import INSTANCE, Desk
 from tests.support.faulty_ledger import FaultyLedger
+from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import issue
 
 from raseed.adapters.sql.accounts import create_account
@@ -68,7 +69,7 @@ class Life:
         timeout_s: float = 600.0,
     ) -> Life:
         """As a worker starts: a new epoch, then the holds of earlier lives are swept."""
-        database = await Database.open(path)
+        database = await Database.open(migrated(path))
         epoch = await database.write(lambda connection: begin_life(connection, INSTANCE, SystemClock().now()))
         parts: dict[str, Any] = {"timeout_s": timeout_s}
         parts |= {"backend": backend} if backend is not None else {}

@@ -10,6 +10,7 @@ from typing import Protocol
 import pytest
 from tests.support.memory_ledger import MemoryLedger
 from tests.support.postgres import shared_server
+from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import ManualClock
 
 from raseed.adapters.sql.accounts import create_account, set_status
@@ -79,7 +80,7 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
         clock = ManualClock()
-        return cls(path, clock, await Database.open(path, clock=clock))
+        return cls(path, clock, await Database.open(migrated(path), clock=clock))
 
     async def open_account(self, account_id: AccountId) -> None:
         account = replace(ACCOUNT, id=account_id, email=f"{account_id}@example.com")

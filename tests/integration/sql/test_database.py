@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.contract.ledger.conftest import ACCOUNT
+from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import ALICE, BOB, ManualClock, issue, place, settle
 
 from raseed.adapters.sql import sqlite_writer
@@ -60,7 +61,7 @@ def disk():
 
 @pytest.fixture
 async def database(tmp_path, disk):
-    opened = await Database.open(tmp_path / "raseed.db", clock=ManualClock(), commit=disk.commit)
+    opened = await Database.open(migrated(tmp_path / "raseed.db"), clock=ManualClock(), commit=disk.commit)
     await opened.write(lambda c: create_account(c, replace(ACCOUNT, id=ALICE, email="alice@example.com")))
     await SqliteLedger(opened).submit([issue("g", 100)])
     yield opened
@@ -91,7 +92,7 @@ async def test_an_unknown_commit_is_made_certain_by_sending_again(database, disk
 async def test_a_database_that_cannot_be_opened_again_is_tried_until_it_can(tmp_path, disk, caplog):
     folder, away = tmp_path / "here", tmp_path / "away"
     folder.mkdir()
-    database = await Database.open(folder / "raseed.db", clock=ManualClock(), commit=disk.commit)
+    database = await Database.open(migrated(folder / "raseed.db"), clock=ManualClock(), commit=disk.commit)
     await database.write(lambda c: create_account(c, replace(ACCOUNT, id=ALICE, email="alice@example.com")))
     ledger = SqliteLedger(database)
     with caplog.at_level(logging.CRITICAL):
@@ -231,12 +232,13 @@ async def test_a_read_sees_one_moment(database):
     assert await reading == (0, 0)
 
 
-async def test_the_log_is_moved_to_the_file_and_gone_after_close(tmp_path):
-    database = await Database.open(tmp_path / "raseed.db", clock=ManualClock())
+async def test_the_log_is_moved_to_the_file_and_gone_after_close(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_writer, "IDLE_CHECKPOINT_S", 0.1)
+    database = await Database.open(migrated(tmp_path / "raseed.db"), clock=ManualClock())
     await database.write(lambda c: create_account(c, replace(ACCOUNT, id=ALICE, email="alice@example.com")))
     log = tmp_path / "raseed.db-wal"
     assert log.stat().st_size > 0
-    await asyncio.sleep(sqlite_writer.IDLE_CHECKPOINT_S + 0.3)
+    await asyncio.sleep(sqlite_writer.IDLE_CHECKPOINT_S + 0.1)
     raw = sqlite3.connect(f"file:{tmp_path / 'raseed.db'}?immutable=1", uri=True)
     assert raw.execute("SELECT id FROM accounts").fetchall() == [(ALICE,)]
     raw.close()
@@ -245,7 +247,7 @@ async def test_the_log_is_moved_to_the_file_and_gone_after_close(tmp_path):
 
 
 async def test_close_finishes_what_is_queued(tmp_path):
-    database = await Database.open(tmp_path / "raseed.db", clock=ManualClock())
+    database = await Database.open(migrated(tmp_path / "raseed.db"), clock=ManualClock())
 
     def add(number: int) -> Callable[[Connection], None]:
         account = replace(ACCOUNT, id=AccountId(f"a{number}"), email=f"{number}@example.com")

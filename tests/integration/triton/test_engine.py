@@ -99,7 +99,7 @@ async def test_a_cancel_is_answered_also_when_there_is_nothing_to_cancel(ask: As
     assert json.loads(response.event) == {"cancel": "nobody", "found": False}
 
 
-async def test_two_hundred_cancels_leave_the_engine_whole(ask: Asker):
+async def test_a_hundred_cancels_leave_the_engine_whole(ask: Asker):
     async def cancel_one(n: int) -> str:
         async with ask.stream("Hello", model=SLOW, id=f"many-{n}", ignore_eos=True) as stream:
             if n % 3:
@@ -112,9 +112,9 @@ async def test_two_hundred_cancels_leave_the_engine_whole(ask: Asker):
             return end
 
     ends = []
-    for first in range(0, 200, 20):
+    for first in range(0, 100, 20):
         ends += await asyncio.gather(*(cancel_one(n) for n in range(first, first + 20)))
-    assert ends.count("left") == 40
+    assert ends.count("left") == 20
     assert set(ends) == {"left", "cancelled"}
     answers = await asyncio.gather(*(ask("Hello", model=SLOW) for _ in range(8)))
     assert {answer.end["finish_reason"] for answer in answers} == {"stop"}

@@ -30,16 +30,15 @@ async def test_loading_an_unchanged_model_starts_nothing(client: TritonClient, t
 async def test_unload_frees_the_process_after_answers_and_cancels(mortal_triton: RunningTriton):
     client = TritonClient(TritonClientSettings(address=mortal_triton.address))
     ask = Asker(client)
-    for _ in range(2):
-        await asyncio.gather(*(ask("Hello") for _ in range(4)))
-        async with ask.stream("Hello", ignore_eos=True) as stream:
-            await read(stream)
-        await client.unload(TINY, timeout_s=2)
-        assert not await client.model_ready(TINY, timeout_s=2)
-        async with asyncio.timeout(5):
-            while mortal_triton.stub_pids():  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.05)
-        await client.load(TINY, timeout_s=10)
+    await asyncio.gather(*(ask("Hello") for _ in range(4)))
+    async with ask.stream("Hello", ignore_eos=True) as stream:
+        await read(stream)
+    await client.unload(TINY, timeout_s=2)
+    assert not await client.model_ready(TINY, timeout_s=2)
+    async with asyncio.timeout(5):
+        while mortal_triton.stub_pids():  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
+    await client.load(TINY, timeout_s=10)
     assert (await ask("Hello")).end["finish_reason"] == "stop"
     await client.close()
 
