@@ -98,7 +98,7 @@ class CoinLedger:
         known = self.purses.get(key)
         if known is not None:
             return "replay" if (known.amount, known.source) == (amount, source) else "reused_with_other_input"
-        self._throw_away(now)
+        self.throw_away(now)
         self.purses[key] = Purse(
             source, amount, (*order, start, len(self.purses)), start, end, (now, len(self.purses)), amount
         )
@@ -115,7 +115,7 @@ class CoinLedger:
             return self._short(least, [], now)
         taken = self._take(min(want, self.spendable(now)), now)
         self.promises[name] = Promise(asked, price, taken, owner, now + lease)
-        self._throw_away(now)
+        self.throw_away(now)
         return "done"
 
     def extend(self, name: str, to: int, usage: Usage, owner: Owner, lease: int, now: int) -> str:
@@ -132,7 +132,7 @@ class CoinLedger:
             return self._short(more, promise.coins, now)
         if more:
             promise.coins = self._together(promise.coins + self._take(more, now))
-            self._throw_away(now)
+            self.throw_away(now)
         promise.checkpoint = tuple(map(max, promise.checkpoint, usage)) if promise.checkpoint else usage
         promise.lease_until = max(promise.lease_until, now + lease)
         return "done"
@@ -197,7 +197,7 @@ class CoinLedger:
             share = min(p.coins, wanted)
             p.coins -= share
             wanted -= share
-        self._throw_away(now)
+        self.throw_away(now)
         return "done"
 
     def _not_mine(self, name: str, owner: Owner) -> str:
@@ -233,9 +233,9 @@ class CoinLedger:
         promise.ended, promise.paid = how, paid
         for purse in promise.coins[paid:]:
             purse.coins += 1
-        self._throw_away(now)
+        self.throw_away(now)
 
-    def _throw_away(self, now: int) -> None:
+    def throw_away(self, now: int) -> None:
         """Whenever something is booked, what is left in purses whose time is over goes. It does not come back, not
         even for somebody whose clock is slow.
         """

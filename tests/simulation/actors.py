@@ -13,6 +13,7 @@ from raseed.adapters.sql.accounts import revoke_key, set_status
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.billing.commands import (
     Command,
+    ExpireCredit,
     ExtendHold,
     IssueGrant,
     PlaceHold,
@@ -105,7 +106,7 @@ async def operator(world: World) -> None:
         await asyncio.sleep(chance.uniform(1, 8))
         number += 1
         account_id = chance.choice(world.account_ids)
-        match chance.randrange(6):
+        match chance.randrange(7):
             case 0:
                 await set_account(world, link, account_id, AccountStatus.SUSPENDED)
                 await asyncio.sleep(chance.uniform(0, 4))
@@ -114,6 +115,8 @@ async def operator(world: World) -> None:
                 await revoke(world, link, world.key_of[account_id])
             case 2 | 3:
                 await take(world, link, account_id, f"take-{number}")
+            case 4:
+                await _insist(link, ExpireCredit(account_id=account_id))
             case _:
                 await give(world, link, account_id, f"grant-{number}")
 
@@ -273,6 +276,8 @@ def altered(world: World, command: Command) -> Command:
             return replace(command, **stranger)  # type: ignore[arg-type]
         case SweepHold():
             return replace(command, sweeper_epoch=chance.randint(0, 5))
+        case ExpireCredit():
+            return command
         case TakeBack():
             return replace(command, amount_microcredits=chance.choice([None, other]))
         case _:

@@ -14,6 +14,7 @@ from tests.simulation.workers import Request
 
 from raseed.core.billing.commands import (
     Command,
+    Expired,
     Granted,
     Held,
     Refused,
@@ -60,7 +61,7 @@ class Journal:
                 cost = self._ended.setdefault(result.hold_id, result.cost_microcredits)
                 if cost != result.cost_microcredits:
                     raise Wrong(f"{result.hold_id} was said to cost {cost}, then {result.cost_microcredits}")
-            case Refused():
+            case Expired() | Refused():
                 pass
 
     def begins(self, hold_id: str, instance: str, epoch: int) -> None:

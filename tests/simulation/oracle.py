@@ -14,6 +14,8 @@ from tests.simulation.storehouse import Decided, Effect
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.core.billing.commands import (
     Command,
+    ExpireCredit,
+    Expired,
     ExtendHold,
     Granted,
     Held,
@@ -102,6 +104,9 @@ class Oracle:
             home, key = self.grants.get(command.grant_id or GrantId(""), (None, ""))
             grant = key if home == command.account_id else command.grant_id
             return account.take(command.take_key, grant, command.amount_microcredits, now)
+        if isinstance(command, ExpireCredit):
+            account.throw_away(now)
+            return "done"
         home = self.homes.get(command.hold_id, command.account_id)
         if isinstance(command, PlaceHold):
             if home != command.account_id:
@@ -145,6 +150,9 @@ class Oracle:
         match result:
             case Refused() if isinstance(command, TakeBack):
                 return  # its figures are those of the grants in question
+            case Expired():
+                expected = (spendable,)
+                actual = (result.spendable_microcredits,)
             case TakenBack():
                 expected = spendable, account.taken[cast("TakeBack", command).take_key][2]
                 actual = result.spendable_microcredits, result.amount_microcredits
@@ -237,7 +245,7 @@ def _makes_sense(command: Command) -> bool:
             return 0 <= command.to_microcredits <= AMOUNT_MAX and _is_measurement(command.checkpoint)
         case SettleHold():
             return _is_measurement(command.measured)
-        case ReleaseHold() | SweepHold():
+        case ReleaseHold() | SweepHold() | ExpireCredit():
             return True
         case TakeBack():
             amount = command.amount_microcredits

@@ -34,6 +34,7 @@ MUST_HAPPEN = {
     "the store is killed",
     "the store is restarted",
     *(f"{command}: done" for command in ("IssueGrant", "TakeBack", "PlaceHold", "ExtendHold")),
+    "ExpireCredit: done",
     *(f"{command}: done" for command in ("SettleHold", "ReleaseHold", "SweepHold")),
     *(f"{command}: replay" for command in ("IssueGrant", "TakeBack", "PlaceHold", "SettleHold")),
     *(f"{command}: replay" for command in ("ReleaseHold", "SweepHold")),

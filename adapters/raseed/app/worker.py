@@ -12,6 +12,7 @@ from typing import Any
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
 from raseed.adapters.sql.change_feed import SqlChangeFeed
+from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
 from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.telemetry.log import log
 from raseed.app.bootstrap import open_platform, open_routes
@@ -19,6 +20,7 @@ from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
+from raseed.core.billing.expiry import expiry_job
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
@@ -27,6 +29,7 @@ from raseed.core.ids import AccountId, ApiKeyId
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
+from raseed.core.jobs import run_job
 
 READY_POLL_S = 0.05
 LOOPBACK = "127.0.0.1"
@@ -121,6 +124,8 @@ async def serve_core(
         jobs.start(health.run(), "health")
         jobs.start(inference.keep_holds(), "keep holds")
         jobs.start(inference.sweep_holds(), "sweep holds")
+        expiry = expiry_job(platform.ledger, SqlExpiryQueue(platform.database))
+        jobs.start(run_job(expiry, report), expiry.name)
         if is_first:
             jobs.start(purge_content(platform.content, report), "purge content")
         ready = asyncio.create_task(_announce_models(routes, announce))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql import ledger_statements
+from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
 from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span
@@ -22,6 +23,7 @@ SUMS = "SEARCH usage_sums USING PRIMARY KEY (account_id=? AND grain=? AND begins
 CALLS = "SEARCH usage_events USING INDEX ix_usage_events_account_id_at (account_id=? AND at>? AND at<?)"
 PAST = "SEARCH grants USING INDEX ix_grants_past (account_id=?"
 ACTIVE = "SEARCH grants USING INDEX ix_grants_spendable (account_id=?"
+DUE = "SEARCH grants USING INDEX ix_grants_due (expires_at>? AND expires_at<?)"
 TOPUPS = "SEARCH grants USING INDEX ix_grants_topups (account_id=?"
 
 REPORTS: dict[str, tuple[Callable[[SqlUsageStore, SqlHistoryStore], Any], list[str]]] = {
@@ -91,3 +93,24 @@ def test_a_request_reads_the_live_grants_alone(store):
         ]
     )
     assert found[0] == ACTIVE + ")"
+
+
+async def test_what_has_expired_is_found_among_the_grants_that_expire(store):
+    lines: list[str] = []
+
+    async def read(work: Callable[[Connection], Any]) -> Any:
+        def traced(connection: Connection) -> Any:
+            raw: Any = connection.connection.dbapi_connection
+            statements: list[str] = []
+            raw.set_trace_callback(statements.append)
+            found = work(connection)
+            raw.set_trace_callback(None)
+            lines.extend(line for sql in statements for line in plan(raw, sql))
+            return found
+
+        return await original(traced)
+
+    original, store.database.read = store.database.read, read
+    await SqlExpiryQueue(store.database).accounts_to_expire(5)
+    store.database.read = original
+    assert lines[0] == DUE

@@ -160,6 +160,14 @@ Index(
     postgresql_where=text("status = 'active'"),
 )
 
+# Of grants that expire, and while they may: the expiry job's queue.
+Index(
+    "ix_grants_due",
+    grants.c.expires_at,
+    sqlite_where=text("status = 'active' AND expires_at IS NOT NULL"),
+    postgresql_where=text("status = 'active' AND expires_at IS NOT NULL"),
+)
+
 # Also conditional: an index over all of an account's grants would be as good to the planner as the one above, and an
 # account with thousands of spent grants would pay for them with every request.
 Index(

@@ -1,6 +1,6 @@
 """What can be asked of the ledger, and what it answers.
 
-Every command names its account and carries an id made by the caller. Sent again it answers the first outcome with
+Every command names its account and, but for the last, carries an id made by the caller. Sent again it answers the first outcome with
 `replayed=True` and changes nothing; sent with other content it answers REUSED_WITH_OTHER_INPUT. So every command is
 safe to retry, also when it is unknown whether the first attempt committed.
 
@@ -13,6 +13,7 @@ safe to retry, also when it is unknown whether the first attempt committed.
 | ReleaseHold | `hold_id`      | hold open, ours   | frees all of it, charges nothing                              |
 | SweepHold   | `hold_id`      | hold open, lapsed | settles a dead owner's hold at its checkpoint                 |
 | TakeBack    | `take_key`     | credit not held   | takes credit out of one grant, or of the newest; all or nothing |
+| ExpireCredit | none          | account           | books expired credit as breakage; a repeat finds nothing      |
 """
 
 from __future__ import annotations
@@ -115,7 +116,14 @@ class TakeBack:
     actor: str = "system"
 
 
-Command = IssueGrant | PlaceHold | ExtendHold | SettleHold | ReleaseHold | SweepHold | TakeBack
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireCredit:
+    """Needs no id: what has been booked is gone, so a repeat finds nothing."""
+
+    account_id: AccountId
+
+
+Command = IssueGrant | PlaceHold | ExtendHold | SettleHold | ReleaseHold | SweepHold | TakeBack | ExpireCredit
 
 
 class Refusal(StrEnum):
@@ -220,4 +228,11 @@ class Refused:
     required_microcredits: int = 0
 
 
-Result = Granted | Held | Settled | TakenBack | Refused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    amount_microcredits: int
+    """Booked to breakage now."""
+    spendable_microcredits: int
+
+
+Result = Granted | Held | Settled | TakenBack | Expired | Refused

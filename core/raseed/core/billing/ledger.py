@@ -10,6 +10,7 @@ from typing import assert_never
 
 from raseed.core.billing.commands import (
     Command,
+    ExpireCredit,
     ExtendHold,
     IssueGrant,
     PlaceHold,
@@ -20,6 +21,7 @@ from raseed.core.billing.commands import (
     TakeBack,
 )
 from raseed.core.billing.ledger_closing import release_hold, settle_hold, sweep_hold
+from raseed.core.billing.ledger_expiry import expire_credit
 from raseed.core.billing.ledger_moves import NewId
 from raseed.core.billing.ledger_opening import extend_hold, issue_grant, place_hold
 from raseed.core.billing.ledger_state import LedgerState
@@ -45,5 +47,7 @@ def decide(state: LedgerState, command: Command, now: Microseconds, new_id: NewI
             return sweep_hold(state, account, command, now, new_id)
         case TakeBack():
             return take_back(state, account, command, now, new_id)
+        case ExpireCredit():
+            return expire_credit(state, account, command, now, new_id)
         case _:
             assert_never(command)

@@ -59,8 +59,12 @@ def book(
     return transaction.id
 
 
-def expire_due(state: LedgerState, account: AccountState, now: Microseconds, new_id: NewId) -> None:
-    """Send what is left of grants whose time is over to breakage. What open holds keep of them stays until those end."""
+def expire_due(state: LedgerState, account: AccountState, now: Microseconds, new_id: NewId) -> int:
+    """Send what is left of grants whose time is over to breakage. What open holds keep of them stays until those end.
+
+    Returns how much it was.
+    """
+    expired = 0
     for grant in list(account.grants.values()):
         free = grant.remaining_microcredits - grant.held_microcredits
         if free == 0 or not is_due(grant, now):
@@ -74,6 +78,8 @@ def expire_due(state: LedgerState, account: AccountState, now: Microseconds, new
         state.touch_grant(account, grant, now)
         entries = [Entry(grant_account(account.id, grant.id), -free, grant.id), Entry(BREAKAGE, free)]
         book(state, account, "expire", idem_key, grant.id, entries, now, new_id)
+        expired += free
+    return expired
 
 
 def set_aside(state: LedgerState, account: AccountState, hold: Hold, amount: int, now: Microseconds) -> None:

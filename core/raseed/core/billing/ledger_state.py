@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from raseed.core.accounts.model import AccountStatus
-from raseed.core.billing.commands import Command, IssueGrant, TakeBack
+from raseed.core.billing.commands import Command, ExpireCredit, IssueGrant, TakeBack
 from raseed.core.billing.model import BalanceView, Grant, GrantStatus, GrantView, Hold, RunRecord, UsageLine
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, GrantId, HoldId, LedgerTxId
@@ -97,7 +97,7 @@ def needs(commands: Iterable[Command]) -> Needs:
             grant_keys.add((command.account_id, command.grant_key))
         elif isinstance(command, TakeBack):
             taken_keys.add(taken_key(command))
-        else:
+        elif not isinstance(command, ExpireCredit):
             hold_ids.add(command.hold_id)
     return Needs(account_ids, hold_ids, grant_keys, taken_keys)
 

@@ -175,28 +175,30 @@ class HoldService:
         Safe to run anywhere, any number of times. Returns how many were settled. Raises LedgerUnavailable.
         """
         swept = 0
-        while True:
-            found = await self._ledger.holds_to_sweep(self._owner.instance, self._owner.epoch)
-            holds = [hold for hold in found if hold.id not in alive]
-            if not holds:
-                return swept
-            results = await self._ledger.submit(
-                [
-                    SweepHold(
-                        account_id=hold.account_id,
-                        hold_id=hold.id,
-                        sweeper_instance=self._owner.instance,
-                        sweeper_epoch=self._owner.epoch,
-                    )
-                    for hold in holds
-                ]
-            )
-            resolved = sum(isinstance(result, Settled) for result in results)
+        while resolved := await self.sweep_batch(alive):
             swept += resolved
-            for hold in holds:
-                self._turns.wake(hold.account_id)
-            if resolved == 0:
-                return swept
+        return swept
+
+    async def sweep_batch(self, alive: Container[HoldId] = ()) -> int:
+        """As `sweep`, at most as many as the ledger finds at once. None: nothing is left that could be settled."""
+        found = await self._ledger.holds_to_sweep(self._owner.instance, self._owner.epoch)
+        holds = [hold for hold in found if hold.id not in alive]
+        if not holds:
+            return 0
+        results = await self._ledger.submit(
+            [
+                SweepHold(
+                    account_id=hold.account_id,
+                    hold_id=hold.id,
+                    sweeper_instance=self._owner.instance,
+                    sweeper_epoch=self._owner.epoch,
+                )
+                for hold in holds
+            ]
+        )
+        for hold in holds:
+            self._turns.wake(hold.account_id)
+        return sum(isinstance(result, Settled) for result in results)
 
     async def _place(self, command: PlaceHold) -> Held | Refused:
         """Raises LedgerUnavailable when it is unknown whether the hold was placed."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raseed.core.accounts.model import Caller
-from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.billing.price_book import PriceBook, PricesInForce
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.billing.service import HoldService, Payer
@@ -18,11 +17,14 @@ from raseed.core.ids import HoldId, RunId, new_id
 from raseed.core.inference.model import ChatRequest, ModelCard
 from raseed.core.inference.routing import Router, unknown_model
 from raseed.core.inference.run import Run, RunSpec
+from raseed.core.jobs import Job, run_job
 
 KEEP_INTERVAL_S = 0.5
 """Pause between two looks at the open runs for checkpoints that are due."""
 SWEEP_INTERVAL_S = 15.0
 """Pause between two looks for holds of dead workers: a quarter of a lease."""
+SWEEP_ROUND_S = 30.0
+"""Longest sweep; tens of thousands of holds. What is left then waits for the next one."""
 STOP_WAIT_S = 5.0
 """At shutdown, longest wait for the charges of the runs that were stopped. What is not durable then is swept by the
 next start, at its last checkpoint."""
@@ -122,12 +124,13 @@ class InferenceService:
 
     async def sweep_holds(self) -> None:
         """Background job: settles the holds of dead workers."""
-        while True:
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-            try:
-                await self._holds.sweep(alive=self._runs.keys())
-            except LedgerUnavailable as error:
-                self._report("sweep", error)
+
+        async def batch() -> bool:
+            return await self._holds.sweep_batch(alive=self._runs.keys()) > 0
+
+        await run_job(
+            Job(name="sweep", batch=batch, interval_s=SWEEP_INTERVAL_S, round_s=SWEEP_ROUND_S), self._report
+        )
 
     async def drain(self, timeout_s: float) -> None:
         """Admit nothing more; let runs end by themselves for `timeout_s`, then stop them and wait for their charges."""
