@@ -17,6 +17,7 @@ async def openai_error(response: ClientResponse, status: int) -> dict[str, objec
     assert response.status == status, text
     assert response.content_type == "application/json"
     assert response.headers["x-request-id"]
+    assert response.headers.get("openai-processing-ms", "0").isdecimal()
     error = json.loads(text)["error"]
     assert list(error) == ["message", "type", "param", "code"]
     assert isinstance(error["message"], str)

@@ -25,6 +25,7 @@ async def test_unary_json_is_passed_byte_for_byte(http: aiohttp.ClientSession, c
         assert response.status == 200
         assert response.headers["content-type"] == "application/json"
         assert response.headers["x-request-id"] == "req_stub"  # the core's, not replaced
+        assert int(response.headers["openai-processing-ms"]) >= 0
         assert text == '{"ok":true}'
         assert_no_leak(response, text)
     assert core.seen.body == body

@@ -98,6 +98,13 @@ def fixed_fields(found: Iterable[Binding]) -> list[str]:
     return sorted(fields)
 
 
+_PROCESSING_TIME = {
+    "header": {"key": "openai-processing-ms", "value": "%RESPONSE_DURATION%"},
+    "append_action": "ADD_IF_ABSENT",
+}
+"""Milliseconds until the core began to answer: OpenAI's header. Envoy's own answers have none."""
+
+
 def _rest_route(binding: Binding, to_core: dict[str, Any], body_bytes_max: int) -> dict[str, Any]:
     metadata: dict[str, Any] = {"rest": True}
     if binding.template.startswith(KEYED_PREFIXES) and not binding.template.startswith(UNKEYED_PREFIXES):
@@ -112,6 +119,7 @@ def _rest_route(binding: Binding, to_core: dict[str, Any], body_bytes_max: int) 
         "match": {**_path_match(binding.template), "headers": [method]},
         "route": action,
         "metadata": {"filter_metadata": {"envoy.filters.http.lua": metadata}},
+        "response_headers_to_add": [_PROCESSING_TIME],
         "typed_per_filter_config": {
             TRAILER_FILTER: {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
