@@ -16,7 +16,7 @@ import typer
 
 from raseed.adapters.cli.output import MISUSED, Output, fail
 from raseed.app.layout import Home, socket_address
-from raseed.app.settings import ConfigError, Configuration, load_configuration
+from raseed.app.settings import ConfigError, Configuration, Settings, load_configuration
 
 if TYPE_CHECKING:
     from raseed.adapters.cli.connection import AdminCalls
@@ -217,6 +217,13 @@ def _announce(text: str) -> None:
     sys.stdout.flush()
 
 
+def _first_model(settings: Settings) -> str:
+    """A model that the curl may name. Which ones a Triton elsewhere has is not known here."""
+    if settings.triton.enabled and not settings.triton.address:
+        return "raseed-tiny"
+    return settings.scripted.models[0] if settings.scripted.enabled and settings.scripted.models else "MODEL"
+
+
 def _greet(configuration: Configuration) -> None:
     server = configuration.settings.server
     host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104 - compared, not bound
@@ -233,7 +240,7 @@ Raseed is ready.
   curl {url}/v1/chat/completions \\
     -H "Authorization: Bearer {text}" \\
     -H "Content-Type: application/json" \\
-    -d '{{"model": "raseed-tiny", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+    -d '{{"model": "{_first_model(configuration.settings)}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
 
 Ctrl-C stops everything. State and logs are in {configuration.home}."""
     )
