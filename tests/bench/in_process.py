@@ -32,9 +32,10 @@ from raseed.app.settings import Configuration, Scripted, Settings
 from raseed.core.billing.commands import Command, Held, PlaceHold, Result, Settled, SettleHold
 from raseed.core.billing.model import BalanceView, Hold
 from raseed.core.billing.service import HoldService, Owner
-from raseed.core.clock import Microseconds
+from raseed.core.clock import Microseconds, SystemClock
 from raseed.core.ids import AccountId, HoldId
 from raseed.core.inference.admission import SlotLimits, Slots
+from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta, FinishReason, Usage
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.run import Ended
@@ -147,7 +148,8 @@ async def layers(bench: Bench) -> list[Row]:
         real = _inference(platform, HoldService(platform.ledger, Owner("bench", epoch), platform.policy.hold))
         backend = ScriptedModelBackend(ScriptedSettings(answer="max_tokens"))
         message = rest_pb2.CreateChatCompletionRequest(body=HttpBody(data=BODY))
-        servicer = OpenAIServicer(real, "requested")
+        keyed = KeyedChat(real, platform.idempotency, platform.ledger, SystemClock(), print)
+        servicer = OpenAIServicer(real, keyed, "requested")
         chained: Behavior = servicer.CreateChatCompletion
         for wrap in (auth(platform.authenticator), errors("payment_required"), observe()):
             chained = wrap(METHOD, chained)

@@ -21,6 +21,7 @@ from raseed.core.billing.service import HoldService, Owner
 from raseed.core.billing.usage import UsageService
 from raseed.core.clock import SystemClock
 from raseed.core.inference.estimate import Estimator
+from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Router
 from raseed.core.inference.service import InferenceService
 
@@ -74,15 +75,13 @@ async def running_worker(
     async with open_platform(configuration) as platform, open_routes(settings, "") as routes:
         router = Router(routes)
         holds = HoldService(platform.ledger, Owner("core-0", 1), platform.policy.hold)
+        inference = InferenceService(
+            router=router, prices=platform.policy.prices, holds=holds, timeout_s=60.0, report=_broken
+        )
         services = Services(
             authenticator=platform.authenticator,
-            inference=InferenceService(
-                router=router,
-                prices=platform.policy.prices,
-                holds=holds,
-                timeout_s=60.0,
-                report=_broken,
-            ),
+            inference=inference,
+            keyed=KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), _broken),
             estimator=Estimator(router, platform.policy.prices, SystemClock()),
             subscriptions=platform.subscriptions,
             history=platform.history,
@@ -94,7 +93,7 @@ async def running_worker(
         )
         wire = WireOptions(stream_usage=settings.wire.stream_usage, usage_credits=settings.wire.usage_credits)
         public = public_server(services, ServerLimits(), wire, with_reflection=False)
-        admin = admin_server(platform.admin, routes, ServerLimits())
+        admin = admin_server(platform.admin, platform.idempotency, routes, ServerLimits())
         ports = [server.add_insecure_port("127.0.0.1:0") for server in (public, admin)]
         await public.start()
         await admin.start()
@@ -106,7 +105,8 @@ async def running_worker(
                 admin_stub = admin_pb2_grpc.AdminServiceStub(admin_channel)
                 yield Worker(platform, holds, f"127.0.0.1:{ports[0]}", channel, admin_stub)
         finally:
-            await services.inference.drain(0.0)
+            await inference.drain(0.0)
+            await services.keyed.drain(KEEP_WAIT_S)
             await public.stop(0)
             await admin.stop(0)
 

@@ -41,6 +41,7 @@ from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import UsageService
 from raseed.core.clock import SystemClock
 from raseed.core.content.ports import ContentStore
+from raseed.core.idempotency import Idempotency
 from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
 
@@ -58,6 +59,7 @@ class Platform:
     database: SqlDatabase
     ledger: Ledger
     content: ContentStore
+    idempotency: Idempotency
     policy: Policy
     authenticator: Authenticator
     accounts: AccountService
@@ -89,13 +91,16 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             SqlUsageStore(database), Calendar(policy.time_zone), clock, policy.usage_retention_days
         )
 
+        content = SqlContentStore(database, Vault(read_content_keys(home)))
+
         async def verify_ledger() -> Verification:
             return await database.read(_verification)
 
         yield Platform(
             database=database,
             ledger=ledger,
-            content=SqlContentStore(database, Vault(read_content_keys(home))),
+            content=content,
+            idempotency=Idempotency(content),
             policy=policy,
             authenticator=authenticator,
             accounts=accounts,

@@ -175,7 +175,7 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
     configure_log("error")
     try:
         async with open_platform(configuration) as platform:
-            yield LocalAdmin(AdminServicer(platform.admin, []))
+            yield LocalAdmin(AdminServicer(platform.admin, platform.idempotency, []))
     except (PolicyError, SchemaTooNew, DatabaseInUse, DatabaseUnavailable) as error:
         fail(str(error))
 

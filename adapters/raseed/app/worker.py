@@ -27,6 +27,7 @@ from raseed.core.clock import SystemClock
 from raseed.core.content.purge import purge_content
 from raseed.core.ids import AccountId, ApiKeyId
 from raseed.core.inference.estimate import Estimator
+from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
 from raseed.core.jobs import run_job
@@ -81,12 +82,14 @@ async def serve_core(
             timeout_s=settings.core.request_timeout_s,
             report=report,
         )
+        keyed = KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), report)
         health = HealthMonitor(platform.database.is_ready, routes)
         limits = ServerLimits()
         public = public_server(
             Services(
                 authenticator=platform.authenticator,
                 inference=inference,
+                keyed=keyed,
                 estimator=Estimator(router, platform.policy.prices, SystemClock()),
                 subscriptions=platform.subscriptions,
                 history=platform.history,
@@ -101,7 +104,7 @@ async def serve_core(
             with_reflection=not settings.server.production,
         )
         public.add_insecure_port(f"{LOOPBACK}:{port}")
-        admin = admin_server(platform.admin, routes, limits)
+        admin = admin_server(platform.admin, platform.idempotency, routes, limits)
         if is_first:
             _bind_admin(admin, home)
         await health.probe()
@@ -140,6 +143,7 @@ async def serve_core(
             await health.servicer.enter_graceful_shutdown()
             drain_s = settings.core.drain_s
             await asyncio.gather(public.stop(drain_s), admin.stop(drain_s), inference.drain(drain_s))
+            await keyed.drain(KEEP_WAIT_S)
             await jobs.stop()
             if is_first:
                 home.admin_socket.unlink(missing_ok=True)

@@ -14,6 +14,8 @@ RaseedError
 │   └── HoldUnknown           the account has no hold under this id
 ├── Conflict                  the thing is in another state than the request assumes
 │   ├── RequestReusedWithOtherInput   an id that was used before, with other content
+│   ├── RequestInProgress     the same request, by its id, is being answered now
+│   ├── AlreadyAnswered       the same request was answered and charged, and the answer cannot be sent again
 │   ├── HoldAlreadyResolved   the hold has ended, in another way than is asked
 │   ├── TooLittleToTakeBack   there is less credit that no open request holds
 │   └── StorageQuotaExceeded  the account keeps as much content as it may
@@ -146,6 +148,17 @@ class RequestReusedWithOtherInput(Conflict):
     grpc_code = "ALREADY_EXISTS"
     http_status = 422
     openai_code = "idempotency_key_reused"
+
+
+class RequestInProgress(Conflict):
+    reason = "REQUEST_IN_PROGRESS"
+    openai_code = "request_in_progress"
+    is_transient = True
+
+
+class AlreadyAnswered(Conflict):
+    reason = "ALREADY_ANSWERED"
+    openai_code = "already_answered"
 
 
 class HoldAlreadyResolved(Conflict):

@@ -53,6 +53,10 @@ FACES = {
     errors.RequestReusedWithOtherInput: Face(
         422, INVALID, "idempotency_key_reused", None, "ALREADY_EXISTS", "REQUEST_REUSED_WITH_OTHER_INPUT"
     ),
+    errors.RequestInProgress: Face(
+        409, INVALID, "request_in_progress", None, "ABORTED", "REQUEST_IN_PROGRESS"
+    ),
+    errors.AlreadyAnswered: Face(409, INVALID, "already_answered", "false", "ABORTED", "ALREADY_ANSWERED"),
     errors.HoldAlreadyResolved: Face(
         409, INVALID, None, "false", "FAILED_PRECONDITION", "HOLD_ALREADY_RESOLVED"
     ),

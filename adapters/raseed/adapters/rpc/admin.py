@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from raseed.adapters.rpc.billing_mapping import from_core_report, to_core_group_by
+from raseed.adapters.rpc.idempotency import once
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2_grpc
@@ -16,6 +17,7 @@ from raseed.core.admin.service import AdminService, Payment
 from raseed.core.billing.model import BalanceView, GrantSource, GrantView
 from raseed.core.billing.usage import GROUPS_MAX
 from raseed.core.errors import RequestInvalid
+from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
 
 ACCOUNTS_PAGE_MAX = 100
@@ -26,8 +28,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
-    def __init__(self, admin: AdminService, routes: Sequence[Route]) -> None:
+    def __init__(self, admin: AdminService, idempotency: Idempotency, routes: Sequence[Route]) -> None:
         self._admin = admin
+        self._idempotency = idempotency
         self._routes = routes
 
     async def CreateAccount(
@@ -75,53 +78,61 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         self, request: pb.GrantCreditsRequest, context: Context
     ) -> pb.GrantCreditsResponse:
         account, _ = await self._admin.account(request.account)
-        granted = await self._admin.grant(
-            account.id,
-            request.amount_microcredits,
-            reason=request.reason,
-            request_id=request.request_id,
-            actor=ACTOR,
-            source=_source(request.source),
-            payment=_payment(request),
-        )
-        return pb.GrantCreditsResponse(
-            grant_id=granted.grant_id, balance_microcredits=granted.balance.spendable_microcredits
-        )
+
+        async def work(request_id: str) -> pb.GrantCreditsResponse:
+            granted = await self._admin.grant(
+                account.id,
+                request.amount_microcredits,
+                reason=request.reason,
+                request_id=request_id,
+                actor=ACTOR,
+                source=_source(request.source),
+                payment=_payment(request),
+            )
+            return pb.GrantCreditsResponse(
+                grant_id=granted.grant_id, balance_microcredits=granted.balance.spendable_microcredits
+            )
+
+        return await once(self._idempotency, account.id, request, context, work, pb.GrantCreditsResponse)
 
     async def AdjustCredits(
         self, request: pb.AdjustCreditsRequest, context: Context
     ) -> pb.AdjustCreditsResponse:
         account, _ = await self._admin.account(request.account)
-        adjusted = await self._admin.adjust(
-            account.id,
-            request.amount_microcredits,
-            grant_id=request.grant_id,
-            reason=request.reason,
-            request_id=request.request_id,
-            actor=ACTOR,
-        )
-        return pb.AdjustCreditsResponse(
-            changes=[
-                pb.GrantChange(grant_id=grant_id, amount_microcredits=amount)
-                for grant_id, amount in adjusted.changes
-            ],
-            balance_microcredits=adjusted.spendable_microcredits,
-        )
+
+        async def work(request_id: str) -> pb.AdjustCreditsResponse:
+            adjusted = await self._admin.adjust(
+                account.id,
+                request.amount_microcredits,
+                grant_id=request.grant_id,
+                reason=request.reason,
+                request_id=request_id,
+                actor=ACTOR,
+            )
+            return pb.AdjustCreditsResponse(
+                changes=[
+                    pb.GrantChange(grant_id=grant_id, amount_microcredits=amount)
+                    for grant_id, amount in adjusted.changes
+                ],
+                balance_microcredits=adjusted.spendable_microcredits,
+            )
+
+        return await once(self._idempotency, account.id, request, context, work, pb.AdjustCreditsResponse)
 
     async def VoidGrant(self, request: pb.VoidGrantRequest, context: Context) -> pb.VoidGrantResponse:
         account, _ = await self._admin.account(request.account)
-        taken = await self._admin.void(
-            account.id,
-            request.grant_id,
-            reason=request.reason,
-            request_id=request.request_id,
-            actor=ACTOR,
-        )
-        return pb.VoidGrantResponse(
-            voided_microcredits=taken.amount_microcredits,
-            held_microcredits=taken.still_held_microcredits,
-            balance_microcredits=taken.spendable_microcredits,
-        )
+
+        async def work(request_id: str) -> pb.VoidGrantResponse:
+            taken = await self._admin.void(
+                account.id, request.grant_id, reason=request.reason, request_id=request_id, actor=ACTOR
+            )
+            return pb.VoidGrantResponse(
+                voided_microcredits=taken.amount_microcredits,
+                held_microcredits=taken.still_held_microcredits,
+                balance_microcredits=taken.spendable_microcredits,
+            )
+
+        return await once(self._idempotency, account.id, request, context, work, pb.VoidGrantResponse)
 
     async def QueryUsage(self, request: pb.QueryUsageRequest, context: Context) -> pb.QueryUsageResponse:
         account, _ = await self._admin.account(request.account)

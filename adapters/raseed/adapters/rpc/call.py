@@ -37,6 +37,8 @@ class Call:
     failure_line: Callable[[RaseedError], bytes] | None = None
     """How a stream that is no server-sent one says that it broke off."""
     http_status: int = 200
+    is_replay: bool = False
+    """Whether the answer is that of an earlier request with the same idempotency key."""
     _caller: Caller | None = None
 
     @property

@@ -93,7 +93,7 @@ def _to_core_sampling(request: pb.CreateChatCompletionRequest | pb.StreamChatCom
 def from_core_answer(run: Run, pieces: Sequence[Delta], ended: Ended) -> pb.CreateChatCompletionResponse:
     text, tool_calls = whole_answer(pieces)
     return pb.CreateChatCompletionResponse(
-        id=answer_id(run),
+        id=answer_id(run.id),
         created_at_s=run.created_at_s,
         model=run.model,
         content=text,
@@ -107,7 +107,7 @@ def from_core_answer(run: Run, pieces: Sequence[Delta], ended: Ended) -> pb.Crea
 
 def from_core_pieces(run: Run, pieces: Sequence[Delta]) -> pb.StreamChatCompletionResponse:
     return pb.StreamChatCompletionResponse(
-        id=answer_id(run),
+        id=answer_id(run.id),
         created_at_s=run.created_at_s,
         model=run.model,
         content_delta="".join(piece.text for piece in pieces),
@@ -121,7 +121,7 @@ def from_core_pieces(run: Run, pieces: Sequence[Delta]) -> pb.StreamChatCompleti
 
 def from_core_end(run: Run, ended: Ended) -> pb.StreamChatCompletionResponse:
     return pb.StreamChatCompletionResponse(
-        id=answer_id(run),
+        id=answer_id(run.id),
         created_at_s=run.created_at_s,
         model=run.model,
         finish_reason=ended.finish_reason.value,

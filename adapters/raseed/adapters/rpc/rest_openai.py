@@ -9,12 +9,14 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
+from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
 from raseed.adapters.wire.openai.chat_response import Charged, encode_completion
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.chat_stream import DONE, ChatStreamEncoder, StreamUsage
 from raseed.adapters.wire.openai.models import encode_model, encode_model_list
 from raseed.core.inference.answer import answer_id, whole_answer
+from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta
 from raseed.core.inference.run import Ended, Run
 from raseed.core.inference.service import InferenceService
@@ -27,9 +29,15 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
     def __init__(
-        self, inference: InferenceService, stream_usage: StreamUsage, *, usage_credits: bool = False
+        self,
+        inference: InferenceService,
+        keyed: KeyedChat,
+        stream_usage: StreamUsage,
+        *,
+        usage_credits: bool = False,
     ) -> None:
         self._inference = inference
+        self._keyed = keyed
         self._stream_usage = stream_usage
         self._usage_credits = usage_credits
 
@@ -38,13 +46,23 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
     ) -> None:
         call = current_call()
         decoded = decode_chat_request(request.body.data)
-        run = self._inference.start_chat(
-            call.caller, decoded.request, stream=decoded.stream, timeout_s=context.time_remaining()
-        )
+        asked = asked_of(call, request.body.data)
+        if asked is None:
+            run = self._inference.start_chat(
+                call.caller, decoded.request, stream=decoded.stream, timeout_s=context.time_remaining()
+            )
+        elif decoded.stream:
+            run = await self._keyed.start_stream(
+                call.caller, decoded.request, asked, context.time_remaining()
+            )
+        else:
+            answer = await self._keyed.answer(call.caller, decoded.request, asked, self._completion)
+            await write_json(context, call, body_of(answer, call))
+            return
         try:
             if decoded.stream:
                 encoder = ChatStreamEncoder(
-                    completion_id=answer_id(run),
+                    completion_id=answer_id(run.id),
                     created_s=run.created_at_s,
                     model=run.model,
                     include_usage=decoded.include_usage,
@@ -52,9 +70,25 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
                 )
                 await _stream(run, call, context, encoder, self._charged)
             else:
-                await _answer(run, call, context, self._charged)
+                pieces: list[Delta] = []
+                while not isinstance(event := await run.next(), Ended):
+                    pieces += event
+                await write_json(context, call, self._completion(run, pieces, event))
         finally:
             run.abandon()  # does nothing to a run that has ended
+
+    def _completion(self, run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+        text, tool_calls = whole_answer(pieces)
+        return encode_completion(
+            completion_id=answer_id(run.id),
+            created_s=run.created_at_s,
+            model=run.model,
+            text=text,
+            finish_reason=ended.finish_reason,
+            usage=ended.usage,
+            tool_calls=tool_calls,
+            charged=self._charged(ended),
+        )
 
     def _charged(self, ended: Ended) -> Charged | None:
         """What a usage object says of the charge beside OpenAI's own keys."""
@@ -80,30 +114,16 @@ async def _begin(context: Context, call: Call) -> None:
     """Before the first message. Behind Envoy there is nothing to say: it puts its request id on every answer, and
     headers of ours would travel apart from the message, for a tenth of what a whole request costs.
     """
-    if not call.has_edge_id:
+    if not call.has_edge_id or call.is_replay:
         await context.send_initial_metadata(response_headers(call))
 
 
 def response_headers(call: Call) -> tuple[tuple[str, str], ...]:
-    return (("x-request-id", call.request_id), ("openai-processing-ms", str(call.elapsed_ms())))
-
-
-async def _answer(run: Run, call: Call, context: Context, charged: Callable[[Ended], Charged | None]) -> None:
-    pieces: list[Delta] = []
-    while not isinstance(event := await run.next(), Ended):
-        pieces += event
-    text, tool_calls = whole_answer(pieces)
-    body = encode_completion(
-        completion_id=answer_id(run),
-        created_s=run.created_at_s,
-        model=run.model,
-        text=text,
-        finish_reason=event.finish_reason,
-        usage=event.usage,
-        tool_calls=tool_calls,
-        charged=charged(event),
+    return (
+        ("x-request-id", call.request_id),
+        ("openai-processing-ms", str(call.elapsed_ms())),
+        *replay_headers(call),
     )
-    await write_json(context, call, body)
 
 
 async def _stream(

@@ -34,7 +34,9 @@ from raseed.core.billing.metering import MeteringService
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import UsageService
+from raseed.core.idempotency import Idempotency
 from raseed.core.inference.estimate import Estimator
+from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.routing import Route
 from raseed.core.inference.service import InferenceService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
@@ -56,6 +58,7 @@ class Services:
 
     authenticator: Authenticator
     inference: InferenceService
+    keyed: KeyedChat
     estimator: Estimator
     subscriptions: SubscriptionService
     history: HistoryService
@@ -86,14 +89,19 @@ def public_server(
         options=_options(limits),
         maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
     )
-    inference_pb2_grpc.add_InferenceServiceServicer_to_server(InferenceServicer(services.inference), server)
+    inference_pb2_grpc.add_InferenceServiceServicer_to_server(
+        InferenceServicer(services.inference, services.keyed), server
+    )
     billing_pb2_grpc.add_BillingServiceServicer_to_server(
         BillingServicer(services.subscriptions, services.history, services.usage, services.estimator), server
     )
     metering_pb2_grpc.add_MeteringServiceServicer_to_server(MeteringServicer(services.metering), server)
     accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), server)
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
-        OpenAIServicer(services.inference, wire.stream_usage, usage_credits=wire.usage_credits), server
+        OpenAIServicer(
+            services.inference, services.keyed, wire.stream_usage, usage_credits=wire.usage_credits
+        ),
+        server,
     )
     rest_pb2_grpc.add_BillingRestServiceServicer_to_server(
         BillingRestServicer(
@@ -112,12 +120,14 @@ def public_server(
     return server
 
 
-def admin_server(admin: AdminService, routes: Sequence[Route], limits: ServerLimits) -> grpc.aio.Server:
+def admin_server(
+    admin: AdminService, idempotency: Idempotency, routes: Sequence[Route], limits: ServerLimits
+) -> grpc.aio.Server:
     """Whoever can open its socket is an operator: the socket's file mode is the lock."""
     server = grpc.aio.server(
         interceptors=[Chain([observe(), errors("payment_required")])], options=_options(limits)
     )
-    admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(admin, routes), server)
+    admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(admin, idempotency, routes), server)
     return server
 
 

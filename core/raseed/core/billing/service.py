@@ -27,7 +27,7 @@ from raseed.core.billing.model import BalanceView, HoldState, Measured, PriceSna
 from raseed.core.billing.ports import Ledger, LedgerUnavailable
 from raseed.core.billing.refusals import raise_refusal
 from raseed.core.billing.turns import Turns
-from raseed.core.errors import Conflict
+from raseed.core.errors import Conflict, RequestInProgress
 from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
 RETRY_FIRST_S = 0.05
@@ -75,7 +75,7 @@ class HoldService:
         """Set credit aside for a run. When it returns, the hold is durable and the caller must settle or release it.
 
         Waits up to `hold_wait_s`, while it `is_wanted`, if only the account's own open holds are in the way. Raises
-        CreditExhausted, HeldByOpenRequests, AccountSuspended, Conflict, RequestReusedWithOtherInput: then nothing is
+        CreditExhausted, HeldByOpenRequests, AccountSuspended, RequestInProgress, Conflict, RequestReusedWithOtherInput: then nothing is
         held. Raises LedgerUnavailable when that is unknown: then the caller must `undo`.
         """
         least, wanted = coverage.first_lease()
@@ -103,11 +103,9 @@ class HoldService:
             raise_refusal(result)
         assert isinstance(result, Held), result
         if result.replayed:
-            raise Conflict(
-                "A request with this id is being answered now."
-                if result.is_open
-                else "A request with this id was already answered."
-            )
+            if result.is_open:
+                raise RequestInProgress("A request with this id is being answered now.", retry_after_s=1.0)
+            raise Conflict("A request with this id was already answered.")
         coverage.hold_placed(result.amount_microcredits)
         return result
 

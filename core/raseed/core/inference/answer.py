@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from raseed.core.ids import HoldId, RunId
 from raseed.core.inference.model import Delta, ToolCall
-from raseed.core.inference.run import Run
 
 
 def whole_answer(pieces: Iterable[Delta]) -> tuple[str, tuple[ToolCall, ...]]:
@@ -26,6 +26,6 @@ def whole_answer(pieces: Iterable[Delta]) -> tuple[str, tuple[ToolCall, ...]]:
     return "".join(texts), tuple(calls[index] for index in sorted(calls))
 
 
-def answer_id(run: Run) -> str:
-    """The id that clients see, on every surface the same."""
-    return f"chatcmpl-{run.id.removeprefix('run_')}"
+def answer_id(run_id: RunId | HoldId) -> str:
+    """The id that clients see, on every surface the same. A run and its hold have one id."""
+    return f"chatcmpl-{run_id.removeprefix('run_')}"

@@ -46,6 +46,8 @@ from raseed.core.inference.model import ChatRequest, Delta, Finish, FinishReason
 from raseed.core.inference.ports import Generation, Prepared
 from raseed.core.inference.routing import Route
 
+NOTHING = Measured()
+
 CANCEL_WAIT_S = 3.0
 """Longest wait for an engine that was cancelled. The port allows it two seconds; one that does not keep to that must
 not keep the hold and the slot of a reader who has left."""
@@ -64,6 +66,8 @@ class RunSpec:
     timeout_s: float
     stream: bool
     """Whether the reader wants pieces as they come, or everything at the end."""
+    charge_at_end: bool = False
+    """No checkpoints: if the worker dies, nothing is charged. For a reader who would have nothing of a part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,8 @@ class Run:
         self.created_at_s = int(time.time())
         self.stage = Stage.QUEUED
         self.generated_tokens = 0
+        self.charged_microcredits = 0
+        """What was charged, once that is durable."""
         self._spec = spec
         self._holds = holds
         self._loop = asyncio.get_running_loop()
@@ -124,6 +130,12 @@ class Run:
         if isinstance(self._outcome, Ended):
             return self._outcome
         raise self._stopped or self._outcome or RaseedError("Internal error.")
+
+    async def ended(self) -> Ended | RaseedError | None:
+        """What came of the run, once it is over and its charge is durable. None: nothing to tell, it was abandoned."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        return self._outcome
 
     def abandon(self) -> None:
         """The reader has gone: stop generating and charge what was generated. Idempotent, never waits, never raises."""
@@ -162,7 +174,7 @@ class Run:
             return None
         self._beat_at = self._loop.time()
         return self._holds.extension(
-            self._spec.payer, self.hold_id, self._cover.coverage.held_microcredits, self._measured()
+            self._spec.payer, self.hold_id, self._cover.coverage.held_microcredits, self._checkpoint()
         )
 
     async def _execute(self) -> None:
@@ -212,7 +224,7 @@ class Run:
             if isinstance(error, LedgerUnavailable):
                 return
             raise
-        self._cover = cover = Cover(self._holds, payer, self.hold_id, coverage, self._measured)
+        self._cover = cover = Cover(self._holds, payer, self.hold_id, coverage, self._checkpoint)
         self._beat_at = self._loop.time()
         try:
             finish = await self._generate(cover, prepared)
@@ -284,6 +296,9 @@ class Run:
     def _measured(self) -> Measured:
         return measured_of(self._counted())
 
+    def _checkpoint(self) -> Measured:
+        return NOTHING if self._spec.charge_at_end else self._measured()
+
     # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _end(self, finish: Finish) -> Ended | RaseedError:
@@ -291,6 +306,7 @@ class Run:
         outcome = "completed" if finish.finish_reason else "cancelled"
         measured = measured_of(finish.usage)
         settled = await self._closing.settle(measured, outcome, finish.finish_reason, finish.usage.source)
+        self.charged_microcredits = settled.cost_microcredits
         if finish.finish_reason is None:
             return DeadlineExceeded("The request was cancelled.")
         return Ended(
@@ -306,7 +322,8 @@ class Run:
         if self.generated_tokens == 0:
             await self._closing.release(outcome)
         else:
-            await self._closing.settle(self._measured(), outcome, None, UsageSource.COUNTED)
+            settled = await self._closing.settle(self._measured(), outcome, None, UsageSource.COUNTED)
+            self.charged_microcredits = settled.cost_microcredits
 
     async def _undo(self) -> None:
         """It is unknown whether anything is held. The reader need not wait until that is certain."""

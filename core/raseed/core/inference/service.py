@@ -12,7 +12,7 @@ from raseed.core.billing.price_book import PriceBook, PricesInForce
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.billing.service import HoldService, Payer
 from raseed.core.clock import Clock, SystemClock
-from raseed.core.errors import Conflict, Overloaded, RequestReusedWithOtherInput
+from raseed.core.errors import Overloaded, RequestInProgress, RequestReusedWithOtherInput
 from raseed.core.ids import HoldId, RunId, new_id
 from raseed.core.inference.model import ChatRequest, ModelCard
 from raseed.core.inference.routing import Router, unknown_model
@@ -81,11 +81,12 @@ class InferenceService:
         stream: bool,
         request_id: str = "",
         timeout_s: float | None = None,
+        charge_at_end: bool = False,
     ) -> Run:
         """Begin to answer. The run is owned by this service: the caller reads it or abandons it, nothing else.
 
         With `request_id` (unique per account) the same request is admitted once, for ever. Raises ModelUnknown,
-        PriceUnknown, Overloaded, Conflict, RequestReusedWithOtherInput; everything later is raised by `Run.next`.
+        PriceUnknown, Overloaded, RequestInProgress, RequestReusedWithOtherInput; everything later is raised by `Run.next`.
         """
         if self._draining:
             raise Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
@@ -100,17 +101,22 @@ class InferenceService:
             input_hash=hashlib.sha256(repr(request).encode()).hexdigest() if request_id else "",
             timeout_s=self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s),
             stream=stream,
+            charge_at_end=charge_at_end,
         )
         run = Run(spec, self._holds)
         if (running := self._runs.get(run.hold_id)) is not None:
             if running.input_hash != run.input_hash:
                 raise RequestReusedWithOtherInput("This request id was used before with other content.")
-            raise Conflict("A request with this id is being answered now.")
+            raise RequestInProgress("A request with this id is being answered now.", retry_after_s=1.0)
         self._runs[run.hold_id] = run
         task = run.start()
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(run, done))
         return run
+
+    def is_running(self, hold_id: HoldId) -> bool:
+        """Whether a run of this worker has it, or will."""
+        return hold_id in self._runs
 
     async def keep_holds(self) -> None:
         """Background job: checkpoints every open run at least each `checkpoint_interval_s`, all in one batch."""
@@ -159,6 +165,11 @@ class InferenceService:
         del self._runs[run.hold_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             self._report("run", error)
+
+
+def hold_of_request(caller: Caller, request_id: str) -> HoldId:
+    """The hold of the run that `start_chat` makes for this id."""
+    return HoldId(_named_run(caller, request_id))
 
 
 def _named_run(caller: Caller, request_id: str) -> str:

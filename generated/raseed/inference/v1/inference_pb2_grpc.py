@@ -65,7 +65,8 @@ class InferenceServiceServicer:
 
     def CreateChatCompletion(self, request, context):
         """Generates one answer and returns it whole. Charged like the streaming call. Not safe to retry blindly: a repeated
-        call is a new request and a new charge, unless `request_id` is set.
+        call is a new request and a new charge, unless it has a `request_id` or the metadata `idempotency-key`, which
+        returns the first answer again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -9,6 +9,7 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Behavior, current_call
+from raseed.adapters.rpc.idempotency import replay_headers
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.adapters.rpc.status import to_status
 from raseed.adapters.telemetry.log import log
@@ -69,6 +70,11 @@ async def _refuse(
     face = encode_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
     call.http_status = face.status
     await context.send_initial_metadata(
-        (("x-http-status", str(face.status)), ("x-request-id", call.request_id), *face.headers)
+        (
+            ("x-http-status", str(face.status)),
+            ("x-request-id", call.request_id),
+            *face.headers,
+            *replay_headers(call),
+        )
     )
     await context.write(HttpBody(content_type=CONTENT_TYPE, data=face.body))
