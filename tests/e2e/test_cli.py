@@ -204,6 +204,28 @@ def test_ledger_verify_of_a_broken_ledger(tmp_path):
     assert all(name in outcome.err for name in names)
 
 
+def test_ledger_replay(cli, tmp_path):
+    """Balances follow from the entries; one that was tampered with is named, with what it should be, and exit 1."""
+    value = cli("ledger", "replay", "--json").value
+    assert (value["ok"], value["differences"], value["complete"]) == (True, [], True)
+    assert cli("ledger", "replay").out.startswith("ok: ")
+
+    tampered = Stack(tmp_path)
+    owner = account(lambda *arguments: run_cli(tampered.environ, *arguments))
+    with sqlite3.connect(tampered.files.database) as database:
+        database.execute("UPDATE balances SET debt_microcredits = 5000000 WHERE account_id = ?", [owner])
+    database.close()
+    outcome = run_cli(tampered.environ, "ledger", "replay", "--json")
+    assert outcome.status == 1
+    assert outcome.value["differences"] == [
+        {"figure": "account_debt", "id": owner, "stored": 5, "rebuilt": 0}
+    ]
+    assert "account_debt" in outcome.err
+    assert (
+        f"account_debt of {owner}: stored 5, rebuilt 0" in run_cli(tampered.environ, "ledger", "replay").out
+    )
+
+
 def test_models_ps(stack, stopped):
     """Every model with its backend and whether it answers; on a stopped system there is none."""
     rows = run_cli(stack.environ, "models", "ps", "--json").value

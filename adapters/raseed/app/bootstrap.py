@@ -20,6 +20,7 @@ from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
+from raseed.adapters.sql.replay import replay
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries
 from raseed.adapters.sql.usage_queries import SqlUsageStore
@@ -36,6 +37,7 @@ from raseed.core.billing.metering import MeteringService
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.ports import Ledger
 from raseed.core.billing.pricing import token_price
+from raseed.core.billing.replay import Replay
 from raseed.core.billing.service import CreditService
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import UsageService
@@ -96,6 +98,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         async def verify_ledger() -> Verification:
             return await database.read(_verification)
 
+        async def replay_ledger() -> Replay:
+            return await database.read(replay)
+
         yield Platform(
             database=database,
             ledger=ledger,
@@ -115,6 +120,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
                 policy=policy,
                 clock=clock,
                 verify=verify_ledger,
+                replay=replay_ledger,
             ),
         )
     finally:

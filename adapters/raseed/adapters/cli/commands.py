@@ -157,6 +157,38 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
 
         run_command(open_admin, command)
 
+    @ledger.command("replay")
+    def ledger_replay(as_json: Json = False) -> None:
+        """Rebuild every balance from the ledger's entries and compare, on the live database. Exit 1 names what differs."""
+
+        async def command(admin: AdminCalls) -> None:
+            replayed = await admin.call("ReplayLedger", pb.ReplayLedgerRequest())
+            value = {
+                "ok": not replayed.differences,
+                "accounts": replayed.account_count,
+                "grants": replayed.grant_count,
+                "open_holds": replayed.open_hold_count,
+                "entries": replayed.entry_count,
+                "complete": replayed.complete,
+                "differences": [
+                    {
+                        "figure": each.figure,
+                        "id": each.id,
+                        "stored": credits_number(each.stored_microcredits)
+                        if each.HasField("stored_microcredits")
+                        else None,
+                        "rebuilt": credits_number(each.rebuilt_microcredits),
+                    }
+                    for each in replayed.differences
+                ],
+            }
+            Output(as_json=as_json).show(value, lambda: _replay_lines(value))
+            if replayed.differences:
+                figures = ", ".join(sorted({each.figure for each in replayed.differences}))
+                fail(f"balances do not follow from the ledger: {figures}", FAILED)
+
+        run_command(open_admin, command)
+
 
 def _group(app: typer.Typer, name: str, about: str) -> typer.Typer:
     group = typer.Typer(help=about, no_args_is_help=True)
@@ -179,3 +211,16 @@ def _verify_lines(value: dict[str, Any]) -> list[str]:
     if value["ok"]:
         return [f"ok: {value['invariants']} invariants hold over {value['entries']} entries"]
     return [f"{violation['invariant']}: {violation['detail']}" for violation in value["violations"]]
+
+
+def _replay_lines(value: dict[str, Any]) -> list[str]:
+    if value["ok"]:
+        stored = (
+            f"{value['accounts']} accounts, {value['grants']} grants and {value['open_holds']} open holds"
+        )
+        return [f"ok: the balances of {stored} follow from {value['entries']} entries"]
+    lines = [
+        f"{each['figure']} of {each['id']}: stored {each['stored']}, rebuilt {each['rebuilt']}"
+        for each in value["differences"]
+    ]
+    return lines if value["complete"] else [*lines, "and more"]

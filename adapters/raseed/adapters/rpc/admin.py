@@ -166,6 +166,27 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             entry_count=verification.entry_count,
         )
 
+    async def ReplayLedger(
+        self, request: pb.ReplayLedgerRequest, context: Context
+    ) -> pb.ReplayLedgerResponse:
+        replayed = await self._admin.replay_ledger()
+        return pb.ReplayLedgerResponse(
+            differences=[
+                pb.LedgerDifference(
+                    figure=difference.figure.value,
+                    id=difference.id,
+                    stored_microcredits=difference.stored_microcredits,
+                    rebuilt_microcredits=difference.rebuilt_microcredits,
+                )
+                for difference in replayed.differences
+            ],
+            complete=replayed.is_complete,
+            account_count=replayed.account_count,
+            grant_count=replayed.grant_count,
+            open_hold_count=replayed.open_hold_count,
+            entry_count=replayed.entry_count,
+        )
+
     async def ListBackends(
         self, request: pb.ListBackendsRequest, context: Context
     ) -> pb.ListBackendsResponse:

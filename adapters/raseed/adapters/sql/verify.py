@@ -31,8 +31,7 @@ Check = Callable[[Connection], Iterator[tuple[str, str]]]
 def verify(connection: Connection) -> list[Violation]:
     """All violations, grouped by invariant. A file too damaged to be read is a violation too, not an exception. Raises what a server raises that cannot answer."""
     found: list[Violation] = []
-    if connection.dialect.name == "postgresql":
-        connection.execute(_PATIENCE)
+    allow_minutes(connection)
     for invariant, check in {**_FILE_CHECKS, **CHECKS}.items():
         try:
             found += [Violation(invariant, id_, detail) for id_, detail in check(connection)]
@@ -43,8 +42,10 @@ def verify(connection: Connection) -> list[Violation]:
     return found
 
 
-_PATIENCE = text("SET LOCAL statement_timeout = '10min'")
-"""Each check reads the whole ledger, which is more than the few seconds that a query is otherwise allowed."""
+def allow_minutes(connection: Connection) -> None:
+    """For statements that read the whole ledger: more than the few seconds that a query is otherwise allowed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = '10min'"))
 
 
 def _file_is_sound(connection: Connection) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from raseed.core.accounts.service import AccountService
 from raseed.core.billing.commands import Granted, IssueGrant, TakeBack, TakenBack
 from raseed.core.billing.model import BalanceView, GrantSource
 from raseed.core.billing.policy import Policy
+from raseed.core.billing.replay import Replay
 from raseed.core.billing.service import CreditService
 from raseed.core.billing.usage import GroupBy, UsageReport, UsageService
 from raseed.core.clock import Clock, Microseconds
@@ -62,6 +63,7 @@ class AdminService:
         policy: Policy,
         clock: Clock,
         verify: Callable[[], Awaitable[Verification]],
+        replay: Callable[[], Awaitable[Replay]],
     ) -> None:
         self._accounts = accounts
         self._credit = credit
@@ -69,6 +71,7 @@ class AdminService:
         self._policy = policy
         self._clock = clock
         self._verify = verify
+        self._replay = replay
 
     async def create_account(
         self, *, email: str, phone: str, tier: str, microcredits: int, welcome: bool, actor: str
@@ -234,6 +237,9 @@ class AdminService:
 
     async def verify_ledger(self) -> Verification:
         return await self._verify()
+
+    async def replay_ledger(self) -> Replay:
+        return await self._replay()
 
     async def _take_back(
         self,

@@ -173,6 +173,38 @@ class LedgerViolation(_message.Message):
     detail: str
     def __init__(self, invariant: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
+class ReplayLedgerRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReplayLedgerResponse(_message.Message):
+    __slots__ = ("differences", "complete", "account_count", "grant_count", "open_hold_count", "entry_count")
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    GRANT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    OPEN_HOLD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    differences: _containers.RepeatedCompositeFieldContainer[LedgerDifference]
+    complete: bool
+    account_count: int
+    grant_count: int
+    open_hold_count: int
+    entry_count: int
+    def __init__(self, differences: _Optional[_Iterable[_Union[LedgerDifference, _Mapping]]] = ..., complete: _Optional[bool] = ..., account_count: _Optional[int] = ..., grant_count: _Optional[int] = ..., open_hold_count: _Optional[int] = ..., entry_count: _Optional[int] = ...) -> None: ...
+
+class LedgerDifference(_message.Message):
+    __slots__ = ("figure", "id", "stored_microcredits", "rebuilt_microcredits")
+    FIGURE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STORED_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    REBUILT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    figure: str
+    id: str
+    stored_microcredits: int
+    rebuilt_microcredits: int
+    def __init__(self, figure: _Optional[str] = ..., id: _Optional[str] = ..., stored_microcredits: _Optional[int] = ..., rebuilt_microcredits: _Optional[int] = ...) -> None: ...
+
 class ListBackendsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -85,6 +85,11 @@ class AdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VerifyLedgerRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VerifyLedgerResponse.FromString,
                 _registered_method=True)
+        self.ReplayLedger = channel.unary_unary(
+                '/raseed.admin.v1.AdminService/ReplayLedger',
+                request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ReplayLedgerRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ReplayLedgerResponse.FromString,
+                _registered_method=True)
         self.ListBackends = channel.unary_unary(
                 '/raseed.admin.v1.AdminService/ListBackends',
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ListBackendsRequest.SerializeToString,
@@ -167,6 +172,13 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplayLedger(self, request, context):
+        """Rebuilds every balance from the ledger's entries and compares it with the stored one, on the live database.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListBackends(self, request, context):
         """The state of each model backend.
         """
@@ -226,6 +238,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.VerifyLedger,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VerifyLedgerRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.VerifyLedgerResponse.SerializeToString,
+            ),
+            'ReplayLedger': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayLedger,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ReplayLedgerRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ReplayLedgerResponse.SerializeToString,
             ),
             'ListBackends': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBackends,
@@ -504,6 +521,33 @@ class AdminService:
             '/raseed.admin.v1.AdminService/VerifyLedger',
             raseed_dot_admin_dot_v1_dot_admin__pb2.VerifyLedgerRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_admin__pb2.VerifyLedgerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayLedger(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AdminService/ReplayLedger',
+            raseed_dot_admin_dot_v1_dot_admin__pb2.ReplayLedgerRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_admin__pb2.ReplayLedgerResponse.FromString,
             options,
             channel_credentials,
             insecure,
