@@ -12,7 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from tests.support.command_line import run_cli
 from tests.support.customer import Customer
-from tests.support.http import Reading
+from tests.support.http import Answer, Reading, chat_body
 from tests.support.stack import CALL_TIMEOUT_S, RESTART_TIMEOUT_S, Stack
 from tests.support.stubs import blocking
 from tests.support.waiting import until
@@ -165,6 +165,35 @@ def test_core_dies(slow):
     verified = slow.admin("VerifyLedger", admin_pb2.VerifyLedgerRequest())
     assert not verified.violations, verified
     assert customer.http.chat("Hello", model=TINY, max_tokens=2).status == 200
+
+
+def test_core_dies_under_a_key(slow):
+    """The same request again is answered as soon as the dead worker's hold is settled, and only that answer is charged."""
+    customer = slow.customer()
+    body = chat_body(STORY, TINY, temperature=0, max_tokens=50)
+    key = {"idempotency-key": "k"}
+
+    def ask() -> Answer:
+        return customer.http.send("POST", "/v1/chat/completions", body, key)
+
+    def answered() -> Answer | None:
+        return None if (found := ask()).status == 409 else found
+
+    with closing(customer.http.connect()) as connection:
+        customer.http.request(connection, "POST", "/v1/chat/completions", body, key)
+        until(lambda: in_flight(slow) == 1, CALL_TIMEOUT_S, "the model answers")
+        assert ask().error(409)["code"] == "request_in_progress"
+        restarts = slow.kill("core-0")
+    slow.wait_for_core(restarts)
+    answer = until(answered, RESTART_TIMEOUT_S, "the key is free")
+    assert answer is not None
+    assert answer.status == 200, answer.body
+    assert "idempotency-hit" not in answer.headers
+    assert customer.left() == 1_000 - answer.json["usage"]["total_tokens"]
+    again = ask()
+    assert (again.body, again.headers["idempotency-hit"]) == (answer.body, "true")
+    assert len(again.headers["x-request-id"].split(",")) == 1
+    assert not slow.admin("VerifyLedger", admin_pb2.VerifyLedgerRequest()).violations
 
 
 def test_stack_is_stopped(slow):

@@ -24,7 +24,7 @@ from raseed.core.billing.expiry import expiry_job
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
-from raseed.core.content.purge import purge_content
+from raseed.core.content.purge import purge_job
 from raseed.core.ids import AccountId, ApiKeyId
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
@@ -130,7 +130,8 @@ async def serve_core(
         expiry = expiry_job(platform.ledger, SqlExpiryQueue(platform.database))
         jobs.start(run_job(expiry, report), expiry.name)
         if is_first:
-            jobs.start(purge_content(platform.content, report), "purge content")
+            purge = purge_job(platform.content)
+            jobs.start(run_job(purge, report), purge.name)
         ready = asyncio.create_task(_announce_models(routes, announce))
         stopping = asyncio.create_task(stop.wait())
         try:

@@ -88,7 +88,7 @@ def checked_key(key: str) -> str:
 
 
 class Idempotency:
-    """Raises RequestReusedWithOtherInput, StorageQuotaExceeded, and CapacityError when the store is silent."""
+    """`claim` raises RequestReusedWithOtherInput, StorageQuotaExceeded, and CapacityError when the store is silent."""
 
     def __init__(self, store: ContentStore) -> None:
         self._store = store
@@ -139,7 +139,11 @@ class Idempotency:
 
         The id follows from the request, so that the work is known again also when the record is gone.
         """
-        claim = await self.claim(asked, attempt=asked.name)
+        try:
+            claim = await self.claim(asked, attempt=asked.name)
+        except StorageQuotaExceeded:
+            # What customers keep must not stop the correction of a balance; the ledger knows the id without a record.
+            return await work(asked.name), False
         if claim.result is not None:
             return claim.result.body, True
         body = await work(claim.attempt)

@@ -114,16 +114,13 @@ async def _begin(context: Context, call: Call) -> None:
     """Before the first message. Behind Envoy there is nothing to say: it puts its request id on every answer, and
     headers of ours would travel apart from the message, for a tenth of what a whole request costs.
     """
-    if not call.has_edge_id or call.is_replay:
-        await context.send_initial_metadata(response_headers(call))
+    headers = replay_headers(call) if call.has_edge_id else (*response_headers(call), *replay_headers(call))
+    if headers:
+        await context.send_initial_metadata(headers)
 
 
 def response_headers(call: Call) -> tuple[tuple[str, str], ...]:
-    return (
-        ("x-request-id", call.request_id),
-        ("openai-processing-ms", str(call.elapsed_ms())),
-        *replay_headers(call),
-    )
+    return (("x-request-id", call.request_id), ("openai-processing-ms", str(call.elapsed_ms())))
 
 
 async def _stream(

@@ -29,12 +29,11 @@ from raseed.core.errors import (
     CapacityError,
     Conflict,
     RaseedError,
-    SettlementDelayed,
 )
 from raseed.core.idempotency import RETRY_AFTER_S, Asked, Claim, Idempotency, Result, in_progress
 from raseed.core.inference.answer import answer_id
 from raseed.core.inference.model import ChatRequest, Delta
-from raseed.core.inference.run import Ended, Run
+from raseed.core.inference.run import Ended, Run, Stage
 from raseed.core.inference.service import InferenceService, hold_of_request
 
 KEEP_WAIT_S = 5.0
@@ -134,22 +133,21 @@ class KeyedChat:
         try:
             while not isinstance(event := await run.next(), Ended):
                 pieces += event
-        except SettlementDelayed as error:
-            _tell(told, Result(error=error))  # who waits need not wait longer; what comes of it is kept
-            outcome = await run.ended()
-            if not isinstance(outcome, Ended):
-                return
-            event = outcome
         except Conflict as error:
             # Another worker was first: its answer is to come, or to be read by now.
             _tell(told, Result(error=in_progress() if type(error) is Conflict else error))
             return
         except RaseedError as error:
-            await run.ended()
-            if run.charged_microcredits:
-                await self._idempotency.finish(claim, Result(error=error))
-            _tell(told, Result(error=error))
-            return
+            if run.stage is not Stage.ENDED:
+                _tell(told, Result(error=error))  # the ledger is slow: who waits need not wait for it
+            outcome = await run.ended() or error
+            if not isinstance(outcome, Ended):
+                result = Result(error=outcome)
+                if run.charged_microcredits:
+                    await self._idempotency.finish(claim, result)
+                _tell(told, result)
+                return
+            event = outcome
         result = Result(body=encode(run, pieces, event))
         await self._idempotency.finish(claim, result)
         _tell(told, result)
