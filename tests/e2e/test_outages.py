@@ -174,7 +174,8 @@ def test_core_dies_under_a_key(slow):
     key = {"idempotency-key": "k"}
 
     def ask() -> Answer:
-        return customer.http.send("POST", "/v1/chat/completions", body, key)
+        answer: Answer = customer.http.send("POST", "/v1/chat/completions", body, key)
+        return answer
 
     def answered() -> Answer | None:
         return None if (found := ask()).status == 409 else found
