@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.campaigns.conftest import SCRIPTED
 from tests.campaigns.load import ask_all, prompt, prompt_tokens
+from tests.support.http import Answer
 from tests.support.postgres import shared_server
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -43,6 +45,23 @@ def test_of_400_at_once_exactly_20_succeed(workers: Stack) -> None:
     funds = customer.funds()
     assert (funds.spendable, funds.held) == (0, 0)
     assert workers.cli("ledger", "verify").returncode == 0
+
+
+def test_a_key_is_answered_once_by_all_of_them(workers: Stack) -> None:
+    """Of twenty at once one runs; the others are told to wait, and afterwards every worker has its answer."""
+    customer = workers.customer()
+    headers = {"idempotency-key": "k"}
+
+    def ask(_number: int) -> Answer:
+        answer: Answer = customer.http.send("POST", "/v1/chat/completions", prompt(TEXT, MAX_TOKENS), headers)
+        return answer
+
+    with ThreadPoolExecutor(20) as pool:
+        at_once = list(pool.map(ask, range(20)))
+    assert {answer.status for answer in at_once} <= {200, 409}
+    bodies = {answer.body for answer in [*at_once, *map(ask, range(4 * WORKERS))] if answer.status == 200}
+    assert len(bodies) == 1
+    assert customer.left() == 1_000 - COST
 
 
 def test_a_revoked_key_is_refused_by_every_worker(workers: Stack) -> None:

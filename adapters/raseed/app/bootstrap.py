@@ -25,7 +25,7 @@ from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.adapters.sql.verify import CHECKS, verify
-from raseed.app.layout import Home, write_private
+from raseed.app.layout import Home, make_private
 from raseed.app.settings import Configuration, Settings
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
@@ -167,7 +167,7 @@ def read_content_keys(home: Home) -> dict[int, bytes]:
 
 def _secret(path: Path, size_bytes: int) -> bytes:
     if not path.exists():
-        write_private(path, secrets.token_hex(size_bytes))
+        make_private(path, secrets.token_hex(size_bytes))
     return bytes.fromhex(path.read_text(encoding="utf-8"))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,6 +66,20 @@ def socket_address(path: Path) -> str:
         folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
         text = f"/proc/self/fd/{folder}/{path.name}"
     return f"unix:{text}"
+
+
+def make_private(path: Path, text: str) -> None:
+    """Write a file that only the owner can read, whole from the first moment, unless there is one.
+
+    Of several processes that do it at once one succeeds, and all of them read what that one wrote.
+    """
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        write_private(staged, text)
+        with suppress(FileExistsError):
+            os.link(staged, path)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

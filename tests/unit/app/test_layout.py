@@ -1,0 +1,33 @@
+"""Secrets on disk: made once, whoever starts first."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from raseed.app.bootstrap import read_content_keys, read_peppers
+from raseed.app.layout import Home, make_private
+
+
+def test_of_many_who_make_a_file_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+
+    def make(number: int) -> str:
+        make_private(path, f"{number}" * 64)
+        return path.read_text(encoding="utf-8")
+
+    with ThreadPoolExecutor(16) as pool:
+        [text] = set(pool.map(make, range(64)))
+    assert text in {f"{number}" * 64 for number in range(64)}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_secret_is_the_same_at_every_start(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    first = read_content_keys(home), read_peppers(home)
+    assert (read_content_keys(home), read_peppers(home)) == first
+    [key] = first[0].values()
+    assert len(key) == 32
