@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
-from tests.contract.ledger.conftest import ACCOUNT
+from tests.contract.ledger.conftest import ACCOUNT, KEY
 from tests.unit.billing.builders import ManualClock, counting_ids
 
 from raseed.adapters.sql.accounts import create_account, insert_key
@@ -19,25 +19,11 @@ from raseed.adapters.sql.ledger_batch import LedgerBatch
 from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands, Custom
 from raseed.adapters.sql.sqlite_files import connect_reader
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
-from raseed.core.accounts.model import ApiKey
 from raseed.core.billing.commands import Command, Result
-from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
 
 T = TypeVar("T")
 NO_KEYS: Mapping[AccountId, ApiKeyId] = {}
-KEY = ApiKey(
-    id=ApiKeyId(""),
-    account_id=AccountId(""),
-    public_id="",
-    digest=b"",
-    pepper_version=1,
-    name="key",
-    last4="0000",
-    created_at=Microseconds(0),
-    expires_at=None,
-    revoked_at=None,
-)
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:

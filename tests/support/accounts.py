@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey
+from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId, ApiKeyId
@@ -49,6 +50,14 @@ class MemoryAccountStore:
         newest = sorted(self.keys.values(), key=lambda key: key.id, reverse=True)
         own = [key for key in newest if key.account_id == account_id]
         return [key for key in own if not after or key.id < after][:limit]
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, actor: str) -> ApiKey | None:
+        if key_id not in self.keys:
+            return None
+        spend = None if cap is None else nothing_spent(key_id, cap, Microseconds(0))
+        self.keys[key_id] = key = replace(self.keys[key_id], spend=spend)
+        self.audit.append((actor, "key.cap", key_id, ""))
+        return key
 
     async def revoke_key(self, key_id: ApiKeyId, at: Microseconds, actor: str) -> ApiKey | None:
         key = self.keys.get(key_id)

@@ -12,8 +12,9 @@ from raseed.core.billing.commands import Command, Result
 from raseed.core.billing.ledger import decide
 from raseed.core.billing.ledger_state import AccountState, LedgerState, balance_view
 from raseed.core.billing.model import BalanceView, Hold, HoldState
+from raseed.core.billing.spend_caps import KeySpend, SpendCap, window_begin
 from raseed.core.clock import Clock
-from raseed.core.ids import AccountId, HoldId
+from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
 
 class MemoryLedger:
@@ -40,6 +41,28 @@ class MemoryLedger:
 
     def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
         self._state.accounts[account_id].status = status
+
+    def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None) -> None:
+        """As `adapters.sql.key_spends.set_cap`: what the key used before counts."""
+        self._state.key_spends.pop(key_id, None)
+        if cap is None:
+            return
+        begin = window_begin(cap.window, self._clock.now())
+        self._state.key_spends[key_id] = KeySpend(
+            api_key_id=key_id,
+            cap=cap,
+            window_begins_at=begin,
+            charged_microcredits=sum(
+                event.cost_microcredits
+                for event in self._state.usage_events
+                if event.hold.api_key_id == key_id and event.at >= begin
+            ),
+            held_microcredits=sum(
+                hold.amount_microcredits
+                for hold in self._state.holds.values()
+                if hold.api_key_id == key_id and hold.state is HoldState.OPEN
+            ),
+        )
 
     async def submit(self, commands: Sequence[Command]) -> list[Result]:
         return [decide(self._state, command, self._clock.now(), self._new_id) for command in commands]

@@ -194,6 +194,13 @@ class HeldByOpenRequests(BillingError):
     is_transient = True
 
 
+class SpendCapReached(BillingError):
+    """The account may have credit: its owner has to raise the key's cap, or wait for the next window."""
+
+    reason = "SPEND_CAP_REACHED"
+    openai_code = "spend_cap_reached"
+
+
 class SettlementDelayed(BillingError):
     reason = "SETTLEMENT_DELAYED"
     grpc_code = "UNAVAILABLE"

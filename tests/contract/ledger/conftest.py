@@ -8,21 +8,24 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from sqlalchemy import Connection
 from tests.support.memory_ledger import MemoryLedger
 from tests.support.postgres import shared_server
 from tests.support.sqlite_file import migrated
-from tests.unit.billing.builders import ManualClock
+from tests.unit.billing.builders import ALICE, ManualClock
 
-from raseed.adapters.sql.accounts import create_account, set_status
+from raseed.adapters.sql.accounts import create_account, insert_key, set_status
 from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.key_spends import set_cap
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.verify import verify
-from raseed.core.accounts.model import Account, AccountStatus, Tier
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
 from raseed.core.billing.ports import Ledger
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId
+from raseed.core.ids import AccountId, ApiKeyId
 
 ACCOUNT = Account(
     id=AccountId(""),
@@ -32,6 +35,20 @@ ACCOUNT = Account(
     status=AccountStatus.ACTIVE,
     tier_expires_at=None,
     created_at=Microseconds(0),
+)
+
+
+KEY = ApiKey(
+    id=ApiKeyId(""),
+    account_id=AccountId(""),
+    public_id="",
+    digest=b"",
+    pepper_version=1,
+    name="key",
+    last4="0000",
+    created_at=Microseconds(0),
+    expires_at=None,
+    revoked_at=None,
 )
 
 
@@ -46,6 +63,9 @@ class Store(Protocol):
     async def open_account(self, account_id: AccountId) -> None: ...
 
     async def set_status(self, account_id: AccountId, status: AccountStatus) -> None: ...
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
+        """Of a key of the account, which is made if there is none."""
 
     async def restart(self) -> None:
         """Close it and open it again on the same data, where there is something to close."""
@@ -64,6 +84,9 @@ class MemoryStore:
 
     async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
         self.ledger.set_status(account_id, status)
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
+        self.ledger.set_cap(key_id, cap)
 
     async def restart(self) -> None: ...
 
@@ -88,6 +111,14 @@ class SqliteStore:
 
     async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
         assert await self.database.write(lambda connection: set_status(connection, account_id, status))
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
+        def work(connection: Connection) -> None:
+            if not set_cap(connection, key_id, cap, self.clock.now()):
+                insert_key(connection, replace(KEY, id=key_id, account_id=account_id, public_id=key_id))
+                assert set_cap(connection, key_id, cap, self.clock.now())
+
+        await self.database.write(work)
 
     async def restart(self) -> None:
         await self.database.close()
@@ -121,6 +152,14 @@ class PostgresStore:
 
     async def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
         assert await self.database.write(lambda connection: set_status(connection, account_id, status))
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
+        def work(connection: Connection) -> None:
+            if not set_cap(connection, key_id, cap, self.clock.now()):
+                insert_key(connection, replace(KEY, id=key_id, account_id=account_id, public_id=key_id))
+                assert set_cap(connection, key_id, cap, self.clock.now())
+
+        await self.database.write(work)
 
     async def restart(self) -> None:
         await self.database.close()

@@ -76,6 +76,22 @@ def test_a_key_with_a_scope(raseed, account, home):
     assert "known: metering:write" in raseed("keys", "create", account, "--scope", "everything").refused()
 
 
+def test_a_key_with_a_cap(raseed, account):
+    made = raseed("keys", "create", account, "--cap", "2.5", "--window", "day", "--json").value["id"]
+    free = raseed("keys", "create", account, "--json").value["id"]
+    listed = raseed("keys", "list", account, "--json").value
+    assert [(key["id"], key["cap"]) for key in listed[:2]] == [
+        (free, None),
+        (made, {"limit": 2.5, "window": "day", "charged": 0, "held": 0}),
+    ]
+    changed = raseed("keys", "cap", made, "7", "--json").value["cap"]
+    assert (changed["limit"], changed["window"]) == (7, "lifetime")
+    assert "0 charged and 0 held of 7 (lifetime)" in raseed("keys", "list", account).out
+    assert raseed("keys", "cap", made, "none", "--json").value["cap"] is None
+    assert "known: lifetime, day" in raseed("keys", "cap", made, "1", "--window", "year").refused()
+    assert "no API key" in raseed("keys", "cap", "key_none", "1").refused()
+
+
 def test_usage_of_nothing(raseed, account):
     value = raseed("usage", account, "--from", "2026-03-01", "--to", "2026-03-31", "--json").value
     assert value == {

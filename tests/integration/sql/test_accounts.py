@@ -12,6 +12,7 @@ from tests.unit.billing.builders import ALICE
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.tables import audit_log, changes
 from raseed.core.accounts.model import AccountStatus, ApiKey, Tier
+from raseed.core.billing.spend_caps import CapWindow, SpendCap, nothing_spent
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId, ApiKeyId
@@ -104,6 +105,28 @@ async def test_a_key_is_revoked_once_and_the_change_is_announced(accounts, store
 
     announced = await store.database.read(lambda c: c.execute(select(changes.c.kind, changes.c.id)).all())
     assert [tuple(row) for row in announced] == [("key", "key_1")]
+
+
+async def test_a_cap_comes_with_its_key_and_is_audited(accounts, store):
+    capped = replace(
+        key(1), spend=nothing_spent(ApiKeyId("key_1"), SpendCap(5, CapWindow.DAY), store.clock.now())
+    )
+    await accounts.add_key(capped, "local-socket")
+    await accounts.add_key(key(2), "local-socket")
+    assert await accounts.list_keys(CAROL.id, "", 5) == [key(2), capped]
+
+    raised = await accounts.set_cap(ApiKeyId("key_1"), SpendCap(9), "operator-1")
+    assert raised.spend.cap == SpendCap(9)
+    assert await accounts.set_cap(ApiKeyId("key_1"), None, "operator-1") == key(1)
+    assert await accounts.set_cap(ApiKeyId("none"), SpendCap(1), "operator-1") is None
+
+    rows = await store.database.read(lambda c: c.execute(select(audit_log).order_by(audit_log.c.seq)).all())
+    assert [(row.action, row.detail) for row in rows[-4:]] == [
+        ("key.create", "account=acct_carol cap=5 window=day"),
+        ("key.create", "account=acct_carol"),
+        ("key.cap", "cap=9 window=lifetime"),
+        ("key.cap", "cap=none"),
+    ]
 
 
 async def test_a_change_of_status_is_announced_and_audited(accounts, store):

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
 
 import pytest
+from sqlalchemy import Connection
+from tests.contract.ledger.conftest import KEY
 from tests.integration.sql.postgres_team import Team
 from tests.support.postgres import shared_server
 from tests.unit.billing.builders import ALICE, BOB, LEASE, extend, issue, place, release, settle, sweep
 
+from raseed.adapters.sql.accounts import insert_key
+from raseed.adapters.sql.key_spends import set_cap
 from raseed.adapters.sql.verify import verify
 from raseed.core.billing.commands import Command, Held, Refusal, Refused, Result, Settled
 from raseed.core.billing.model import HoldState
-from raseed.core.ids import AccountId, HoldId
+from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
 
 @pytest.fixture
@@ -43,6 +51,41 @@ async def test_a_balance_admits_what_it_pays_for_and_no_more(team):
     assert sum(isinstance(result, Held) for result in results) == 1000 // 7
     assert set(refusals(results)) == {Refusal.HELD_BY_OPEN_REQUESTS}
     assert await team.spendable(ALICE) == 1000 % 7
+
+
+async def test_a_cap_admits_what_it_allows_while_it_is_changed(team):
+    """Three workers hold and settle by one key while its cap is raised, again and again: never above the last one."""
+    capped = ApiKeyId("key_capped")
+
+    def with_cap(limit: int) -> Callable[[Connection], bool]:
+        return lambda connection: set_cap(connection, capped, SpendCap(limit), team.clock.now())
+
+    await team.ledgers[0].submit([issue("g", 10_000)])
+    await team.databases[0].write(
+        lambda c: insert_key(c, replace(KEY, id=capped, account_id=ALICE, public_id=capped))
+    )
+    await team.databases[0].write(with_cap(100))
+
+    async def run(number: int) -> int:
+        ledger = team.ledgers[number % 3]
+        await asyncio.sleep(random.uniform(0, 0.05))
+        [held] = await ledger.submit([place(f"h{number}", 7, 1, api_key_id=capped)])
+        if not isinstance(held, Held):
+            return 0
+        [settled] = await ledger.submit([settle(f"h{number}", 5)])
+        return cast("Settled", settled).cost_microcredits
+
+    async def raise_cap() -> None:
+        for limit in range(110, 301, 10):
+            await team.databases[1].write(with_cap(limit))
+
+    results = await asyncio.gather(*(run(number) for number in range(400)), raise_cap())
+    charged = sum(filter(None, results))
+    [last] = await team.ledgers[2].submit([place("last", 10_000, 301 - charged, api_key_id=capped)])
+
+    assert 100 - 5 < charged <= 300
+    assert refusals([last]) == [Refusal.SPEND_CAP_REACHED]
+    assert await team.spendable(ALICE) == 10_000 - charged
 
 
 async def test_a_settlement_sent_to_every_worker_charges_once(team):

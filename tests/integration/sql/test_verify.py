@@ -25,7 +25,10 @@ from tests.unit.billing.builders import (
 )
 
 from raseed.adapters.sql.verify import CHECKS, Violation, verify
+from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.ids import ApiKeyId
 
+CAPPED = ApiKeyId("key_capped")
 ENTRY = "INSERT INTO ledger_entries VALUES ('{tx}', 99, '{account}', {grant}, {amount})"
 TX = (
     "INSERT INTO ledger_tx (id, kind, idem_key, account_id, ref, actor, at) "
@@ -73,6 +76,8 @@ DAMAGES = {
     "charge_within_hold": [
         "UPDATE holds SET cost_microcredits = amount_microcredits + 1 WHERE id = 'settled'"
     ],
+    "cap_held_equals_open_holds": ["UPDATE key_spends SET held_microcredits = 0"],
+    "cap_charged_equals_usage": ["UPDATE key_spends SET charged_microcredits = charged_microcredits + 1"],
     "usage_equals_hold": ["UPDATE usage_events SET account_id = 'acct_bob' WHERE request_id = 'settled'"],
     "usage_equals_lines": ["UPDATE usage_lines SET cost_microcredits = 1 WHERE request_id = 'settled'"],
     "usage_equals_entries": ["UPDATE usage_events SET ledger_tx_id = NULL WHERE request_id = 'settled'"],
@@ -92,6 +97,7 @@ MORE_DAMAGES = [
     ("grant_remaining_equals_entries", "DELETE FROM ledger_entries WHERE tx_id = 'settle-tx'"),
     ("usage_equals_entries", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),
     ("usage_equals_lines", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),
+    ("cap_charged_equals_usage", "UPDATE key_spends SET charged_microcredits = charged_microcredits - 1"),
     ("usage_hours_equal_events", "DELETE FROM usage_sums"),
     ("usage_hours_equal_events", "UPDATE usage_sums SET cost_microcredits = 0, model = 'other'"),
     ("usage_equals_hold", "UPDATE holds SET cost_microcredits = 0 WHERE id = 'settled'"),
@@ -113,6 +119,10 @@ async def fill(store: Store) -> None:
     await store.ledger.submit([sweep("swept")])
     store.clock.advance(DAY)
     await store.ledger.submit([place("open", 20)])
+    await store.set_cap(CAPPED, SpendCap(20))
+    await store.ledger.submit(
+        [place(hold, 5, api_key_id=CAPPED) for hold in ("capped", "capped-open")] + [settle("capped", 3)]
+    )
 
 
 def damage(path: Path, statements: list[str]) -> None:
@@ -183,7 +193,7 @@ def test_verify_says_which_row_and_what_it_found(filled, tmp_path):
     path = Path(shutil.copy(filled, tmp_path))
     damage(path, [f"UPDATE balances SET held_microcredits = 21 WHERE account_id = '{ALICE}'"])
     [found] = [v for v in found_in(path) if v.invariant == "balance_held_equals_open_holds"]
-    assert (found.id, found.detail) == (ALICE, "held 21, open holds say 20")
+    assert (found.id, found.detail) == (ALICE, "held 21, open holds say 25")
 
 
 @pytest.mark.parametrize("page", [2, 5, 9])

@@ -348,6 +348,7 @@ def test_the_same_state_command_moment_and_ids_give_the_same_ledger():
 def test_every_refusal_says_whether_a_retry_can_help():
     assert {refusal for refusal in Refusal if could_change(refusal)} == {
         Refusal.ACCOUNT_NOT_ACTIVE,
+        Refusal.SPEND_CAP_REACHED,
         Refusal.CREDIT_EXHAUSTED,
         Refusal.HELD_BY_OPEN_REQUESTS,
         Refusal.LEASE_NOT_LAPSED,

@@ -14,7 +14,9 @@ from tests.unit.inference.conftest import CHUNK
 from raseed.adapters.scripted.backend import prompt_tokens_of
 from raseed.core.billing.commands import ExtendHold, Held, Refused
 from raseed.core.billing.holds import HoldPolicy
-from raseed.core.errors import CreditExhausted
+from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.errors import CreditExhausted, SpendCapReached
+from raseed.core.ids import ApiKeyId
 from raseed.core.inference.model import FinishReason
 
 
@@ -105,6 +107,44 @@ async def test_a_hold_below_one_chunk_is_worth_what_it_is(desk, ledger, books):
     answer = await read(run)
     assert (answer.tokens, answer.ended.finish_reason) == (3, FinishReason.LENGTH)
     assert books.event(run).cost_microcredits == prompt_tokens_of(request) + 3
+
+
+async def test_a_spend_cap_that_is_reached_within_the_answer_ends_the_answer(desk, ledger, books):
+    """As lack of credit does: at the last token that the cap allows, to the unit. The account has more."""
+    request = chat("#script tokens=500 pace_ms=1", max_tokens=1_000)
+    desk.api_key_id = ApiKeyId("key_capped")
+    ledger.inner.set_cap(desk.api_key_id, SpendCap(prompt_tokens_of(request) + 3 * CHUNK + 5))
+    before = books.spendable
+    run = desk.ask(request)
+    answer = await read(run)
+    assert (answer.tokens, answer.ended.finish_reason) == (3 * CHUNK + 5, FinishReason.LENGTH)
+    assert books.event(run).cost_microcredits == prompt_tokens_of(request) + 3 * CHUNK + 5
+
+    refused = (await read(desk.ask(request))).error
+    assert isinstance(refused, SpendCapReached)
+    assert (refused.metadata["available_microcredits"], refused.http_status) == ("0", 402)
+    assert books.spendable == before - books.event(run).cost_microcredits
+
+
+@pytest.mark.parametrize("max_tokens", [None, 100_000], ids=["no max_tokens", "a huge one"])
+async def test_a_request_for_a_huge_answer_does_not_block_the_next_one(
+    hand_desk, hand, ledger, books, max_tokens
+):
+    """It holds what it is about to write, not all that it may write: the next one is admitted at once, not after it."""
+    await leave(ledger, 3 * (PROMPT_TOKENS + CHUNK))
+    huge = hand_desk.ask(chat("hi", model="hand", max_tokens=max_tokens))
+    await asyncio.sleep(1)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    second = hand_desk.ask(chat("hi", model="hand", max_tokens=CHUNK))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert (len(hand.generations), loop.time()) == (2, began)
+    hand.generations[1].say(piece(CHUNK), finish(CHUNK))
+    assert (await read(second)).ended.cost_microcredits == PROMPT_TOKENS + CHUNK
+
+    hand.generations[0].say(piece(1), finish(1))
+    assert (await read(huge)).ended.cost_microcredits == PROMPT_TOKENS + 1
 
 
 async def test_the_least_that_is_admitted_is_one_token(desk, ledger, books):

@@ -69,6 +69,9 @@ FACES = {
     errors.BillingError: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "BILLING_ERROR"),
     errors.CreditExhausted: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "INSUFFICIENT_CREDITS"),
     errors.HeldByOpenRequests: Face(402, SHORT, 402, None, "RESOURCE_EXHAUSTED", "HELD_BY_OPEN_REQUESTS"),
+    errors.SpendCapReached: Face(
+        402, SHORT, "spend_cap_reached", None, "RESOURCE_EXHAUSTED", "SPEND_CAP_REACHED"
+    ),
     errors.SettlementDelayed: Face(503, SERVER, None, "false", "UNAVAILABLE", "SETTLEMENT_DELAYED"),
     errors.PriceUnknown: Face(503, SERVER, None, "false", "FAILED_PRECONDITION", "PRICE_UNKNOWN"),
     errors.CapacityError: Face(503, SERVER, None, None, "UNAVAILABLE", "UNAVAILABLE"),

@@ -8,8 +8,9 @@ import typer
 
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
+from raseed.adapters.cli.key_commands import add_key_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
-from raseed.adapters.cli.values import Account, Json, amount_of, moment_text
+from raseed.adapters.cli.values import Json, amount_of
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.core.money import credits_number
 
@@ -76,38 +77,7 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
 
         run_command(open_admin, command)
 
-    @keys.command("create")
-    def keys_create(
-        account: Account,
-        name: Annotated[str, typer.Option(help="A name to recognise it by.")] = "",
-        scope: Annotated[
-            list[str] | None,
-            typer.Option(help="What it may do beside the customer's API: metering:write."),
-        ] = None,
-        as_json: Json = False,
-    ) -> None:
-        """Make an API key. It is shown once."""
-        request = pb.CreateApiKeyRequest(account=account, name=name, scopes=scope or [])
-
-        async def command(admin: AdminCalls) -> None:
-            made = await admin.call("CreateApiKey", request)
-            Output(as_json=as_json).show({"id": made.id, "key": made.key}, lambda: [f"{made.id}  {made.key}"])
-
-        run_command(open_admin, command)
-
-    @keys.command("revoke")
-    def keys_revoke(
-        key_id: Annotated[str, typer.Argument(metavar="ID", help="Key id.")], as_json: Json = False
-    ) -> None:
-        """Revoke an API key; it is refused everywhere within 2 seconds."""
-
-        async def command(admin: AdminCalls) -> None:
-            gone = await admin.call("RevokeApiKey", pb.RevokeApiKeyRequest(id=key_id))
-            at = moment_text(gone.revoked_at_us)
-            Output(as_json=as_json).show({"id": gone.id, "revoked_at": at}, lambda: [f"{gone.id} revoked"])
-
-        run_command(open_admin, command)
-
+    add_key_commands(keys, open_admin)
     add_credit_commands(app, credit, open_admin)
 
     @models.command("ps")

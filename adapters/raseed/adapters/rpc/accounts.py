@@ -41,14 +41,23 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
         after = decode_token(request.page_token)
         keys = await self._accounts.list_keys(current_call().caller.account_id, after, size + 1)
         token = encode_token(keys[size - 1].id) if len(keys) > size else ""
-        return pb.ListApiKeysResponse(api_keys=map(_key, keys[:size]), next_page_token=token)
+        return pb.ListApiKeysResponse(api_keys=map(key_message, keys[:size]), next_page_token=token)
 
 
-def _key(key: ApiKey) -> pb.ApiKey:
+def key_message(key: ApiKey) -> pb.ApiKey:
+    spend = key.spend
     return pb.ApiKey(
         id=key.id,
         name=key.name,
         hint=f"rsd_…{key.last4}",
         created_at_us=key.created_at,
         revoked_at_us=key.revoked_at,
+        spend_cap=None
+        if spend is None
+        else pb.SpendCap(
+            limit_microcredits=spend.cap.limit_microcredits,
+            window=spend.cap.window.value,
+            charged_microcredits=spend.charged_microcredits,
+            held_microcredits=spend.held_microcredits,
+        ),
     )

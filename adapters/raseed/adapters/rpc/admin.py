@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from raseed.adapters.rpc.accounts import KEYS_PAGE_MAX, key_message
 from raseed.adapters.rpc.billing_mapping import from_core_report, to_core_group_by
 from raseed.adapters.rpc.idempotency import once
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
@@ -64,9 +65,31 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         self, request: pb.CreateApiKeyRequest, context: Context
     ) -> pb.CreateApiKeyResponse:
         key, text = await self._admin.create_key(
-            request.account, name=request.name, actor=ACTOR, scopes=request.scopes
+            request.account,
+            name=request.name,
+            actor=ACTOR,
+            scopes=request.scopes,
+            cap_microcredits=request.cap_microcredits if request.HasField("cap_microcredits") else None,
+            window=request.cap_window,
         )
         return pb.CreateApiKeyResponse(id=key.id, key=text)
+
+    async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
+        size = page_size(request.page_size, KEYS_PAGE_MAX)
+        keys = await self._admin.list_keys(request.account, decode_token(request.page_token), size + 1)
+        return pb.ListApiKeysResponse(
+            api_keys=map(key_message, keys[:size]),
+            next_page_token=encode_token(keys[size - 1].id) if len(keys) > size else "",
+        )
+
+    async def SetSpendCap(self, request: pb.SetSpendCapRequest, context: Context) -> pb.SetSpendCapResponse:
+        key = await self._admin.set_cap(
+            request.id,
+            cap_microcredits=request.cap_microcredits if request.HasField("cap_microcredits") else None,
+            window=request.cap_window,
+            actor=ACTOR,
+        )
+        return pb.SetSpendCapResponse(api_key=key_message(key))
 
     async def RevokeApiKey(
         self, request: pb.RevokeApiKeyRequest, context: Context

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import accounts, api_keys, audit_log, balances, changes
+from raseed.adapters.sql.tables import accounts, api_keys, audit_log, balances, changes, key_spends
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
+from raseed.core.billing.spend_caps import KeySpend, SpendCap
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
@@ -93,6 +96,13 @@ def insert_key(connection: Connection, key: ApiKey) -> None:
             scopes=" ".join(sorted(key.scopes)),
         )
     )
+    if key.spend is not None:
+        insert_spend(connection, key.spend)
+
+
+_KEYS_WITH_SPENDS = select(api_keys, key_spends).join_from(
+    api_keys, key_spends, key_spends.c.api_key_id == api_keys.c.id, isouter=True
+)
 
 
 def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Account] | None:
@@ -106,25 +116,28 @@ def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Ac
 def list_keys(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
     """Newest first, revoked ones too; `after` is the id of the last one already seen, empty for the first page."""
     query = (
-        select(api_keys)
-        .where(api_keys.c.account_id == account_id)
+        _KEYS_WITH_SPENDS.where(api_keys.c.account_id == account_id)
         .order_by(api_keys.c.id.desc())
         .limit(limit)
     )
     if after:
         query = query.where(api_keys.c.id < after)
-    return [_key(row) for row in connection.execute(query)]
+    return [_key(row, spend_of(row)) for row in connection.execute(query)]
 
 
 def revoke_key(connection: Connection, key_id: ApiKeyId, at: Microseconds) -> ApiKey | None:
     """None if there is no such key. A key that was revoked before keeps its moment."""
-    query: Select[Any] = select(api_keys).where(api_keys.c.id == key_id)
-    row = connection.execute(query).first()
-    if row is None or row.revoked_at is not None:
-        return None if row is None else _key(row)
+    key = find_key(connection, key_id)
+    if key is None or key.revoked_at is not None:
+        return key
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=at))
     _announce(connection, ChangeKind.KEY, key_id)
-    return _key(connection.execute(query).one())
+    return replace(key, revoked_at=at)
+
+
+def find_key(connection: Connection, key_id: ApiKeyId) -> ApiKey | None:
+    row = connection.execute(_KEYS_WITH_SPENDS.where(api_keys.c.id == key_id)).first()
+    return None if row is None else _key(row, spend_of(row))
 
 
 def record_audit(
@@ -152,7 +165,7 @@ def _account(row: Row[Any]) -> Account:
     )
 
 
-def _key(row: Row[Any]) -> ApiKey:
+def _key(row: Row[Any], spend: KeySpend | None = None) -> ApiKey:
     return ApiKey(
         id=row.id,
         account_id=row.account_id,
@@ -165,6 +178,7 @@ def _key(row: Row[Any]) -> ApiKey:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         scopes=frozenset(row.scopes.split()),
+        spend=spend,
     )
 
 
@@ -202,7 +216,8 @@ class SqlAccountStore:
         def work(connection: Connection) -> None:
             insert_key(connection, key)
             scopes = "".join(f" scope={scope}" for scope in sorted(key.scopes))
-            self._audit(connection, actor, "key.create", key.id, f"account={key.account_id}{scopes}")
+            cap = "" if key.spend is None else f" {cap_text(key.spend.cap)}"
+            self._audit(connection, actor, "key.create", key.id, f"account={key.account_id}{scopes}{cap}")
 
         await self._database.write(work)
 
@@ -211,6 +226,15 @@ class SqlAccountStore:
 
     async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
         return await self._database.read(lambda connection: list_keys(connection, account_id, after, limit))
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, actor: str) -> ApiKey | None:
+        def work(connection: Connection) -> ApiKey | None:
+            if not set_cap(connection, key_id, cap, self._database.clock.now()):
+                return None
+            self._audit(connection, actor, "key.cap", key_id, cap_text(cap))
+            return find_key(connection, key_id)
+
+        return await self._database.write(work)
 
     async def revoke_key(self, key_id: ApiKeyId, at: Microseconds, actor: str) -> ApiKey | None:
         def work(connection: Connection) -> ApiKey | None:

@@ -50,6 +50,10 @@ def load(connection: sqlite3.Connection, wanted: Needs) -> LedgerState:
     state = LedgerState(accounts=load_accounts(connection, wanted.account_ids))
     if wanted.hold_ids:
         state.holds = load_holds(connection, wanted.hold_ids)
+        api_key_ids = wanted.api_key_ids | {h.api_key_id for h in state.holds.values() if h.api_key_id}
+        if api_key_ids:
+            found = connection.execute(statements.LOAD_KEY_SPENDS, (json.dumps(list(api_key_ids)),))
+            state.key_spends = {row[0]: rows.key_spend_of(row) for row in found}
     if wanted.grant_keys:
         keys: defaultdict[AccountId, list[str]] = defaultdict(list)
         for account_id, grant_key in wanted.grant_keys:
@@ -161,6 +165,8 @@ def write(connection: sqlite3.Connection, state: LedgerState) -> None:
         )
     if state.changed_allocations:
         many(statements.UPSERT_ALLOCATION, rows.allocation_rows(state.changed_allocations.values()))
+    if state.changed_key_spends:
+        many(statements.UPDATE_KEY_SPEND, rows.key_spend_change_rows(state.changed_key_spends.values()))
     if state.transactions:
         many(statements.INSERT_TX, map(rows.transaction_row, state.transactions))
         many(statements.INSERT_ENTRY, rows.entry_rows(state.transactions))

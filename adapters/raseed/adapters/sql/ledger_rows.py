@@ -19,6 +19,7 @@ from raseed.core.billing.model import (
     PriceSnapshot,
     Rate,
 )
+from raseed.core.billing.spend_caps import CapWindow, KeySpend, SpendCap
 from raseed.core.money import Rounding
 
 Row = tuple[Any, ...]
@@ -28,6 +29,7 @@ SNAPSHOTS_MAX = 1_024
 
 _GRANT_STATUS = {status.value: status for status in GrantStatus}
 _GRANT_SOURCE = {source.value: source for source in GrantSource}
+_CAP_WINDOW = {window.value: window for window in CapWindow}
 _HOLD_STATE = {state.value: state for state in HoldState}
 
 
@@ -141,6 +143,21 @@ def hold_row(hold: Hold) -> Row:
         hold.closed_at,
         hold.cost_microcredits,
     )
+
+
+def key_spend_of(row: Row) -> KeySpend:
+    return KeySpend(
+        api_key_id=row[0],
+        cap=SpendCap(row[1], _CAP_WINDOW[row[2]]),
+        window_begins_at=row[3],
+        charged_microcredits=row[4],
+        held_microcredits=row[5],
+    )
+
+
+def key_spend_change_rows(spends: Iterable[KeySpend]) -> Iterator[Row]:
+    for spend in spends:
+        yield spend.window_begins_at, spend.charged_microcredits, spend.held_microcredits, spend.api_key_id
 
 
 def allocation_rows(holds: Iterable[Hold]) -> Iterator[Row]:

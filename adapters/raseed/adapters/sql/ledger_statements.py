@@ -32,6 +32,7 @@ from raseed.adapters.sql.tables import (
     grants,
     hold_allocations,
     holds,
+    key_spends,
     ledger_entries,
     ledger_tx,
     usage_events,
@@ -109,6 +110,7 @@ LOAD_TAKEN: Final = _sql(
     .order_by(ledger_tx.c.id, ledger_entries.c.seq),
     "ids",
 )
+LOAD_KEY_SPENDS: Final = _sql(select(key_spends).where(_among(key_spends.c.api_key_id)), "ids")
 LOAD_HOLDS_TO_SWEEP: Final = _sql(
     select(holds)
     .where(
@@ -175,6 +177,9 @@ UPDATE_HOLD: Final = _update(
     "checkpoint",
     "closed_at",
     "cost_microcredits",
+)
+UPDATE_KEY_SPEND: Final = _update(
+    key_spends, "api_key_id", "window_begins_at", "charged_microcredits", "held_microcredits"
 )
 UPDATE_BALANCE: Final = _sql(
     update(balances)

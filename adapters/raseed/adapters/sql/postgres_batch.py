@@ -64,7 +64,7 @@ class PostgresBatch:
         changes = changes_of(loaded)
         if changes is not None:
             async with committing():
-                await connection.execute(statements.WRITE, *changes)
+                await write(connection, changes)
         return results
 
     async def locked(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> list[Result]:
@@ -77,7 +77,7 @@ class PostgresBatch:
             results = self._decide(loaded.state, commands)
             changes = changes_of(loaded)
             if changes is not None:
-                await connection.execute(statements.WRITE, *changes)
+                await write(connection, changes)
         except BaseException:
             with suppress(
                 Exception
@@ -113,6 +113,7 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         [account_id for account_id, _ in keys],
         [grant_key for _, grant_key in keys],
         list(wanted.taken_keys),
+        list(wanted.api_key_ids),
     )
     (
         account_rows,
@@ -123,6 +124,7 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         granted_rows,
         taken_rows,
         entry_rows,
+        key_spend_rows,
     ) = found
     statuses = {account_id: AccountStatus(status) for account_id, status in account_rows}
     accounts = {
@@ -146,6 +148,7 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         holds=holds_of(hold_rows, allocation_rows),
         granted={(grant.account_id, grant.grant_key): grant for grant in granted},
         taken={row[2]: _transaction_of(row, entries[row[0]]) for row in taken_rows},
+        key_spends={row[0]: rows.key_spend_of(row) for row in key_spend_rows},
     )
     return Loaded(state, {row[0]: row[4] for row in balance_rows})
 
@@ -171,7 +174,7 @@ def holds_of(hold_rows: Sequence[Any], allocation_rows: Sequence[Any]) -> dict[H
 
 
 def changes_of(loaded: Loaded) -> tuple[Rows, ...] | None:
-    """The arguments of `ledger_write`, or None if nothing changed. Each changed row once."""
+    """The arguments of `ledger_write` and what keys have spent, or None if nothing changed. Each changed row once."""
     state = loaded.state
     touched = dict(state.changed_accounts)
     for hold in state.changed_holds.values():
@@ -213,4 +216,14 @@ def changes_of(loaded: Loaded) -> tuple[Rows, ...] | None:
         list(rows.entry_rows(state.transactions)),
         [rows.usage_event_row(event) for event in state.usage_events],
         list(rows.usage_line_rows(state.usage_events)),
+        list(rows.key_spend_change_rows(state.changed_key_spends.values())),
     )
+
+
+async def write(connection: asyncpg.Connection, changes: tuple[Rows, ...]) -> None:
+    """What `changes_of` found."""
+    *of_accounts, key_spends = changes
+    if key_spends:
+        await connection.execute(statements.WRITE_CAPPED, *of_accounts, key_spends)
+    else:
+        await connection.execute(statements.WRITE, *of_accounts)

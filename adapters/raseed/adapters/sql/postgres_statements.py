@@ -20,6 +20,9 @@ _ALLOCATION: Final = "ROW(a.hold_id, a.grant_id, a.seq, a.amount_microcredits)::
 _TRANSACTION: Final = "ROW(t.id, t.kind, t.idem_key, t.account_id, t.ref, t.actor, t.at)::ledger_tx_row"
 _ENTRY: Final = "ROW(e.tx_id, e.seq, e.ledger_account, e.grant_id, e.amount_microcredits)::ledger_entry_row"
 
+_KEY_SPEND: Final = """ROW(k.api_key_id, k.limit_microcredits, k.cap_window, k.window_begins_at, k.charged_microcredits,
+    k.held_microcredits)::ledger_key_spend_row"""
+
 # Literals of ours, joined at import: nothing of them is input.
 
 LOAD: Final = f"""
@@ -34,10 +37,12 @@ SELECT
   ARRAY(SELECT {_TRANSACTION} FROM ledger_tx AS t WHERE t.idem_key = ANY($5::text[])),
   ARRAY(SELECT {_ENTRY} FROM ledger_entries AS e
         WHERE e.tx_id = ANY(ARRAY(SELECT t.id FROM ledger_tx AS t WHERE t.idem_key = ANY($5::text[])))
-        ORDER BY e.tx_id, e.seq)
+        ORDER BY e.tx_id, e.seq),
+  ARRAY(SELECT {_KEY_SPEND} FROM key_spends AS k
+        WHERE k.api_key_id = ANY($6::text[] || ARRAY(SELECT h.api_key_id FROM holds AS h WHERE h.id = ANY($2::text[]))))
 """  # noqa: S608
 """All that `needs` names: account ids; hold ids; accounts and keys of grants, which also finds one account's grant
-under another's key; idempotency keys of transactions. One statement, so one snapshot.
+under another's key; idempotency keys of transactions; API keys of new holds. One statement, so one snapshot.
 """
 
 LOCK: Final = """
@@ -49,6 +54,9 @@ SELECT count(*) FROM (
 
 WRITE: Final = "SELECT ledger_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 """Writes what a batch changed, or nothing (revision 0002)."""
+
+WRITE_CAPPED: Final = "SELECT ledger_write_capped($11, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+"""The same, and what keys with a cap have spent (revision 0006)."""
 
 LOAD_HOLDS_TO_SWEEP: Final = f"""
 WITH found AS (

@@ -27,6 +27,7 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from raseed.core.accounts.model import AccountStatus, Tier
 from raseed.core.billing.model import GrantSource, GrantStatus, HoldState, Meter
+from raseed.core.billing.spend_caps import CapWindow
 from raseed.core.inference.model import UsageSource
 
 metadata = MetaData(
@@ -99,6 +100,21 @@ api_keys = _table(
     PrimaryKeyConstraint("id"),
     UniqueConstraint("public_id"),
     Index(None, "account_id", "id"),
+)
+
+key_spends = _table(
+    # The caps of API keys, and what counts against them. Only keys with a cap have a row; it changes in the transaction
+    # that moves the credit, under the lock of the account's balance row.
+    "key_spends",
+    Column("api_key_id", Text, ForeignKey("api_keys.id"), nullable=False),
+    _amount("limit"),
+    Column("cap_window", Text, nullable=False),
+    _moment("window_begins_at"),
+    _amount("charged"),
+    _amount("held"),
+    PrimaryKeyConstraint("api_key_id"),
+    _one_of("cap_window", list(CapWindow)),
+    *_never_negative("limit_microcredits", "charged_microcredits", "held_microcredits"),
 )
 
 operators = _table(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, text
 from sqlalchemy.exc import DatabaseError
 
 from raseed.adapters.sql import invariants_books as books
+from raseed.adapters.sql import invariants_caps as caps
 from raseed.adapters.sql import invariants_usage as usage
 
 
@@ -86,6 +87,8 @@ CHECKS: dict[str, Check] = {
         usage.hold_amount_equals_allocations,
         usage.hold_resolved_once,
         usage.charge_within_hold,
+        caps.cap_held_equals_open_holds,
+        caps.cap_charged_equals_usage,
         usage.usage_equals_hold,
         usage.usage_equals_lines,
         usage.usage_equals_entries,

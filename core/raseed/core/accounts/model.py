@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
 
@@ -58,6 +59,8 @@ class ApiKey:
     revoked_at: Microseconds | None
     scopes: frozenset[str] = frozenset()
     """Also those that a later version knows and this one does not."""
+    spend: KeySpend | None = None
+    """Its cap and what counts against it; None: no cap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from raseed.core.accounts.model import Account, ApiKey
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
 
@@ -25,9 +26,17 @@ class AccountStore(Protocol):
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""
         ...
 
-    async def add_key(self, key: ApiKey, actor: str) -> None: ...
+    async def add_key(self, key: ApiKey, actor: str) -> None:
+        """With its cap, if it has one."""
+        ...
 
-    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None: ...
+    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None:
+        """Without what the key has spent: that is for the ledger to know."""
+        ...
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, actor: str) -> ApiKey | None:
+        """Give a key a cap, another one, or none. None if there is no such key. Safe to repeat."""
+        ...
 
     async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""

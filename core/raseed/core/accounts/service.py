@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from raseed.core.accounts.keys import Peppers, new_key, parse_key
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, Scope, Tier
 from raseed.core.accounts.ports import AccountStore
+from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.changes import TRUST_S
 from raseed.core.clock import SECOND, Clock, Microseconds
 from raseed.core.errors import AccountSuspended, NotFound, RequestInvalid, Unauthenticated
 from raseed.core.ids import AccountId, ApiKeyId, new_id
+from raseed.core.money import AMOUNT_MAX
 
 CACHE_S = 30
 """How long a key that was found valid is believed without asking the database again."""
@@ -141,7 +143,13 @@ class AccountService:
         return list(await self._store.list_accounts(after, limit))
 
     async def make_key(
-        self, account_id: AccountId, *, name: str, actor: str, scopes: Collection[str] = ()
+        self,
+        account_id: AccountId,
+        *,
+        name: str,
+        actor: str,
+        scopes: Collection[str] = (),
+        cap: SpendCap | None = None,
     ) -> tuple[ApiKey, str]:
         """The stored key and its text, which is known only here and now. Raises RequestInvalid."""
         unknown = sorted(set(scopes) - set(Scope))
@@ -151,10 +159,12 @@ class AccountService:
             raise RequestInvalid(
                 f"A key's name has at most {KEY_NAME_CHARS_MAX} printable characters.", param="name"
             )
+        _check_cap(cap)
+        key_id = ApiKeyId(new_id("key"))
         made = new_key()
         version = self._peppers.current
         key = ApiKey(
-            id=ApiKeyId(new_id("key")),
+            id=key_id,
             account_id=account_id,
             public_id=made.public_id,
             digest=self._peppers.digest(made.secret, version),
@@ -165,12 +175,27 @@ class AccountService:
             expires_at=None,
             revoked_at=None,
             scopes=frozenset(scopes),
+            spend=None if cap is None else nothing_spent(key_id, cap, self._clock.now()),
         )
         await self._store.add_key(key, actor)
         return key, made.text
 
     async def list_keys(self, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
-        return list(await self._store.list_keys(account_id, after, limit))
+        """Newest first, with what those that have a cap have spent in the window of this moment."""
+        return [self._of_now(key) for key in await self._store.list_keys(account_id, after, limit)]
+
+    def _of_now(self, key: ApiKey) -> ApiKey:
+        if key.spend is not None:
+            key.spend.enter_window(self._clock.now())
+        return key
+
+    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, *, actor: str) -> ApiKey:
+        """Holds from now on obey it; open holds are not touched. Raises NotFound, RequestInvalid. Safe to repeat."""
+        _check_cap(cap)
+        key = await self._store.set_cap(key_id, cap, actor)
+        if key is None:
+            raise NotFound(f"There is no API key {key_id!r}.", metadata={"api_key": key_id})
+        return self._of_now(key)
 
     async def revoke_key(self, key_id: ApiKeyId, *, actor: str) -> ApiKey:
         """Raises NotFound. Revoking again changes nothing."""
@@ -182,3 +207,8 @@ class AccountService:
 
     async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
         await self._store.record(actor, action, subject, detail)
+
+
+def _check_cap(cap: SpendCap | None) -> None:
+    if cap is not None and not 0 <= cap.limit_microcredits <= AMOUNT_MAX:
+        raise RequestInvalid("A cap is not negative, and no more than an account can have.", param="cap")

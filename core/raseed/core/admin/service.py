@@ -12,6 +12,7 @@ from raseed.core.billing.model import BalanceView, GrantSource
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.replay import Replay
 from raseed.core.billing.service import CreditService
+from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.billing.usage import GroupBy, UsageReport, UsageService
 from raseed.core.clock import Clock, Microseconds
 from raseed.core.errors import BillingError, NotFound, RequestInvalid, TooLittleToTakeBack
@@ -227,10 +228,27 @@ class AdminService:
         return await self._credit.balance(account_id)
 
     async def create_key(
-        self, reference: str, *, name: str, actor: str, scopes: Collection[str] = ()
+        self,
+        reference: str,
+        *,
+        name: str,
+        actor: str,
+        scopes: Collection[str] = (),
+        cap_microcredits: int | None = None,
+        window: str = "",
     ) -> tuple[ApiKey, str]:
         account = await self._accounts.find(reference)
-        return await self._accounts.make_key(account.id, name=name, actor=actor, scopes=scopes)
+        cap = _cap(cap_microcredits, window)
+        return await self._accounts.make_key(account.id, name=name, actor=actor, scopes=scopes, cap=cap)
+
+    async def list_keys(self, reference: str, after: str, limit: int) -> list[ApiKey]:
+        """An account's keys, newest first. Raises NotFound."""
+        account = await self._accounts.find(reference)
+        return await self._accounts.list_keys(account.id, after, limit)
+
+    async def set_cap(self, key_id: str, *, cap_microcredits: int | None, window: str, actor: str) -> ApiKey:
+        """Without an amount the key has no cap. Raises NotFound, RequestInvalid."""
+        return await self._accounts.set_cap(ApiKeyId(key_id), _cap(cap_microcredits, window), actor=actor)
 
     async def revoke_key(self, key_id: str, *, actor: str) -> ApiKey:
         return await self._accounts.revoke_key(ApiKeyId(key_id), actor=actor)
@@ -271,6 +289,16 @@ class AdminService:
         parts = " ".join(f"{grant} -{amount}" for grant, amount in taken.parts)
         await self._accounts.record(actor, action, account_id, f"{parts} {reason}")
         return taken
+
+
+def _cap(microcredits: int | None, window: str) -> SpendCap | None:
+    if window and window not in CapWindow.__members__.values():
+        raise RequestInvalid(f"Unknown window {window!r}; known: {', '.join(CapWindow)}.", param="window")
+    if microcredits is None:
+        if window:
+            raise RequestInvalid("A window belongs to a cap.", param="window")
+        return None
+    return SpendCap(microcredits, CapWindow(window) if window else CapWindow.LIFETIME)
 
 
 def _check_reason(reason: str) -> None:

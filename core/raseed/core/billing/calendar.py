@@ -36,6 +36,15 @@ class Calendar:
     def begin_of_month(self, at: Microseconds) -> Microseconds:
         return self.begin(self.day_of(at).replace(day=1))
 
+    def begin_of_week(self, at: Microseconds) -> Microseconds:
+        """Weeks begin on Monday.
+
+        >>> Calendar("UTC").begin_of_week(Microseconds(5 * 86_400_000_000)) // 86_400_000_000
+        4
+        """
+        day = self.day_of(at)
+        return self.begin(day - day.weekday() * _ONE_DAY)
+
     def from_text(self, text: str) -> Microseconds:
         """The beginning that a text names: of a day, `2026-03-01`, or a moment with its offset from UTC. Raises ValueError.
 

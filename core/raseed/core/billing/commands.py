@@ -7,7 +7,7 @@ safe to retry, also when it is unknown whether the first attempt committed.
 | command     | id             | needs             | does                                                          |
 |-------------|----------------|-------------------|---------------------------------------------------------------|
 | IssueGrant  | `grant_key`    | account           | new grant; repays debt first                                  |
-| PlaceHold   | `hold_id`      | account active    | sets min..want aside from live grants in burn order           |
+| PlaceHold   | `hold_id`      | account active, key below its cap | sets min..want aside from live grants in burn order           |
 | ExtendHold  | `hold_id`      | hold open, ours   | sets more aside, moves checkpoint and lease                   |
 | SettleHold  | `hold_id`      | hold open, ours   | charges at most the hold, frees the rest, writes the usage    |
 | ReleaseHold | `hold_id`      | hold open, ours   | frees all of it, charges nothing                              |
@@ -142,10 +142,12 @@ class Refusal(StrEnum):
     """Resolved in another way than this command asks (settled, when a release is asked)."""
     LEASE_NOT_LAPSED = "lease_not_lapsed"
     ACCOUNT_NOT_ACTIVE = "account_not_active"
+    SPEND_CAP_REACHED = "spend_cap_reached"
+    """The cap of the hold's API key: even if the key's other open holds were released, it would be above."""
     CREDIT_EXHAUSTED = "credit_exhausted"
     """Even with everything that open holds keep, it would not pay."""
     HELD_BY_OPEN_REQUESTS = "held_by_open_requests"
-    """It would pay if the account's open holds were released."""
+    """It would pay if the account's open holds were released; or, under a key's cap, those of the key."""
 
 
 def could_change(refusal: Refusal) -> bool:
@@ -153,6 +155,7 @@ def could_change(refusal: Refusal) -> bool:
     match refusal:
         case (
             Refusal.ACCOUNT_NOT_ACTIVE
+            | Refusal.SPEND_CAP_REACHED
             | Refusal.CREDIT_EXHAUSTED
             | Refusal.HELD_BY_OPEN_REQUESTS
             | Refusal.LEASE_NOT_LAPSED
@@ -224,6 +227,7 @@ class TakenBack:
 class Refused:
     refusal: Refusal
     spendable_microcredits: int = 0
+    """What could be set aside now: of the account's credit, within the key's cap."""
     held_microcredits: int = 0
     required_microcredits: int = 0
 

@@ -8,12 +8,19 @@ from raseed.core.billing.model import Hold
 from raseed.core.clock import Microseconds
 
 
-def refused(refusal: Refusal, account: AccountState | None, now: Microseconds, required: int = 0) -> Refused:
+def refused(
+    refusal: Refusal,
+    account: AccountState | None,
+    now: Microseconds,
+    required: int = 0,
+    spendable: int | None = None,
+) -> Refused:
+    """`spendable`: if it is not all of the account's credit."""
     if account is None:
         return Refused(refusal=refusal, required_microcredits=required)
     return Refused(
         refusal=refusal,
-        spendable_microcredits=credit(account, now)[0],
+        spendable_microcredits=credit(account, now)[0] if spendable is None else spendable,
         held_microcredits=account.held_microcredits,
         required_microcredits=required,
     )

@@ -105,6 +105,7 @@ def set_aside(state: LedgerState, account: AccountState, hold: Hold, amount: int
     account.available_microcredits -= amount
     account.held_microcredits += amount
     state.touch_account(account)
+    state.count_in_cap(hold, now, held=amount)
     state.changed_allocations[hold.id] = hold
 
 
@@ -145,6 +146,7 @@ def resolve(
     assert left == 0, f"hold {hold.id} charged more than it keeps"
     account.held_microcredits -= hold.amount_microcredits
     state.touch_account(account)
+    state.count_in_cap(hold, now, held=-hold.amount_microcredits, charged=charge)
     if charge + houseloss:
         entries.append(Entry(f"sys:consumed:{hold.model}", charge + houseloss))
     if houseloss:

@@ -99,10 +99,15 @@ def place_hold(
     if account.status is not AccountStatus.ACTIVE:
         return refused(Refusal.ACCOUNT_NOT_ACTIVE, account, now, least)
     spendable, unheld = credit(account, now)
+    spend = state.spend_of(command.api_key_id)
+    if spend is not None:
+        room, room_unheld = spend.room(now)
+        spendable = min(spendable, room)
+        if room_unheld < least:
+            return refused(Refusal.SPEND_CAP_REACHED, account, now, least, spendable)
     if spendable < least:
-        return refused(
-            Refusal.CREDIT_EXHAUSTED if unheld < least else Refusal.HELD_BY_OPEN_REQUESTS, account, now, least
-        )
+        refusal = Refusal.CREDIT_EXHAUSTED if unheld < least else Refusal.HELD_BY_OPEN_REQUESTS
+        return refused(refusal, account, now, least, spendable)
 
     expire_due(state, account, now, new_id)
     hold = Hold(
@@ -154,6 +159,12 @@ def extend_hold(
         if account.status is not AccountStatus.ACTIVE:
             return refused(Refusal.ACCOUNT_NOT_ACTIVE, account, now, more)
         spendable, unheld = credit(account, now)
+        spend = state.spend_of(hold.api_key_id)
+        if spend is not None:
+            room, room_unheld = spend.room(now)
+            spendable = min(spendable, room)
+            if room_unheld - hold.amount_microcredits < more:
+                return refused(Refusal.SPEND_CAP_REACHED, account, now, more, spendable)
         if spendable < more:
             # What this hold keeps itself is not going to be released for its own extension.
             own = sum(
@@ -162,7 +173,7 @@ def extend_hold(
                 if is_eligible(account.grants[allocation.grant_id], now)
             )
             refusal = Refusal.CREDIT_EXHAUSTED if unheld - own < more else Refusal.HELD_BY_OPEN_REQUESTS
-            return refused(refusal, account, now, more)
+            return refused(refusal, account, now, more, spendable)
 
         expire_due(state, account, now, new_id)
         set_aside(state, account, hold, more, now)

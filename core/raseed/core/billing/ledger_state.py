@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from raseed.core.accounts.model import AccountStatus
-from raseed.core.billing.commands import Command, ExpireCredit, IssueGrant, TakeBack
+from raseed.core.billing.commands import Command, ExpireCredit, IssueGrant, PlaceHold, TakeBack
 from raseed.core.billing.model import BalanceView, Grant, GrantStatus, GrantView, Hold, RunRecord, UsageLine
+from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, GrantId, HoldId, LedgerTxId
+from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId, LedgerTxId
 
 LedgerTxKind = Literal["grant", "expire", "settle", "release", "sweep", "adjust", "void"]
 
@@ -84,6 +85,8 @@ class Needs(NamedTuple):
     grant_keys: set[tuple[AccountId, str]]
     taken_keys: set[str]
     """Idempotency keys of transactions that took credit back, see `taken_key`."""
+    api_key_ids: set[ApiKeyId]
+    """Of new holds. What they, and the keys of the holds in `hold_ids`, have spent of their caps."""
 
 
 def needs(commands: Iterable[Command]) -> Needs:
@@ -91,6 +94,7 @@ def needs(commands: Iterable[Command]) -> Needs:
     hold_ids: set[HoldId] = set()
     grant_keys: set[tuple[AccountId, str]] = set()
     taken_keys: set[str] = set()
+    api_key_ids: set[ApiKeyId] = set()
     for command in commands:
         account_ids.add(command.account_id)
         if isinstance(command, IssueGrant):
@@ -99,7 +103,9 @@ def needs(commands: Iterable[Command]) -> Needs:
             taken_keys.add(taken_key(command))
         elif not isinstance(command, ExpireCredit):
             hold_ids.add(command.hold_id)
-    return Needs(account_ids, hold_ids, grant_keys, taken_keys)
+            if isinstance(command, PlaceHold) and command.api_key_id is not None:
+                api_key_ids.add(command.api_key_id)
+    return Needs(account_ids, hold_ids, grant_keys, taken_keys, api_key_ids)
 
 
 def taken_key(command: TakeBack) -> str:
@@ -109,7 +115,7 @@ def taken_key(command: TakeBack) -> str:
 
 @dataclass(slots=True)
 class LedgerState:
-    """The first four are loaded; the rest records what `decide` changed, for the store to write."""
+    """The first five are loaded; the rest records what `decide` changed, for the store to write."""
 
     accounts: dict[AccountId, AccountState] = field(default_factory=dict)
     holds: dict[HoldId, Hold] = field(default_factory=dict)
@@ -117,6 +123,8 @@ class LedgerState:
     """Grants that exist under the keys of this batch, whatever their status."""
     taken: dict[str, LedgerTransaction] = field(default_factory=dict)
     """Transactions that took credit back under the keys of this batch."""
+    key_spends: dict[ApiKeyId, KeySpend] = field(default_factory=dict)
+    """Of the keys of this batch that have a cap."""
 
     changed_accounts: dict[AccountId, AccountState] = field(default_factory=dict)
     new_grants: dict[GrantId, Grant] = field(default_factory=dict)
@@ -125,6 +133,7 @@ class LedgerState:
     changed_holds: dict[HoldId, Hold] = field(default_factory=dict)
     changed_allocations: dict[HoldId, Hold] = field(default_factory=dict)
     """Holds, new ones included, whose allocations have to be written."""
+    changed_key_spends: dict[ApiKeyId, KeySpend] = field(default_factory=dict)
     transactions: list[LedgerTransaction] = field(default_factory=list)
     usage_events: list[UsageEvent] = field(default_factory=list)
 
@@ -138,6 +147,20 @@ class LedgerState:
             account.grants.pop(grant.id, None)
         if grant.id not in self.new_grants:
             self.changed_grants[grant.id] = grant
+
+    def spend_of(self, api_key_id: ApiKeyId | None) -> KeySpend | None:
+        """None: the key has no cap, or there is no key."""
+        return None if api_key_id is None else self.key_spends.get(api_key_id)
+
+    def count_in_cap(self, hold: Hold, now: Microseconds, *, held: int, charged: int = 0) -> None:
+        """Record what the key of a hold keeps more (or less) and is charged, if it has a cap."""
+        spend = self.spend_of(hold.api_key_id)
+        if spend is None:
+            return
+        spend.enter_window(now)
+        spend.held_microcredits += held
+        spend.charged_microcredits += charged
+        self.changed_key_spends[spend.api_key_id] = spend
 
     def touch_hold(self, hold: Hold) -> None:
         if hold.id not in self.new_holds:

@@ -72,7 +72,7 @@ class MeteringService:
         self._prices = PricesInForce(prices, clock)
 
     async def place(self, caller: Caller, work: Work) -> Held:
-        """Raises CreditExhausted, HeldByOpenRequests, PriceUnknown, AccountSuspended, RequestReusedWithOtherInput."""
+        """Raises CreditExhausted, HeldByOpenRequests, SpendCapReached, PriceUnknown, AccountSuspended, RequestReusedWithOtherInput."""
         hold_id = _authorised(caller, work.request_id)
         if not 0 < len(work.model) <= MODEL_CHARS_MAX or not work.model.isprintable():
             raise RequestInvalid(
@@ -104,7 +104,7 @@ class MeteringService:
     async def extend(
         self, caller: Caller, request_id: str, *, cover: Measured, used: Measured, lease_s: int
     ) -> Held:
-        """Raises CreditExhausted, HeldByOpenRequests, HoldUnknown, HoldAlreadyResolved."""
+        """Raises CreditExhausted, HeldByOpenRequests, SpendCapReached, HoldUnknown, HoldAlreadyResolved."""
         hold_id = _authorised(caller, request_id)
         lease_us = _lease_us(lease_s)
         try:

@@ -13,6 +13,7 @@ from raseed.core.errors import (
     NotFound,
     RaseedError,
     RequestReusedWithOtherInput,
+    SpendCapReached,
     Unauthenticated,
 )
 
@@ -30,6 +31,8 @@ def raise_refusal(refused: Refused) -> NoReturn:
             raise CreditExhausted(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
         case Refusal.HELD_BY_OPEN_REQUESTS:
             raise HeldByOpenRequests(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
+        case Refusal.SPEND_CAP_REACHED:
+            raise SpendCapReached("This API key has reached its spend cap.", metadata=figures)
         case Refusal.ACCOUNT_NOT_ACTIVE:
             raise AccountSuspended("This account is not active.")
         case Refusal.ACCOUNT_UNKNOWN:

@@ -75,8 +75,9 @@ class HoldService:
         """Set credit aside for a run. When it returns, the hold is durable and the caller must settle or release it.
 
         Waits up to `hold_wait_s`, while it `is_wanted`, if only the account's own open holds are in the way. Raises
-        CreditExhausted, HeldByOpenRequests, AccountSuspended, RequestInProgress, Conflict, RequestReusedWithOtherInput: then nothing is
-        held. Raises LedgerUnavailable when that is unknown: then the caller must `undo`.
+        CreditExhausted, HeldByOpenRequests, SpendCapReached, AccountSuspended, RequestInProgress, Conflict,
+        RequestReusedWithOtherInput: then nothing is held. Raises LedgerUnavailable when that is unknown: then the
+        caller must `undo`.
         """
         least, wanted = coverage.first_lease()
         command = PlaceHold(
@@ -112,7 +113,7 @@ class HoldService:
     async def extend(
         self, payer: Payer, hold_id: HoldId, coverage: Coverage, level: int, checkpoint: Measured
     ) -> bool:
-        """Raise an open hold to a level, or as near to it as the account can pay, and move its checkpoint.
+        """Raise an open hold to a level, or as near to it as the account's credit and the key's cap allow, and move its checkpoint.
 
         True if it covers more than before; `coverage` then knows how much. Safe to repeat.
         """
@@ -269,7 +270,11 @@ def _would_pay_later(result: Result) -> bool:
 
 
 def _is_short(refused: Refused) -> bool:
-    return refused.refusal in {Refusal.CREDIT_EXHAUSTED, Refusal.HELD_BY_OPEN_REQUESTS}
+    return refused.refusal in {
+        Refusal.SPEND_CAP_REACHED,
+        Refusal.CREDIT_EXHAUSTED,
+        Refusal.HELD_BY_OPEN_REQUESTS,
+    }
 
 
 def _settled(result: Result) -> Settled:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!raseed/accounts/v1/accounts.proto\x12\x12raseed.accounts.v1\"\x13\n\x11GetAccountRequest\"V\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.raseed.accounts.v1.Account\x12\x12\n\napi_key_id\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x13ListApiKeysResponse\x12,\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\"u\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\x12\x15\n\rcreated_at_us\x18\x04 \x01(\x03\x12\x1a\n\rrevoked_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_revoked_at_us2\xce\x01\n\x0f\x41\x63\x63ountsService\x12[\n\nGetAccount\x12%.raseed.accounts.v1.GetAccountRequest\x1a&.raseed.accounts.v1.GetAccountResponse\x12^\n\x0bListApiKeys\x12&.raseed.accounts.v1.ListApiKeysRequest\x1a\'.raseed.accounts.v1.ListApiKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!raseed/accounts/v1/accounts.proto\x12\x12raseed.accounts.v1\"\x13\n\x11GetAccountRequest\"V\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.raseed.accounts.v1.Account\x12\x12\n\napi_key_id\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x13ListApiKeysResponse\x12,\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\"\xa6\x01\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\x12\x15\n\rcreated_at_us\x18\x04 \x01(\x03\x12\x1a\n\rrevoked_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12/\n\tspend_cap\x18\x06 \x01(\x0b\x32\x1c.raseed.accounts.v1.SpendCapB\x10\n\x0e_revoked_at_us\"o\n\x08SpendCap\x12\x1a\n\x12limit_microcredits\x18\x01 \x01(\x03\x12\x0e\n\x06window\x18\x02 \x01(\t\x12\x1c\n\x14\x63harged_microcredits\x18\x03 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x04 \x01(\x03\x32\xce\x01\n\x0f\x41\x63\x63ountsService\x12[\n\nGetAccount\x12%.raseed.accounts.v1.GetAccountRequest\x1a&.raseed.accounts.v1.GetAccountResponse\x12^\n\x0bListApiKeys\x12&.raseed.accounts.v1.ListApiKeysRequest\x1a\'.raseed.accounts.v1.ListApiKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,8 +41,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAPIKEYSRESPONSE']._serialized_end=319
   _globals['_ACCOUNT']._serialized_start=321
   _globals['_ACCOUNT']._serialized_end=402
-  _globals['_APIKEY']._serialized_start=404
-  _globals['_APIKEY']._serialized_end=521
-  _globals['_ACCOUNTSSERVICE']._serialized_start=524
-  _globals['_ACCOUNTSSERVICE']._serialized_end=730
+  _globals['_APIKEY']._serialized_start=405
+  _globals['_APIKEY']._serialized_end=571
+  _globals['_SPENDCAP']._serialized_start=573
+  _globals['_SPENDCAP']._serialized_end=684
+  _globals['_ACCOUNTSSERVICE']._serialized_start=687
+  _globals['_ACCOUNTSSERVICE']._serialized_end=893
 # @@protoc_insertion_point(module_scope)

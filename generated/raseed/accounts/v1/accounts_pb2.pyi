@@ -49,15 +49,29 @@ class Account(_message.Message):
     def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("id", "name", "hint", "created_at_us", "revoked_at_us")
+    __slots__ = ("id", "name", "hint", "created_at_us", "revoked_at_us", "spend_cap")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     HINT_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
     REVOKED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    SPEND_CAP_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     hint: str
     created_at_us: int
     revoked_at_us: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., hint: _Optional[str] = ..., created_at_us: _Optional[int] = ..., revoked_at_us: _Optional[int] = ...) -> None: ...
+    spend_cap: SpendCap
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., hint: _Optional[str] = ..., created_at_us: _Optional[int] = ..., revoked_at_us: _Optional[int] = ..., spend_cap: _Optional[_Union[SpendCap, _Mapping]] = ...) -> None: ...
+
+class SpendCap(_message.Message):
+    __slots__ = ("limit_microcredits", "window", "charged_microcredits", "held_microcredits")
+    LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    CHARGED_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    HELD_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    limit_microcredits: int
+    window: str
+    charged_microcredits: int
+    held_microcredits: int
+    def __init__(self, limit_microcredits: _Optional[int] = ..., window: _Optional[str] = ..., charged_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ...) -> None: ...

@@ -1,3 +1,4 @@
+from raseed.accounts.v1 import accounts_pb2 as _accounts_pb2
 from raseed.billing.v1 import usage_pb2 as _usage_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -94,14 +95,18 @@ class AdminGrant(_message.Message):
     def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., remaining_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., expires_at_us: _Optional[int] = ...) -> None: ...
 
 class CreateApiKeyRequest(_message.Message):
-    __slots__ = ("account", "name", "scopes")
+    __slots__ = ("account", "name", "scopes", "cap_microcredits", "cap_window")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SCOPES_FIELD_NUMBER: _ClassVar[int]
+    CAP_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    CAP_WINDOW_FIELD_NUMBER: _ClassVar[int]
     account: str
     name: str
     scopes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, account: _Optional[str] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ...) -> None: ...
+    cap_microcredits: int
+    cap_window: str
+    def __init__(self, account: _Optional[str] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., cap_microcredits: _Optional[int] = ..., cap_window: _Optional[str] = ...) -> None: ...
 
 class CreateApiKeyResponse(_message.Message):
     __slots__ = ("id", "key")
@@ -124,6 +129,40 @@ class RevokeApiKeyResponse(_message.Message):
     id: str
     revoked_at_us: int
     def __init__(self, id: _Optional[str] = ..., revoked_at_us: _Optional[int] = ...) -> None: ...
+
+class ListApiKeysRequest(_message.Message):
+    __slots__ = ("account", "page_size", "page_token")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    page_size: int
+    page_token: str
+    def __init__(self, account: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListApiKeysResponse(_message.Message):
+    __slots__ = ("api_keys", "next_page_token")
+    API_KEYS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    api_keys: _containers.RepeatedCompositeFieldContainer[_accounts_pb2.ApiKey]
+    next_page_token: str
+    def __init__(self, api_keys: _Optional[_Iterable[_Union[_accounts_pb2.ApiKey, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SetSpendCapRequest(_message.Message):
+    __slots__ = ("id", "cap_microcredits", "cap_window")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CAP_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    CAP_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    cap_microcredits: int
+    cap_window: str
+    def __init__(self, id: _Optional[str] = ..., cap_microcredits: _Optional[int] = ..., cap_window: _Optional[str] = ...) -> None: ...
+
+class SetSpendCapResponse(_message.Message):
+    __slots__ = ("api_key",)
+    API_KEY_FIELD_NUMBER: _ClassVar[int]
+    api_key: _accounts_pb2.ApiKey
+    def __init__(self, api_key: _Optional[_Union[_accounts_pb2.ApiKey, _Mapping]] = ...) -> None: ...
 
 class GrantCreditsRequest(_message.Message):
     __slots__ = ("account", "amount_microcredits", "reason", "request_id", "source", "paid_minor", "currency")

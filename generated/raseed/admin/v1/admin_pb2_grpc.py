@@ -60,6 +60,16 @@ class AdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.RevokeApiKeyRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.RevokeApiKeyResponse.FromString,
                 _registered_method=True)
+        self.ListApiKeys = channel.unary_unary(
+                '/raseed.admin.v1.AdminService/ListApiKeys',
+                request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ListApiKeysRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ListApiKeysResponse.FromString,
+                _registered_method=True)
+        self.SetSpendCap = channel.unary_unary(
+                '/raseed.admin.v1.AdminService/SetSpendCap',
+                request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapResponse.FromString,
+                _registered_method=True)
         self.GrantCredits = channel.unary_unary(
                 '/raseed.admin.v1.AdminService/GrantCredits',
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsRequest.SerializeToString,
@@ -131,6 +141,21 @@ class AdminServiceServicer:
 
     def RevokeApiKey(self, request, context):
         """Revokes an API key; refused everywhere within 2 seconds. Revoking it again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListApiKeys(self, request, context):
+        """An account's API keys with their caps, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSpendCap(self, request, context):
+        """Limits what a key may spend, or lifts the limit. What it was charged in this window before counts. Open requests go
+        on with what they hold. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,6 +238,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeApiKey,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.RevokeApiKeyRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.RevokeApiKeyResponse.SerializeToString,
+            ),
+            'ListApiKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApiKeys,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ListApiKeysRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'SetSpendCap': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSpendCap,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapResponse.SerializeToString,
             ),
             'GrantCredits': grpc.unary_unary_rpc_method_handler(
                     servicer.GrantCredits,
@@ -386,6 +421,60 @@ class AdminService:
             '/raseed.admin.v1.AdminService/RevokeApiKey',
             raseed_dot_admin_dot_v1_dot_admin__pb2.RevokeApiKeyRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_admin__pb2.RevokeApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApiKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AdminService/ListApiKeys',
+            raseed_dot_admin_dot_v1_dot_admin__pb2.ListApiKeysRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_admin__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSpendCap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AdminService/SetSpendCap',
+            raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,8 +35,8 @@ class MeteringServiceStub:
 
     | method      | needs             | sent again                             | refused with                                        |
     |-------------|-------------------|----------------------------------------|-----------------------------------------------------|
-    | PlaceHold   | credit for `min`  | same content: the hold; other: ALREADY_EXISTS | INSUFFICIENT_CREDITS, HELD_BY_OPEN_REQUESTS, PRICE_UNKNOWN |
-    | ExtendHold  | an open hold      | a level, not a step: adds nothing      | the first two; HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED  |
+    | PlaceHold   | credit for `min`  | same content: the hold; other: ALREADY_EXISTS | INSUFFICIENT_CREDITS, HELD_BY_OPEN_REQUESTS, SPEND_CAP_REACHED, PRICE_UNKNOWN |
+    | ExtendHold  | an open hold      | a level, not a step: adds nothing      | the first three; HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED  |
     | SettleHold  | an open hold      | same quantities: the charge; other: ALREADY_EXISTS | HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED     |
     | ReleaseHold | an open hold      | the same                               | HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED                 |
 
@@ -82,8 +82,8 @@ class MeteringServiceServicer:
 
     | method      | needs             | sent again                             | refused with                                        |
     |-------------|-------------------|----------------------------------------|-----------------------------------------------------|
-    | PlaceHold   | credit for `min`  | same content: the hold; other: ALREADY_EXISTS | INSUFFICIENT_CREDITS, HELD_BY_OPEN_REQUESTS, PRICE_UNKNOWN |
-    | ExtendHold  | an open hold      | a level, not a step: adds nothing      | the first two; HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED  |
+    | PlaceHold   | credit for `min`  | same content: the hold; other: ALREADY_EXISTS | INSUFFICIENT_CREDITS, HELD_BY_OPEN_REQUESTS, SPEND_CAP_REACHED, PRICE_UNKNOWN |
+    | ExtendHold  | an open hold      | a level, not a step: adds nothing      | the first three; HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED  |
     | SettleHold  | an open hold      | same quantities: the charge; other: ALREADY_EXISTS | HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED     |
     | ReleaseHold | an open hold      | the same                               | HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED                 |
 
@@ -160,8 +160,8 @@ class MeteringService:
 
     | method      | needs             | sent again                             | refused with                                        |
     |-------------|-------------------|----------------------------------------|-----------------------------------------------------|
-    | PlaceHold   | credit for `min`  | same content: the hold; other: ALREADY_EXISTS | INSUFFICIENT_CREDITS, HELD_BY_OPEN_REQUESTS, PRICE_UNKNOWN |
-    | ExtendHold  | an open hold      | a level, not a step: adds nothing      | the first two; HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED  |
+    | PlaceHold   | credit for `min`  | same content: the hold; other: ALREADY_EXISTS | INSUFFICIENT_CREDITS, HELD_BY_OPEN_REQUESTS, SPEND_CAP_REACHED, PRICE_UNKNOWN |
+    | ExtendHold  | an open hold      | a level, not a step: adds nothing      | the first three; HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED  |
     | SettleHold  | an open hold      | same quantities: the charge; other: ALREADY_EXISTS | HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED     |
     | ReleaseHold | an open hold      | the same                               | HOLD_UNKNOWN, HOLD_ALREADY_RESOLVED                 |
 
