@@ -14,6 +14,7 @@ from raseed.adapters.content.vault import KEY_BYTES, Vault
 from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.chain import chain_head
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.history import SqlHistoryStore
@@ -24,7 +25,7 @@ from raseed.adapters.sql.replay import replay
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries
 from raseed.adapters.sql.usage_queries import SqlUsageStore
-from raseed.adapters.sql.verify import CHECKS, verify
+from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
 from raseed.app.layout import Home, make_private
 from raseed.app.settings import Configuration, Settings
 from raseed.core.accounts.keys import Peppers
@@ -136,12 +137,15 @@ async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, L
 
 
 def _verification(connection: Connection) -> Verification:
+    head = chain_head(connection)
     return Verification(
         violations=tuple(
             Violation(found.invariant, f"{found.id}: {found.detail}") for found in verify(connection)
         ),
-        invariant_count=len(CHECKS),
+        invariant_count=INVARIANT_COUNT,
         entry_count=connection.scalar(select(func.count()).select_from(ledger_entries)) or 0,
+        sealed_count=head.seq,
+        chain_head=head.hash,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
+from raseed.adapters.sql.chain import SqlChain
 from raseed.adapters.sql.change_feed import SqlChangeFeed
 from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
 from raseed.adapters.sql.instances import begin_life
@@ -20,6 +21,7 @@ from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
+from raseed.core.billing.chain import sealer_job
 from raseed.core.billing.expiry import expiry_job
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.changes import ChangeFollower, ChangeKind
@@ -127,8 +129,11 @@ async def serve_core(
         jobs.start(health.run(), "health")
         jobs.start(inference.keep_holds(), "keep holds")
         jobs.start(inference.sweep_holds(), "sweep holds")
-        expiry = expiry_job(platform.ledger, SqlExpiryQueue(platform.database))
-        jobs.start(run_job(expiry, report), expiry.name)
+        for job in (
+            expiry_job(platform.ledger, SqlExpiryQueue(platform.database)),
+            sealer_job(SqlChain(platform.database)),
+        ):
+            jobs.start(run_job(job, report), job.name)
         if is_first:
             purge = purge_job(platform.content)
             jobs.start(run_job(purge, report), purge.name)

@@ -81,14 +81,6 @@ async def test_what_was_booked_cannot_be_changed(team):
     await connection.close()
 
 
-async def test_a_transaction_is_sealed_once(team):
-    connection = await asyncpg.connect(team.url)
-    await connection.execute("UPDATE ledger_tx SET prev_hash = '\\x00', hash = '\\x01'")
-    with pytest.raises(asyncpg.PostgresError, match="append-only"):
-        await connection.execute("UPDATE ledger_tx SET hash = '\\x02'")
-    await connection.close()
-
-
 async def test_workers_that_start_at_once_migrate_once():
     server = shared_server()
     url = await server.create_database()

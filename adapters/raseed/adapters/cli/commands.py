@@ -117,6 +117,8 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
                 "ok": not violations,
                 "invariants": checked.invariant_count,
                 "entries": checked.entry_count,
+                "sealed": checked.sealed_count,
+                "chain_head": checked.chain_head,
                 "violations": violations,
             }
             Output(as_json=as_json).show(value, lambda: _verify_lines(value))
@@ -179,7 +181,10 @@ def _account_value(account: pb.AdminAccount) -> dict[str, Any]:
 
 def _verify_lines(value: dict[str, Any]) -> list[str]:
     if value["ok"]:
-        return [f"ok: {value['invariants']} invariants hold over {value['entries']} entries"]
+        return [
+            f"ok: {value['invariants']} invariants hold over {value['entries']} entries",
+            f"{value['sealed']} transactions are sealed, the last as {value['chain_head']}",
+        ]
     return [f"{violation['invariant']}: {violation['detail']}" for violation in value["violations"]]
 
 

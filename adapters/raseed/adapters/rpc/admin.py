@@ -187,6 +187,8 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             ],
             invariant_count=verification.invariant_count,
             entry_count=verification.entry_count,
+            sealed_count=verification.sealed_count,
+            chain_head=verification.chain_head.hex(),
         )
 
     async def ReplayLedger(

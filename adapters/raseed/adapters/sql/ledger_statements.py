@@ -41,6 +41,8 @@ from raseed.adapters.sql.tables import (
 )
 from raseed.core.billing.model import GrantStatus, HoldState
 
+_OF_THE_CHAIN: Final = ("chain_seq", "prev_hash", "hash")
+"""Columns of `ledger_tx` that are empty when it is booked."""
 _DIALECT: Final = SQLiteDialect_pysqlite(paramstyle="qmark")
 
 
@@ -100,7 +102,7 @@ LOAD_ALLOCATIONS: Final = _sql(
 )
 LOAD_TAKEN: Final = _sql(
     select(
-        *(column for column in ledger_tx.columns if column.name not in {"prev_hash", "hash"}),
+        *(column for column in ledger_tx.columns if column.name not in _OF_THE_CHAIN),
         ledger_entries.c.ledger_account,
         ledger_entries.c.amount_microcredits,
         ledger_entries.c.grant_id,
@@ -130,7 +132,7 @@ LOAD_HOLDS_TO_SWEEP: Final = _sql(
 
 INSERT_GRANT: Final = _insert(grants)
 INSERT_HOLD: Final = _insert(holds)
-INSERT_TX: Final = _insert(ledger_tx, "prev_hash", "hash")
+INSERT_TX: Final = _insert(ledger_tx, *_OF_THE_CHAIN)
 INSERT_ENTRY: Final = _insert(ledger_entries)
 INSERT_USAGE_EVENT: Final = _insert(usage_events)
 INSERT_USAGE_LINE: Final = _insert(usage_lines)

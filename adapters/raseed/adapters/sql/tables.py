@@ -221,12 +221,28 @@ ledger_tx = _table(
     Column("ref", Text, nullable=False),
     Column("actor", Text, nullable=False),
     _moment("at"),
-    # Filled in after the commit, when the chain is sealed.
+    # Filled in after the commit, when the transaction is sealed as a link of the chain.
     Column("prev_hash", LargeBinary),
     Column("hash", LargeBinary),
+    Column("chain_seq", BIGINT),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("idem_key"),
     Index(None, "account_id", "at"),
+)
+
+# Partial, so that a transaction is in one of them at a time, and booking it writes to the queue alone.
+Index(
+    "ix_ledger_tx_chain",
+    ledger_tx.c.chain_seq,
+    unique=True,
+    sqlite_where=text("chain_seq IS NOT NULL"),
+    postgresql_where=text("chain_seq IS NOT NULL"),
+)
+Index(
+    "ix_ledger_tx_unsealed",
+    ledger_tx.c.id,
+    sqlite_where=text("chain_seq IS NULL"),
+    postgresql_where=text("chain_seq IS NULL"),
 )
 
 ledger_entries = _table(

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from raseed.adapters.sql import invariants_books as books
 from raseed.adapters.sql import invariants_caps as caps
 from raseed.adapters.sql import invariants_usage as usage
+from raseed.adapters.sql.chain import broken_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def verify(connection: Connection) -> list[Violation]:
     """All violations, grouped by invariant. A file too damaged to be read is a violation too, not an exception. Raises what a server raises that cannot answer."""
     found: list[Violation] = []
     allow_minutes(connection)
-    for invariant, check in {**_FILE_CHECKS, **CHECKS}.items():
+    for invariant, check in {**_FILE_CHECKS, **CHECKS, **_WALKS}.items():
         try:
             found += [Violation(invariant, id_, detail) for id_, detail in check(connection)]
         except DatabaseError as error:
@@ -66,6 +67,9 @@ def _rows_of(query: Callable[[], Select[str, str]]) -> Check:
     return lambda connection: ((id_, detail) for id_, detail in connection.execute(query()))
 
 
+_WALKS: dict[str, Check] = {"chain_is_unbroken": broken_links}
+"""What no statement can say: these read row by row."""
+
 _FILE_CHECKS: dict[str, Check] = {"file_is_sound": _file_is_sound, "foreign_keys_hold": _foreign_keys_hold}
 
 CHECKS: dict[str, Check] = {
@@ -97,3 +101,5 @@ CHECKS: dict[str, Check] = {
         usage.usage_days_equal_hours,
     )
 }
+
+INVARIANT_COUNT = len(CHECKS) + len(_WALKS)

@@ -52,6 +52,10 @@ class Verification:
     violations: tuple[Violation, ...]
     invariant_count: int
     entry_count: int
+    sealed_count: int
+    """Transactions in the hash chain."""
+    chain_head: bytes
+    """Hash of the last of them."""
 
 
 class AdminService:

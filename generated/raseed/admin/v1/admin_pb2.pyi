@@ -195,14 +195,18 @@ class VerifyLedgerRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class VerifyLedgerResponse(_message.Message):
-    __slots__ = ("violations", "invariant_count", "entry_count")
+    __slots__ = ("violations", "invariant_count", "entry_count", "sealed_count", "chain_head")
     VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
     INVARIANT_COUNT_FIELD_NUMBER: _ClassVar[int]
     ENTRY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SEALED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_HEAD_FIELD_NUMBER: _ClassVar[int]
     violations: _containers.RepeatedCompositeFieldContainer[LedgerViolation]
     invariant_count: int
     entry_count: int
-    def __init__(self, violations: _Optional[_Iterable[_Union[LedgerViolation, _Mapping]]] = ..., invariant_count: _Optional[int] = ..., entry_count: _Optional[int] = ...) -> None: ...
+    sealed_count: int
+    chain_head: str
+    def __init__(self, violations: _Optional[_Iterable[_Union[LedgerViolation, _Mapping]]] = ..., invariant_count: _Optional[int] = ..., entry_count: _Optional[int] = ..., sealed_count: _Optional[int] = ..., chain_head: _Optional[str] = ...) -> None: ...
 
 class LedgerViolation(_message.Message):
     __slots__ = ("invariant", "detail")

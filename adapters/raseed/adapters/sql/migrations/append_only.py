@@ -30,6 +30,17 @@ def refuse_changes(table: str, *, columns: Sequence[str], once: Sequence[str] = 
         _postgresql(table, "reseal", f"UPDATE OF {', '.join(once)}", f"WHEN ({sealed})")
 
 
+def refuse_second_value(table: str, column: str) -> None:
+    """As a `once` column of `refuse_changes`, for one that came later to a table which that has been called for."""
+    assert table.isidentifier(), table
+    assert column.isidentifier(), column
+    event, when = f"UPDATE OF {column}", f"OLD.{column} IS NOT NULL"
+    if op.get_context().dialect.name == "sqlite":
+        _sqlite(table, f"second_{column}", event, f"WHEN {when}")
+    else:
+        _postgresql(table, f"second_{column}", event, f"WHEN ({when})")
+
+
 def _sqlite(table: str, name: str, event: str, when: str) -> None:
     op.execute(
         f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} {when} "
