@@ -1,0 +1,73 @@
+"""Holds of dead workers are settled once, by however many sweepers, whenever they are killed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import Connection, func, select
+from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.unit.billing.builders import ALICE, LEASE, extend, issue, place
+
+from raseed.adapters.sql.postgres_database import PostgresDatabase
+from raseed.adapters.sql.postgres_ledger import PostgresLedger
+from raseed.adapters.sql.tables import usage_events
+from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.ports import Ledger
+from raseed.core.billing.service import HoldService, Owner
+
+HOLDS = 40
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store(request, tmp_path):
+    sqlite = request.param == "sqlite"
+    opened = await (SqliteStore.open(tmp_path / "raseed.db") if sqlite else PostgresStore.open())
+    await opened.open_account(ALICE)
+    await opened.ledger.submit([issue("g", 1_000)])
+    await opened.ledger.submit([place(f"h{number}", 10) for number in range(HOLDS)])
+    await opened.ledger.submit([extend(f"h{number}", 10, tokens=3) for number in range(HOLDS)])
+    opened.clock.advance(LEASE)
+    yield opened
+    await opened.close()
+
+
+def sweeper(ledger: Ledger, name: str) -> HoldService:
+    return HoldService(ledger, Owner(name, 1), HoldPolicy())
+
+
+async def charged(store: SqliteStore | PostgresStore) -> tuple[int, int]:
+    """How many usage events, and what they cost in all."""
+
+    def work(connection: Connection) -> tuple[int, int]:
+        cost = func.coalesce(func.sum(usage_events.c.cost_microcredits), 0)
+        [(count, total)] = connection.execute(select(func.count(), cost).select_from(usage_events))
+        return count, int(total)
+
+    return await store.database.read(work)
+
+
+async def test_sweepers_at_once_settle_each_hold_once(store):
+    other = None
+    ledgers = [store.ledger, store.ledger]
+    if isinstance(store, PostgresStore):
+        other = await PostgresDatabase.open(store.url, clock=store.clock)
+        ledgers.append(PostgresLedger(other))
+    swept = await asyncio.gather(
+        *(sweeper(ledger, f"core-{number}").sweep() for number, ledger in enumerate(ledgers))
+    )
+    if other is not None:
+        await other.close()
+    assert sum(swept) >= HOLDS  # a repeat answers the first outcome, so a slower one may count them too
+    assert await charged(store) == (HOLDS, 3 * HOLDS)
+    assert await sweeper(store.ledger, "core-9").sweep() == 0
+
+
+async def test_a_sweep_that_dies_is_continued_by_the_next_life(store):
+    dying = asyncio.create_task(sweeper(store.ledger, "core-0").sweep())
+    await asyncio.sleep(0.002)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    await store.restart()
+    await sweeper(store.ledger, "core-0").sweep()
+    assert await charged(store) == (HOLDS, 3 * HOLDS)
