@@ -54,6 +54,8 @@ class Promise:
     coins: list[Purse]
     owner: Owner
     lease_until: int
+    key: str = ""
+    """Of the customer's, that it was asked with."""
     checkpoint: Usage = ()
     ended: str = ""
     paid: int = 0
@@ -70,6 +72,8 @@ class CoinLedger:
     promises: dict[str, Promise] = field(default_factory=dict)
     taken: dict[str, tuple[str | None, bool, int]] = field(default_factory=dict)
     """What was taken back: from which grant, whether all that was there, how much."""
+    caps: dict[str, int] = field(default_factory=dict)
+    """How many coins a key may pay and promise together, in its whole life."""
     is_active: bool = True
     broken: int = 0
     """Coins that nobody spent in time."""
@@ -79,6 +83,18 @@ class CoinLedger:
 
     def promised(self) -> int:
         return sum(len(promise.coins) for promise in self.promises.values() if not promise.ended)
+
+    def uncapped(self, key: str, now: int) -> int:
+        """What could be promised with this key."""
+        if key not in self.caps:
+            return self.spendable(now)
+        kept = sum(len(p.coins) for p in self.promises.values() if p.key == key and not p.ended)
+        return min(self.spendable(now), max(0, self._uncharged(key) - kept))
+
+    def _uncharged(self, key: str) -> int:
+        """What a cap would leave if the key promised nothing."""
+        paid = sum(promise.paid for promise in self.promises.values() if promise.key == key)
+        return max(0, self.caps[key] - paid)
 
     def promised_of(self) -> Counter[Purse]:
         return Counter(
@@ -105,16 +121,27 @@ class CoinLedger:
         return "done"
 
     def place(
-        self, name: str, want: int, least: int, owner: Owner, lease: int, now: int, price: Price, asked: str
+        self,
+        name: str,
+        want: int,
+        least: int,
+        owner: Owner,
+        lease: int,
+        now: int,
+        price: Price,
+        asked: str,
+        key: str = "",
     ) -> str:
         if name in self.promises:
             return "replay" if self.promises[name].asked == asked else "reused_with_other_input"
         if not self.is_active:
             return "account_not_active"
-        if self.spendable(now) < least:
+        if key in self.caps and self._uncharged(key) < least:
+            return "spend_cap_reached"
+        if self.uncapped(key, now) < least:
             return self._short(least, [], now)
-        taken = self._take(min(want, self.spendable(now)), now)
-        self.promises[name] = Promise(asked, price, taken, owner, now + lease)
+        taken = self._take(min(want, self.uncapped(key, now)), now)
+        self.promises[name] = Promise(asked, price, taken, owner, now + lease, key)
         self.throw_away(now)
         return "done"
 
@@ -128,7 +155,9 @@ class CoinLedger:
         more = max(0, to - len(promise.coins))
         if more and not self.is_active:
             return "account_not_active"
-        if more > self.spendable(now):
+        if more and promise.key in self.caps and self._uncharged(promise.key) - len(promise.coins) < more:
+            return "spend_cap_reached"
+        if more > self.uncapped(promise.key, now):
             return self._short(more, promise.coins, now)
         if more:
             promise.coins = self._together(promise.coins + self._take(more, now))

@@ -68,6 +68,13 @@ class QuickStore:
             raise outcome.error
         return cast("Result", outcome.value[0])
 
+    def write(self, work: Callable[[Connection], T]) -> T:
+        [outcome] = self._connection.execute([Custom(work)])
+        self._connection.commit()
+        if outcome.error is not None:
+            raise outcome.error
+        return cast("T", outcome.value)
+
     def read_point(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return work(self.reader)
 

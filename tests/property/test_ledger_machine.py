@@ -21,6 +21,7 @@ from tests.property.quick_store import QuickStore, at_once, empty_database
 from tests.simulation.books import quick_folder, violations
 from tests.unit.billing.builders import ALICE, LEASE, extend, issue, place, release, settle, sweep
 
+from raseed.adapters.sql.key_spends import set_cap
 from raseed.core.billing.commands import (
     Command,
     Granted,
@@ -32,9 +33,11 @@ from raseed.core.billing.commands import (
     TakenBack,
 )
 from raseed.core.billing.model import BalanceView
-from raseed.core.ids import GrantId
+from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.ids import ApiKeyId, GrantId
 
 WORKER = "worker-1"
+CAPPED = ApiKeyId("key_capped")
 A_COIN_A_TOKEN = Price((1,))
 KEYS = st.sampled_from([f"k{number}" for number in range(8)])
 NAMES = [f"h{number}" for number in range(12)]
@@ -119,17 +122,33 @@ class LedgerMachine(RuleBasedStateMachine):
         if isinstance(result, Granted):
             self.grant_ids[key] = result.grant_id
 
-    @rule(hold=st.sampled_from(NAMES), want=AMOUNTS, least=AMOUNTS, epoch=EPOCHS)
-    def place(self, hold: str, want: int, least: int, epoch: int) -> None:
+    @rule(
+        hold=st.sampled_from(NAMES),
+        want=AMOUNTS,
+        least=AMOUNTS,
+        epoch=EPOCHS,
+        key=st.sampled_from([None, CAPPED]),
+    )
+    def place(self, hold: str, want: int, least: int, epoch: int, key: ApiKeyId | None) -> None:
         want, least = max(want, least), min(want, least)
-        command = place(hold, want, least, ALICE, owner_epoch=epoch)
-        owner = (WORKER, epoch)
-        expected = self.model.place(hold, want, least, owner, LEASE, self.now, A_COIN_A_TOKEN, "input")
+        command = place(hold, want, least, ALICE, owner_epoch=epoch, api_key_id=key)
+        expected = self.model.place(
+            hold, want, least, (WORKER, epoch), LEASE, self.now, A_COIN_A_TOKEN, "input", key or ""
+        )
         result = self.send(command, expected)
         if isinstance(result, Held):
             promise = self.model.promises[hold]
             assert result.amount_microcredits == len(promise.coins)
             assert result.is_open == (not promise.ended)
+
+    @rule(limit=st.sampled_from([None, 0, 10, 30, 60]))
+    def cap(self, limit: int | None) -> None:
+        """What was charged and is held before counts, also if the cap is lowered below it."""
+        cap = None if limit is None else SpendCap(limit)
+        assert self.store.write(lambda connection: set_cap(connection, CAPPED, cap, self.store.clock.now()))
+        self.model.caps.pop(CAPPED, None)
+        if limit is not None:
+            self.model.caps[CAPPED] = limit
 
     @rule(number=PICKS, to=st.sampled_from([0, 8, 20, 30, 60]), tokens=AMOUNTS, stranger=STRANGER)
     def extend(self, number: int, to: int, tokens: int, stranger: bool) -> None:
@@ -211,7 +230,7 @@ class LedgerMachine(RuleBasedStateMachine):
 def histories():
     global folder
     with quick_folder() as folder:
-        empty_database(folder / "empty.db", ALICE)
+        empty_database(folder / "empty.db", ALICE, keys={ALICE: CAPPED})
         yield
 
 

@@ -6,10 +6,12 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from sqlalchemy import Connection
 from tests.simulation.network import Link
 from tests.simulation.workers import Reply, Request
 
 from raseed.adapters.sql.accounts import revoke_key, set_status
+from raseed.adapters.sql.key_spends import set_cap
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.billing.commands import (
     Command,
@@ -24,6 +26,7 @@ from raseed.core.billing.commands import (
 )
 from raseed.core.billing.model import GrantSource, Measured, Meter, PriceSnapshot, Rate
 from raseed.core.billing.ports import LedgerUnavailable
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import SECOND
 from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
@@ -106,7 +109,7 @@ async def operator(world: World) -> None:
         await asyncio.sleep(chance.uniform(1, 8))
         number += 1
         account_id = chance.choice(world.account_ids)
-        match chance.randrange(7):
+        match chance.randrange(9):
             case 0:
                 await set_account(world, link, account_id, AccountStatus.SUSPENDED)
                 await asyncio.sleep(chance.uniform(0, 4))
@@ -117,6 +120,8 @@ async def operator(world: World) -> None:
                 await take(world, link, account_id, f"take-{number}")
             case 4:
                 await _insist(link, ExpireCredit(account_id=account_id))
+            case 5 | 6:
+                await cap(world, link, account_id, chance.choice([None, 0, 15, 40, 80]))
             case _:
                 await give(world, link, account_id, f"grant-{number}")
 
@@ -169,6 +174,28 @@ async def set_account(world: World, link: Link, account_id: AccountId, status: A
                     lambda connection: set_status(connection, account_id, status), effect
                 )
             )
+        except LedgerUnavailable:
+            await asyncio.sleep(0.3)
+        else:
+            return
+
+
+async def cap(world: World, link: Link, account_id: AccountId, limit: int | None) -> None:
+    """Of the account's key. What it has charged and holds already counts."""
+    key_id = world.key_of[account_id]
+
+    def effect(found: bool) -> None:
+        assert found
+        world.oracle.accounts[account_id].caps.pop(key_id, None)
+        if limit is not None:
+            world.oracle.accounts[account_id].caps[key_id] = limit
+
+    def work(connection: Connection) -> bool:
+        return set_cap(connection, key_id, None if limit is None else SpendCap(limit), world.clock.now())
+
+    while True:
+        try:
+            await link.write(lambda: world.store.write(work, effect))
         except LedgerUnavailable:
             await asyncio.sleep(0.3)
         else:

@@ -21,6 +21,7 @@ from raseed.core.billing.commands import (
     Held,
     IssueGrant,
     PlaceHold,
+    Refusal,
     Refused,
     ReleaseHold,
     Result,
@@ -35,6 +36,8 @@ from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, GrantId
 from raseed.core.money import AMOUNT_MAX
 
+OF_CREDIT_OR_CAP = {Refusal.SPEND_CAP_REACHED, Refusal.CREDIT_EXHAUSTED, Refusal.HELD_BY_OPEN_REQUESTS}
+"""Refusals that say what could be set aside instead."""
 METERS = (Meter.INPUT_TOKENS, Meter.OUTPUT_TOKENS)
 
 
@@ -120,6 +123,7 @@ class Oracle:
                 now,
                 _price(command.price),
                 command.input_hash,
+                command.api_key_id or "",
             )
             if word == "done":
                 self.homes[command.hold_id] = home
@@ -157,6 +161,8 @@ class Oracle:
                 expected = spendable, account.taken[cast("TakeBack", command).take_key][2]
                 actual = result.spendable_microcredits, result.amount_microcredits
             case Refused():
+                if isinstance(command, PlaceHold | ExtendHold) and result.refusal in OF_CREDIT_OR_CAP:
+                    spendable = account.uncapped(_key_of(account, command), now)
                 expected = spendable, account.promised()
                 actual = result.spendable_microcredits, result.held_microcredits
             case Granted():
@@ -225,6 +231,12 @@ _GRANTS = "SELECT grant_key, remaining_microcredits, held_microcredits FROM gran
 _HOLDS = (
     "SELECT id, state, amount_microcredits, cost_microcredits, lease_until FROM holds WHERE account_id = ?"
 )
+
+
+def _key_of(account: CoinLedger, command: PlaceHold | ExtendHold) -> str:
+    if isinstance(command, PlaceHold):
+        return command.api_key_id or ""
+    return account.promises[command.hold_id].key
 
 
 def _issue(account: CoinLedger, command: IssueGrant, now: Microseconds) -> str:

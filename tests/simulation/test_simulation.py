@@ -50,6 +50,8 @@ MUST_HAPPEN = {
     *(f"{command}: credit_exhausted" for command in ("TakeBack", "PlaceHold", "ExtendHold")),
     *(f"{command}: held_by_open_requests" for command in ("PlaceHold", "ExtendHold")),
     "PlaceHold: account_unknown",
+    "PlaceHold: spend_cap_reached",
+    "ExtendHold: spend_cap_reached",
     "SweepHold: lease_not_lapsed",
     "TakeBack: grant_unknown",
 }
