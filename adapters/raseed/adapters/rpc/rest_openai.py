@@ -10,10 +10,11 @@ from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
+from raseed.adapters.rpc.keep_alive import KeepAlive
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
 from raseed.adapters.wire.openai.chat_response import Charged, encode_completion
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
-from raseed.adapters.wire.openai.chat_stream import DONE, ChatStreamEncoder, StreamUsage
+from raseed.adapters.wire.openai.chat_stream import DONE, KEEP_ALIVE, ChatStreamEncoder, StreamUsage
 from raseed.adapters.wire.openai.models import encode_model, encode_model_list
 from raseed.core.inference.answer import answer_id, whole_answer
 from raseed.core.inference.keyed import KeyedChat
@@ -130,15 +131,21 @@ async def _stream(
     encoder: ChatStreamEncoder,
     charged: Callable[[Ended], Charged | None],
 ) -> None:
-    event = await run.next()  # a failure before the first token still has a status of its own
-    await _begin(context, call)
-    call.is_streaming = True
-    chunks = encoder.role()
-    while not isinstance(event, Ended):
-        chunks += b"".join(map(encoder.delta, event))
-        if chunks:
-            await context.write(HttpBody(content_type=EVENT_STREAM, data=chunks))
-        chunks = b""
+    keep_alive = KeepAlive(run.nudge)
+    try:
+        # A failure before the first token still has a status of its own, unless the model is silent for too long.
         event = await run.next()
+        await _begin(context, call)
+        call.is_streaming = True
+        chunks = encoder.role()
+        while not isinstance(event, Ended):
+            chunks += b"".join(map(encoder.delta, event)) if event else KEEP_ALIVE
+            if chunks:
+                await context.write(HttpBody(content_type=EVENT_STREAM, data=chunks))
+                keep_alive.wrote()
+            chunks = b""
+            event = await run.next()
+    finally:
+        keep_alive.close()
     chunks += encoder.finish(event.finish_reason) + encoder.usage(event.usage, charged(event)) + DONE
     await context.write(HttpBody(content_type=EVENT_STREAM, data=chunks))

@@ -24,6 +24,7 @@ class Mailbox:
         self._pending: list[Delta] = []
         self._pending_chars = 0
         self._closed = False
+        self._nudged = False
         self._loop = asyncio.get_running_loop()
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -46,11 +47,24 @@ class Mailbox:
         self._wake_reader()
         self._wake_writer()
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def nudge(self) -> None:
+        """Let a `take` that is waiting now come back with an empty list."""
+        if self._reader is not None and not self._reader.done():
+            self._nudged = True
+            self._wake_reader()
+
     async def take(self) -> list[Delta]:
-        """All pieces that are waiting, neighbours joined; an empty list once closed and drained."""
+        """All pieces that are waiting, neighbours joined; an empty list once closed and drained, or after a nudge."""
         while not self._closed and not (self._pending and self._wake_on_delta):
             self._reader = self._loop.create_future()
             await self._reader
+            if self._nudged:
+                self._nudged = False
+                break
         pieces, self._pending, self._pending_chars = self._pending, [], 0
         self._wake_writer()
         return pieces if len(pieces) < 2 else join(pieces)

@@ -124,12 +124,23 @@ class Run:
     # ── the reader's side ────────────────────────────────────────────────────────────────────────────────────────
 
     async def next(self) -> list[Delta] | Ended:
-        """The pieces since the last call, neighbours joined; `Ended` last. Raises what ended the run early."""
-        if pieces := await self._mailbox.take():
+        """The pieces since the last call, neighbours joined; `Ended` last. Raises what ended the run early.
+
+        An empty list only after `nudge`: nothing has come yet.
+        """
+        pieces = await self._mailbox.take()
+        if pieces or not self._mailbox.is_closed:
             return pieces
         if isinstance(self._outcome, Ended):
             return self._outcome
         raise self._stopped or self._outcome or RaseedError("Internal error.")
+
+    def nudge(self) -> None:
+        """Let a `next` that is waiting return an empty list. Does nothing before the run is admitted and its model
+        called: until then every failure still has a status of its own.
+        """
+        if self.stage is Stage.GENERATING:
+            self._mailbox.nudge()
 
     async def ended(self) -> Ended | RaseedError | None:
         """What came of the run, once it is over and its charge is durable. None: nothing to tell, it was abandoned."""

@@ -19,7 +19,7 @@ StreamUsage = Literal["requested", "always"]
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 DONE = b"data: [DONE]\n\n"
-KEEP_ALIVE = b": ping\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
 """A comment that every client skips; keeps an idle connection open."""
 
 _encode = msgspec.json.Encoder().encode
