@@ -12,8 +12,8 @@ from tests.unit.billing.builders import issue, place, release, settle
 from tests.unit.inference.conftest import CHUNK
 
 from raseed.adapters.scripted.backend import prompt_tokens_of
-from raseed.core.billing.commands import ExtendHold, Held, Refused
-from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.commands import ExtendHold, Held, PlaceHold, Refused
+from raseed.core.billing.holds import HoldPolicy, Reserve
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.errors import CreditExhausted, SpendCapReached
 from raseed.core.ids import ApiKeyId
@@ -145,6 +145,32 @@ async def test_a_request_for_a_huge_answer_does_not_block_the_next_one(
 
     hand.generations[0].say(piece(1), finish(1))
     assert (await read(huge)).ended.cost_microcredits == PROMPT_TOKENS + 1
+
+
+@pytest.mark.parametrize(
+    ("reserve", "first", "spendable", "tokens"),
+    [
+        (Reserve.LEASE, CHUNK, 20, 20),
+        (Reserve.LEASE, CHUNK, 30, 30),
+        (Reserve.MIN, 1, 20, 20),
+        (Reserve.MIN, 1, 30, 30),
+        (Reserve.WORST_CASE, 30, 29, None),
+        (Reserve.WORST_CASE, 30, 30, 30),
+    ],
+)
+async def test_what_is_reserved_is_for_the_policy_to_say(ledger, books, reserve, first, spendable, tokens):
+    """`first` is what the first hold covers, `tokens` what the customer gets of thirty; None: refused at once."""
+    request = chat("#script tokens=30 pace_ms=1", max_tokens=30)
+    await leave(ledger, prompt_tokens_of(request) + spendable)
+    desk = Desk(ledger=ledger, policy=HoldPolicy(chunk_tokens=CHUNK, reserve=reserve))
+    answer = await read(desk.ask(request))
+    [placed] = [c for c in ledger.attempts if isinstance(c, PlaceHold) and c.hold_id != "spent"]
+    assert placed.want_microcredits == prompt_tokens_of(request) + first
+    if tokens is None:
+        assert isinstance(answer.error, CreditExhausted)
+    else:
+        assert answer.tokens == tokens
+        assert books.spendable == spendable - tokens
 
 
 async def test_the_least_that_is_admitted_is_one_token(desk, ledger, books):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.support.memory_ledger import MemoryLedger
 from tests.unit.billing.builders import ALICE, ManualClock, issue
-from tests.unit.policy.profile_text import BASE, policy_from
+from tests.unit.policy.profile_text import BASE, policy_from, with_
 
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.core.accounts.model import Caller, Tier
+from raseed.core.billing.holds import Reserve
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.clock import SECOND
 from raseed.core.errors import PriceUnknown
@@ -93,6 +94,13 @@ async def test_a_run_that_is_open_keeps_its_price(service, clock):
 async def test_a_group_pays_its_part(service):
     assert await cost(start(service, Tier.PRO)) == microcredits_of(5)
     assert service.model("tiny").price.multiplier_milli == 1000
+
+
+@pytest.mark.parametrize("reserve", Reserve)
+def test_a_profile_says_what_is_reserved(reserve):
+    assert policy_from(BASE).hold.reserve is Reserve.LEASE
+    chosen = policy_from(with_("[billing]", f'[billing]\nreserve = "{reserve}"'))
+    assert chosen.hold.reserve is reserve
 
 
 def test_the_clock_also_decides_what_is_listed(service, clock):

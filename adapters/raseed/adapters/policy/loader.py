@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +16,7 @@ from raseed.adapters.policy.offers import read_packs, read_topup
 from raseed.adapters.policy.price_lists import read_prices
 from raseed.adapters.policy.source import PolicyError, Source, collecting, read_source
 from raseed.core.accounts.model import Tier
-from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.holds import HoldPolicy, Reserve
 from raseed.core.billing.model import GrantSource
 from raseed.core.billing.policy import AccountGroup, Identity, Policy, UnitOfAccount, WelcomeGrant
 from raseed.core.billing.pricing import Basis, PriceList
@@ -51,6 +52,7 @@ class _Billing(msgspec.Struct, frozen=True):
     rounding: Rounding = Rounding.EXACT
     credits_shape: Literal["object", "number"] = "object"
     weights: dict[str, Any] = {}
+    reserve: Reserve = Reserve.LEASE
 
 
 class _Accounts(msgspec.Struct, frozen=True):
@@ -120,7 +122,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         notice_days=notice_days,
         packs=read_packs(source, billing.unit),
         topup=read_topup(source, billing.unit),
-        hold=hold,
+        hold=replace(hold, reserve=billing.reserve),
     )
 
 

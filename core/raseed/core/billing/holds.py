@@ -1,20 +1,34 @@
 """How much to set aside, and when to set aside more. Pure.
 
-A hold is a lease, not the worst case: prompt plus the first chunk of the answer, extended ahead of generation. A
+Unless the profile says otherwise, a hold is a lease, not the worst case: prompt plus the first chunk of the answer, extended ahead of generation. A
 request without `max_tokens`, or with a huge one, therefore does not block the account's other requests.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from raseed.core.billing.model import PriceSnapshot
 from raseed.core.billing.pricing import cost_of_tokens
 from raseed.core.clock import SECOND
 
 
+class Reserve(StrEnum):
+    """How much is set aside before a run begins."""
+
+    LEASE = "lease"
+    """The prompt and the first chunk of the answer; more as it grows."""
+    MIN = "min"
+    """The prompt and one token; then chunk by chunk."""
+    WORST_CASE = "worst_case"
+    """The prompt and the longest answer that may come, or nothing: no run ends for lack of credit, and one of a client
+    that names no `max_tokens` keeps what the model's longest answer costs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldPolicy:
+    reserve: Reserve = Reserve.LEASE
     chunk_tokens: int = 512
     """Answer tokens covered at first, and by each extension: about as much as one answer, so most runs never extend."""
     extend_at_fraction: float = 0.5
@@ -43,9 +57,14 @@ class Coverage:
     covered_tokens: int = 0
 
     def first_lease(self) -> tuple[int, int]:
-        """(least, wanted) micro-credits of the hold: prompt and one token, prompt and the first chunk."""
-        chunk = min(self.policy.chunk_tokens, self.max_tokens)
-        return self.cost_at(1), self.cost_at(chunk)
+        """(least, wanted) micro-credits of the hold."""
+        match self.policy.reserve:
+            case Reserve.LEASE:
+                return self.cost_at(1), self.cost_at(min(self.policy.chunk_tokens, self.max_tokens))
+            case Reserve.MIN:
+                return self.cost_at(1), self.cost_at(1)
+            case Reserve.WORST_CASE:
+                return self.cost_at(self.max_tokens), self.cost_at(self.max_tokens)
 
     def hold_placed(self, held_microcredits: int) -> None:
         self.held_microcredits = held_microcredits
