@@ -1,7 +1,9 @@
 -- Runs before the transcoder on requests and after it on answers.
 --
--- A route says in its metadata what it is: `rest` (transcoded), `keyed` (needs a credential), `max_body_bytes`.
--- ERROR_BODIES, from HTTP status to JSON text, is written above this file when the configuration is rendered.
+-- A route says in its metadata what it is: `rest` (transcoded), `keyed` (needs a credential), `max_body_bytes`,
+-- `anthropic` (its callers read Anthropic's errors).
+-- ERROR_BODIES and ANTHROPIC_ERROR_BODIES, from HTTP status to JSON text, are written above this file when the
+-- configuration is rendered.
 -- What is refused here gets its body from local_reply_config, as every other answer of Envoy's own.
 
 local GRPC_HEADERS = {
@@ -62,7 +64,8 @@ function envoy_on_response(handle)
     if http_status == "503" then
       headers:replace("retry-after", RETRY_AFTER_S)
     end
-    handle:body(true):setBytes(ERROR_BODIES[http_status] or ERROR_BODIES["500"])
+    local bodies = handle:metadata():get("anthropic") and ANTHROPIC_ERROR_BODIES or ERROR_BODIES
+    handle:body(true):setBytes(bodies[http_status] or bodies["500"])
   end
   headers:remove("x-http-status")
   for _, name in ipairs(GRPC_HEADERS) do

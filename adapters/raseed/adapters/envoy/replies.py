@@ -1,6 +1,6 @@
 """The answers that Envoy makes itself, in the API's own form.
 
-JSON for HTTP callers, with all four keys of OpenAI's error object; a plain `grpc-message` for gRPC callers; a page for
+JSON for HTTP callers, as OpenAI's error object with all its four keys or as Anthropic's; a plain `grpc-message` for gRPC callers; a page for
 those who typed an address. The texts are fixed: Envoy's own name hosts, sockets and filters.
 """
 
@@ -10,8 +10,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from raseed.adapters.wire.anthropic.errors import error_body
+
 API_PATH_REGEX = r"/((v1|v2|api|webhooks)(/.*|\?.*)?|(raseed|grpc)\..*)"
 """Paths that belong to the API; all others are pages. Matched against path and query together."""
+ANTHROPIC_PATH_REGEX = r"/((api/)?v1/messages([/?].*)?|raseed\.rest\.v1\.AnthropicService/.*)"
+"""Paths whose callers read Anthropic's errors, as the client asked for them and as the transcoder writes them."""
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
@@ -26,6 +30,10 @@ class Reply:
     def json(self) -> str:
         error = {"message": self.message, "type": self.type, "param": None, "code": self.code}
         return json.dumps({"error": error})
+
+    def anthropic_json(self) -> str:
+        """Its request id is in the header alone."""
+        return error_body(self.status, self.message, None).decode()
 
 
 SERVER_ERROR = Reply(500, "The server had an error while processing your request.", "server_error")
@@ -68,14 +76,26 @@ def local_reply_config(not_found_html: str, retry_after_s: int) -> dict[str, Any
         mappers.append(_mapper(reply.status, [_is_native_grpc()], reply.message, "text/plain", headers))
         if reply.status == 404:
             mappers.append(_mapper(404, [_is_page()], not_found_html, HTML, headers))
+        anthropic_headers = [*headers, _header("request-id", "%REQ(X-REQUEST-ID)%", "ADD_IF_ABSENT")]
+        mappers.append(
+            _mapper(reply.status, [_is_anthropic()], reply.anthropic_json(), JSON, anthropic_headers)
+        )
         mappers.append(_mapper(reply.status, [], reply.json(), JSON, headers))
     return {"mappers": mappers, "body_format": _format(SERVER_ERROR.json(), JSON)}
 
 
 def lua_tables(retry_after_s: int) -> str:
     """The same JSON bodies for the Lua filter, which answers where a call failed without a body."""
-    rows = "".join(f"  [{json.dumps(str(reply.status))}] = [==[{reply.json()}]==],\n" for reply in REPLIES)
-    return f'local RETRY_AFTER_S = "{retry_after_s}"\nlocal ERROR_BODIES = {{\n{rows}}}\n'
+    openai = _lua_table("ERROR_BODIES", {reply.status: reply.json() for reply in REPLIES})
+    anthropic = _lua_table(
+        "ANTHROPIC_ERROR_BODIES", {reply.status: reply.anthropic_json() for reply in REPLIES}
+    )
+    return f'local RETRY_AFTER_S = "{retry_after_s}"\n{openai}{anthropic}'
+
+
+def _lua_table(name: str, bodies: dict[int, str]) -> str:
+    rows = "".join(f'  ["{status}"] = [==[{body}]==],\n' for status, body in bodies.items())
+    return f"local {name} = {{\n{rows}}}\n"
 
 
 def _mapper(
@@ -124,6 +144,15 @@ def _is_native_grpc() -> dict[str, Any]:
         "and_filter": {
             "filters": [{"header_filter": {"header": is_grpc}}, {"header_filter": {"header": was_transcoded}}]
         }
+    }
+
+
+def _is_anthropic() -> dict[str, Any]:
+    """A caller on one of Anthropic's routes, or a client of Anthropic's on any other."""
+    path = {"name": ":path", "string_match": {"safe_regex": {"regex": ANTHROPIC_PATH_REGEX}}}
+    client = {"name": "anthropic-version", "present_match": True}
+    return {
+        "or_filter": {"filters": [{"header_filter": {"header": path}}, {"header_filter": {"header": client}}]}
     }
 
 

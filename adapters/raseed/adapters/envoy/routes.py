@@ -22,6 +22,7 @@ PUBLIC_GRPC_SERVICES = (
     "grpc.health.v1.Health",
 )
 REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+ANTHROPIC_SERVICE = "raseed.rest.v1.AnthropicService"
 NEVER_PUBLIC_PACKAGE = "raseed.admin."
 """Not even with an HTTP annotation: operators have their own ways in."""
 
@@ -103,6 +104,11 @@ _PROCESSING_TIME = {
     "append_action": "ADD_IF_ABSENT",
 }
 """Milliseconds until the core began to answer: OpenAI's header. Envoy's own answers have none."""
+_REQUEST_ID = {
+    "header": {"key": "request-id", "value": "%REQ(X-REQUEST-ID)%"},
+    "append_action": "ADD_IF_ABSENT",
+}
+"""What Anthropic calls the id that every answer also has as `x-request-id`."""
 
 
 def _rest_route(binding: Binding, to_core: dict[str, Any], body_bytes_max: int) -> dict[str, Any]:
@@ -111,6 +117,8 @@ def _rest_route(binding: Binding, to_core: dict[str, Any], body_bytes_max: int) 
         metadata["keyed"] = True
     if not binding.is_upload:
         metadata["max_body_bytes"] = body_bytes_max
+    if binding.service == ANTHROPIC_SERVICE:
+        metadata["anthropic"] = True
     action = to_core
     if binding.http_method == "GET":
         action = {**to_core, "retry_policy": {"retry_on": _RETRY_ON, "num_retries": 1}}
@@ -119,7 +127,9 @@ def _rest_route(binding: Binding, to_core: dict[str, Any], body_bytes_max: int) 
         "match": {**_path_match(binding.template), "headers": [method]},
         "route": action,
         "metadata": {"filter_metadata": {"envoy.filters.http.lua": metadata}},
-        "response_headers_to_add": [_PROCESSING_TIME],
+        "response_headers_to_add": [
+            _REQUEST_ID if binding.service == ANTHROPIC_SERVICE else _PROCESSING_TIME
+        ],
         "typed_per_filter_config": {
             TRAILER_FILTER: {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",

@@ -17,6 +17,9 @@ from raseed.core.errors import RaseedError, Unauthenticated
 REST_PREFIX = "/raseed.rest.v1."
 """Methods that Envoy transcodes: their callers speak HTTP and read JSON, also when something fails."""
 
+ANTHROPIC_PREFIX = "/raseed.rest.v1.AnthropicService/"
+"""Methods whose callers read Anthropic's JSON."""
+
 _REQUEST_ID_CHARS = 36
 
 Behavior = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
@@ -44,6 +47,11 @@ class Call:
     @property
     def is_rest(self) -> bool:
         return self.method.startswith(REST_PREFIX)
+
+    @property
+    def reads_anthropic(self) -> bool:
+        """Whether the caller knows Anthropic's errors, not OpenAI's: by the route, or by a header of its clients."""
+        return self.method.startswith(ANTHROPIC_PREFIX) or "anthropic-version" in self.metadata
 
     @property
     def has_edge_id(self) -> bool:

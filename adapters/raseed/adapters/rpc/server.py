@@ -21,6 +21,7 @@ from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.metering import MeteringServicer
+from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
@@ -100,6 +101,12 @@ def public_server(
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(
             services.inference, services.keyed, wire.stream_usage, usage_credits=wire.usage_credits
+        ),
+        server,
+    )
+    rest_pb2_grpc.add_AnthropicServiceServicer_to_server(
+        AnthropicServicer(
+            services.inference, services.keyed, services.estimator, usage_credits=wire.usage_credits
         ),
         server,
     )

@@ -73,6 +73,10 @@ class ScriptedModelBackend:
                 f"This model's maximum context length is {self._settings.context_length} tokens, "
                 f"but the messages have {prompt_tokens}.",
                 param="messages",
+                metadata={
+                    "context_length": str(self._settings.context_length),
+                    "prompt_tokens": str(prompt_tokens),
+                },
             )
         last = request.messages[-1].text
         try:

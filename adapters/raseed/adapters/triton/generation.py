@@ -146,7 +146,7 @@ class TritonGeneration:
         usage = Usage(prompt_tokens=event.prompt_tokens, completion_tokens=event.completion_tokens)
         match event.finish_reason:
             case "stop":
-                return Finish(finish_reason=FinishReason.STOP, usage=usage)
+                return Finish(finish_reason=FinishReason.STOP, usage=usage, stop_sequence=event.stop_string)
             case "length":
                 return Finish(finish_reason=FinishReason.LENGTH, usage=usage)
             case "cancelled":
@@ -161,7 +161,9 @@ class TritonGeneration:
     def _end(self, ending: Finish | RaseedError) -> Finish:
         """A cancelled answer ends as such, whatever happened to it meanwhile."""
         if isinstance(ending, Finish):
-            return ending if self._count_by is None else replace(ending, finish_reason=None)
+            return (
+                ending if self._count_by is None else replace(ending, finish_reason=None, stop_sequence=None)
+            )
         if self._count_by is not None:
             return self._own_count()
         raise ending

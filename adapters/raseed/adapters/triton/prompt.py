@@ -105,13 +105,13 @@ class PromptEncoder:
         size_bytes = sum(len(piece.text.encode()) for piece in pieces)
         if size_bytes > self._text_bytes_max:
             # No tokenizer could fit it; the exact count is not worth the work.
-            self._refuse_length(f"more than {self._context_length}")
+            self._refuse_length(None)
         if size_bytes <= INLINE_BYTES_MAX:
             ids = self._encode(pieces)
         else:
             ids = await self._pool.run(lambda: self._encode(pieces))
         if len(ids) >= self._context_length:
-            self._refuse_length(str(len(ids)))
+            self._refuse_length(len(ids))
         return ids
 
     def render(self, request: ChatRequest) -> list[Piece]:
@@ -168,11 +168,14 @@ class PromptEncoder:
             ids.extend(next(encodings).ids if piece.control_id is None else [piece.control_id])
         return ids
 
-    def _refuse_length(self, count: str) -> NoReturn:
+    def _refuse_length(self, count: int | None) -> NoReturn:
+        """None is for too many to be counted."""
+        figures = {"context_length": self._context_length, "prompt_tokens": count}
         raise PromptTooLong(
             f"This model's maximum context length is {self._context_length} tokens, and at least one must remain for "
-            f"the answer. However, the messages have {count} tokens.",
+            f"the answer. However, the messages have {f'more than {self._context_length}' if count is None else count} tokens.",
             param="messages",
+            metadata={name: str(figure) for name, figure in figures.items() if figure is not None},
         )
 
     def _check(self, tokenizer_json: str) -> None:

@@ -28,6 +28,7 @@ class EngineEvent:
 
     completion_tokens: int = 0
     finish_reason: str | None = None
+    stop_string: str | None = None
     prompt_tokens: int = 0
     error_code: str | None = None
     is_cancel_reply: bool = False
@@ -41,6 +42,7 @@ def parse_event(event: bytes) -> EngineEvent:
         return EngineEvent(
             completion_tokens=int(fields.get("completion_tokens", 0)),
             finish_reason=fields.get("finish_reason"),
+            stop_string=fields.get("stop_string"),
             prompt_tokens=int(fields.get("prompt_tokens", 0)),
             error_code=None if error is None else str(error["code"]),
             is_cancel_reply="cancel" in fields,

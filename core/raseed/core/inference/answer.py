@@ -27,5 +27,5 @@ def whole_answer(pieces: Iterable[Delta]) -> tuple[str, tuple[ToolCall, ...]]:
 
 
 def answer_id(run_id: RunId | HoldId) -> str:
-    """The id that clients see, on every surface the same. A run and its hold have one id."""
+    """The id that clients of OpenAI's routes see, and native ones. A run and its hold have one id."""
     return f"chatcmpl-{run_id.removeprefix('run_')}"

@@ -102,6 +102,8 @@ class Finish:
 
     finish_reason: FinishReason | None
     usage: Usage
+    stop_sequence: str | None = None
+    """With STOP, which of the request's stop sequences ended the answer; None when the model ended it itself."""
 
 
 BackendEvent = Delta | Finish

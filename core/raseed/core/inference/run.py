@@ -78,6 +78,8 @@ class Ended:
     usage: Usage
     cost_microcredits: int
     spendable_microcredits: int
+    stop_sequence: str | None = None
+    """The sequence that ended the answer, where the engine tells."""
 
 
 class Stage(Enum):
@@ -101,6 +103,8 @@ class Run:
         self.input_hash = spec.input_hash
         self.created_at_s = int(time.time())
         self.stage = Stage.QUEUED
+        self.prompt_tokens = 0
+        """Known once something was generated, or the run has ended well."""
         self.generated_tokens = 0
         self.charged_microcredits = 0
         """What was charged, once that is durable."""
@@ -211,6 +215,7 @@ class Run:
 
     async def _admit_and_generate(self, prepared: Prepared) -> None:
         self.stage = Stage.ADMITTING
+        self.prompt_tokens = prepared.prompt_tokens
         self._check_time()
         coverage = Coverage(
             policy=self._holds.policy,
@@ -325,6 +330,7 @@ class Run:
             usage=finish.usage,
             cost_microcredits=settled.cost_microcredits,
             spendable_microcredits=settled.spendable_microcredits,
+            stop_sequence=finish.stop_sequence,
         )
 
     async def _end_early(self) -> None:

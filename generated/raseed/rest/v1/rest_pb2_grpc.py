@@ -190,6 +190,126 @@ class OpenAIService:
             _registered_method=True)
 
 
+class AnthropicServiceStub:
+    """The Anthropic API. Clients add the path to their base URL, which is the root or `/api`.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.CreateMessage = channel.unary_stream(
+                '/raseed.rest.v1.AnthropicService/CreateMessage',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateMessageRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.CountMessageTokens = channel.unary_stream(
+                '/raseed.rest.v1.AnthropicService/CountMessageTokens',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CountMessageTokensRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+
+
+class AnthropicServiceServicer:
+    """The Anthropic API. Clients add the path to their base URL, which is the root or `/api`.
+    """
+
+    def CreateMessage(self, request, context):
+        """POST /v1/messages. Answers JSON or server-sent events, as the body's `stream` says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountMessageTokens(self, request, context):
+        """POST /v1/messages/count_tokens: how many tokens the prompt of a message has. Nothing is generated or charged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AnthropicServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'CreateMessage': grpc.unary_stream_rpc_method_handler(
+                    servicer.CreateMessage,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateMessageRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CountMessageTokens': grpc.unary_stream_rpc_method_handler(
+                    servicer.CountMessageTokens,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CountMessageTokensRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'raseed.rest.v1.AnthropicService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('raseed.rest.v1.AnthropicService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AnthropicService:
+    """The Anthropic API. Clients add the path to their base URL, which is the root or `/api`.
+    """
+
+    @staticmethod
+    def CreateMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.AnthropicService/CreateMessage',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.CreateMessageRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountMessageTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.AnthropicService/CountMessageTokens',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.CountMessageTokensRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class BillingRestServiceStub:
     """The documented billing paths.
     """

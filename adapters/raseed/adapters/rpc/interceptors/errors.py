@@ -8,17 +8,15 @@ from typing import Any
 import grpc
 from google.api.httpbody_pb2 import HttpBody
 
-from raseed.adapters.rpc.call import Behavior, current_call
+from raseed.adapters.rpc.call import Behavior, Call, current_call
 from raseed.adapters.rpc.idempotency import replay_headers
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.adapters.rpc.status import to_status
 from raseed.adapters.telemetry.log import log
-from raseed.adapters.wire.openai.errors import (
-    CONTENT_TYPE,
-    CreditShortage,
-    encode_error,
-    encode_stream_error,
-)
+from raseed.adapters.wire.anthropic import errors as anthropic
+from raseed.adapters.wire.http_error import CONTENT_TYPE, HttpError
+from raseed.adapters.wire.openai import errors as openai
+from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.core.errors import CapacityError, RaseedError
 
 
@@ -63,18 +61,30 @@ async def _refuse(
         if call.failure_line is not None:
             last = call.failure_line(error)
         else:
-            last = encode_stream_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
+            last = _last_event(call, error, credit_shortage)
         await context.write(HttpBody(data=last))
         return
     # Envoy's filter turns `x-http-status` into the status line.
-    face = encode_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
+    face = _face(call, error, credit_shortage)
     call.http_status = face.status
     await context.send_initial_metadata(
         (
             ("x-http-status", str(face.status)),
-            ("x-request-id", call.request_id),
+            ("request-id" if call.reads_anthropic else "x-request-id", call.request_id),
             *face.headers,
             *replay_headers(call),
         )
     )
     await context.write(HttpBody(content_type=CONTENT_TYPE, data=face.body))
+
+
+def _face(call: Call, error: RaseedError, credit_shortage: CreditShortage) -> HttpError:
+    if call.reads_anthropic:
+        return anthropic.encode_error(error, request_id=call.request_id)
+    return openai.encode_error(error, request_id=call.request_id, credit_shortage=credit_shortage)
+
+
+def _last_event(call: Call, error: RaseedError, credit_shortage: CreditShortage) -> bytes:
+    if call.reads_anthropic:
+        return anthropic.encode_stream_error(error, request_id=call.request_id)
+    return openai.encode_stream_error(error, request_id=call.request_id, credit_shortage=credit_shortage)

@@ -6,11 +6,11 @@ Shape: `{"error": {"message", "type", "param", "code"}}`, all four keys always t
 
 from __future__ import annotations
 
-import math
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
+from raseed.adapters.wire.http_error import HttpError, error_headers
 from raseed.core.errors import (
     INSUFFICIENT_CREDITS_MESSAGE,
     BillingError,
@@ -18,23 +18,14 @@ from raseed.core.errors import (
     RaseedError,
     RequestInvalid,
 )
-from raseed.core.money import credits_text
 
 CreditShortage = Literal["payment_required", "insufficient_quota"]
 """How a lack of credit is told: 402, which no client retries, or OpenAI's own 429 `insufficient_quota`, for clients
 that know only that (Codex)."""
 
-CONTENT_TYPE = "application/json"
 _PAYMENT_REQUIRED = 402
 
 _encode = msgspec.json.Encoder().encode
-
-
-class HttpError(NamedTuple):
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    """Lower-case names; without content-type, which is `CONTENT_TYPE`."""
-    body: bytes
 
 
 class ErrorObject(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +48,7 @@ def encode_error(
     errors: dict[str, tuple[str]] | msgspec.UnsetType = msgspec.UNSET
     if isinstance(error, RequestInvalid) and error.param is not None:
         errors = {error.param: (error.message,)}
-    return HttpError(status, _headers(error, status), _encode(_ErrorBody(error=shown, errors=errors)))
+    return HttpError(status, error_headers(error, status), _encode(_ErrorBody(error=shown, errors=errors)))
 
 
 def encode_stream_error(
@@ -88,29 +79,3 @@ def _face(error: Exception, request_id: str, credit_shortage: CreditShortage) ->
 
 def _is_shortage(error: RaseedError) -> bool:
     return isinstance(error, BillingError) and error.http_status == _PAYMENT_REQUIRED
-
-
-def _headers(error: Exception, status: int) -> tuple[tuple[str, str], ...]:
-    return (*_retry_headers(error, status), *_credit_headers(error))
-
-
-def _credit_headers(error: Exception) -> tuple[tuple[str, str], ...]:
-    """How much was missing, where the refusal knows it: in credits."""
-    if not isinstance(error, BillingError) or not error.metadata:
-        return ()
-    figures = {"required": "required_microcredits", "available": "available_microcredits"}
-    return tuple(
-        (f"x-credits-{name}", credits_text(int(error.metadata[key])))
-        for name, key in figures.items()
-        if key in error.metadata
-    )
-
-
-def _retry_headers(error: Exception, status: int) -> tuple[tuple[str, str], ...]:
-    is_transient = isinstance(error, RaseedError) and error.is_transient
-    if not is_transient:
-        # SDKs send these statuses again by themselves: a second charge, or a wait for nothing.
-        return (("x-should-retry", "false"),) if status in {408, 409, 429} or status >= 500 else ()
-    if isinstance(error, RaseedError) and error.retry_after_s is not None:
-        return (("retry-after", str(max(1, math.ceil(error.retry_after_s)))),)
-    return ()

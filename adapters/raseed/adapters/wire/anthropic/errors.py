@@ -1,0 +1,73 @@
+"""Errors on Anthropic's routes: status, headers and body, and the event that ends a broken stream.
+
+Shape: `{"type": "error", "error": {"type", "message"}, "request_id"}`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from raseed.adapters.wire.http_error import HttpError, error_headers
+from raseed.core.errors import (
+    INSUFFICIENT_CREDITS_MESSAGE,
+    CreditExhausted,
+    Overloaded,
+    PromptTooLong,
+    RaseedError,
+)
+
+OVERLOADED = 529
+"""Anthropic's own status; 503 is for what is down."""
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    OVERLOADED: "overloaded_error",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def error_type(status: int) -> str:
+    return _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+
+
+def error_body(status: int, message: str, request_id: str | None) -> bytes:
+    shown = {"type": error_type(status), "message": message}
+    return _encode({"type": "error", "error": shown, "request_id": request_id})
+
+
+def encode_error(error: Exception, *, request_id: str) -> HttpError:
+    """The answer for an error before the first byte. Of an exception that is not ours, nothing is shown."""
+    status, message = _face(error, request_id)
+    return HttpError(status, error_headers(error, status), error_body(status, message, request_id))
+
+
+def encode_stream_error(error: Exception, *, request_id: str) -> bytes:
+    """The last event of a stream that fails after its first byte: no `message_stop`, which ends a whole answer."""
+    status, message = _face(error, request_id)
+    return b"event: error\ndata: " + error_body(status, message, request_id) + b"\n\n"
+
+
+def _face(error: Exception, request_id: str) -> tuple[int, str]:
+    if not isinstance(error, RaseedError):
+        return 500, f"The server had an error while processing your request. Request id: {request_id}."
+    status = OVERLOADED if isinstance(error, Overloaded) else error.http_status
+    if isinstance(error, CreditExhausted):
+        return status, INSUFFICIENT_CREDITS_MESSAGE
+    if isinstance(error, PromptTooLong):
+        return status, _too_long(error)
+    return status, error.message
+
+
+def _too_long(error: PromptTooLong) -> str:
+    """Agents look for these words, and for the two numbers, to know that they must shorten the conversation."""
+    tokens, limit = error.metadata.get("prompt_tokens"), error.metadata.get("context_length")
+    if tokens is None or limit is None:
+        return f"prompt is too long: {error.message}"
+    return f"prompt is too long: {tokens} tokens > {limit} maximum"

@@ -1,0 +1,129 @@
+"""One whole answer as a `message` object, and its parts that streams share."""
+
+from __future__ import annotations
+
+import msgspec
+
+from raseed.adapters.wire.json_values import credits_json
+from raseed.adapters.wire.openai.chat_response import Charged, whole_text
+from raseed.core.ids import RunId
+from raseed.core.inference.model import FinishReason, ToolCall, Usage
+
+_encode = msgspec.json.Encoder().encode
+
+STOP_REASONS = {
+    FinishReason.STOP: "end_turn",
+    FinishReason.LENGTH: "max_tokens",
+    FinishReason.TOOL_CALLS: "tool_use",
+}
+INVALID_JSON = "INVALID_JSON"
+"""The key under which arguments that are no JSON object are shown: Anthropic's convention for such a call."""
+
+
+class UsageObject(msgspec.Struct, frozen=True, gc=False):
+    """`input_tokens` counts what was not read from a cache. Zeros where nothing was counted: clients add them up."""
+
+    input_tokens: int
+    cache_creation_input_tokens: int
+    cache_read_input_tokens: int
+    output_tokens: int
+    service_tier: str | msgspec.UnsetType = msgspec.UNSET
+    credits: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    credits_remaining: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Text(msgspec.Struct, frozen=True, gc=False, tag="text"):
+    text: str
+
+
+class _ToolUse(msgspec.Struct, frozen=True, gc=False, tag="tool_use"):
+    id: str
+    name: str
+    input: msgspec.Raw
+
+
+class MessageObject(msgspec.Struct, frozen=True, gc=False):
+    id: str
+    type: str
+    role: str
+    model: str
+    content: list[_Text | _ToolUse]
+    stop_reason: str | None
+    stop_sequence: str | None
+    usage: UsageObject
+
+
+def message_id(run_id: RunId) -> str:
+    """The id that clients see. It differs from the one of OpenAI's routes in its prefix alone."""
+    return f"msg_{run_id.removeprefix('run_')}"
+
+
+def encode_message(
+    *,
+    run_id: RunId,
+    model: str,
+    text: str,
+    tool_calls: tuple[ToolCall, ...],
+    finish_reason: FinishReason,
+    stop_sequence: str | None,
+    usage: Usage,
+    charged: Charged | None = None,
+) -> bytes:
+    """The body of a 200 answer. `content` is empty if the model said nothing, as Anthropic's is."""
+    content: list[_Text | _ToolUse] = [_Text(whole_text(text))] if text else []
+    content += [_ToolUse(call.id, call.name, _input(call.arguments_json)) for call in tool_calls]
+    message = MessageObject(
+        id=message_id(run_id),
+        type="message",
+        role="assistant",
+        model=model,
+        content=content,
+        stop_reason=stop_reason(finish_reason, stop_sequence),
+        stop_sequence=stop_sequence,
+        usage=usage_object(usage, charged, service_tier="standard"),
+    )
+    return _encode(message)
+
+
+def encode_count(input_tokens: int) -> bytes:
+    return _encode({"input_tokens": input_tokens})
+
+
+def stop_reason(reason: FinishReason, stop_sequence: str | None) -> str:
+    if reason is FinishReason.STOP and stop_sequence is not None:
+        return "stop_sequence"
+    return STOP_REASONS[reason]
+
+
+def usage_object(
+    usage: Usage, charged: Charged | None, *, service_tier: str | msgspec.UnsetType = msgspec.UNSET
+) -> UsageObject:
+    """Without `charged` it has Anthropic's keys alone."""
+    cost: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    remaining: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    if charged is not None:
+        cost = credits_json(charged.cost_microcredits)
+        if charged.remaining_microcredits is not None:
+            remaining = credits_json(charged.remaining_microcredits)
+    return UsageObject(
+        input_tokens=usage.prompt_tokens - usage.cached_tokens,
+        cache_creation_input_tokens=0,
+        cache_read_input_tokens=usage.cached_tokens,
+        output_tokens=usage.completion_tokens,
+        service_tier=service_tier,
+        credits=cost,
+        credits_remaining=remaining,
+    )
+
+
+def _input(arguments_json: str) -> msgspec.Raw:
+    """A call's arguments as a JSON object, with the model's own bytes wherever they are one."""
+    text = whole_text(arguments_json).strip()
+    if not text:
+        return msgspec.Raw(b"{}")
+    raw = text.encode()
+    try:
+        parsed = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        parsed = None
+    return msgspec.Raw(raw if isinstance(parsed, dict) else _encode({INVALID_JSON: text}))

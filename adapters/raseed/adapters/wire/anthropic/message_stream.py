@@ -1,0 +1,135 @@
+"""Server-sent events of a streamed answer, in the order of api.anthropic.com.
+
+    message_start · (content_block_start · content_block_delta* · content_block_stop)* · message_delta · message_stop
+
+`ping` may stand anywhere between. Each event is `event: <type>`, `data: <JSON>` with the same type, and a blank line.
+Blocks follow one another: at most one is open, and their indexes count from 0.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from raseed.adapters.wire.anthropic.message_response import (
+    MessageObject,
+    message_id,
+    stop_reason,
+    usage_object,
+)
+from raseed.adapters.wire.openai.chat_response import Charged, whole_text
+from raseed.core.errors import BackendLost
+from raseed.core.ids import RunId
+from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
+
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+"""Keeps an idle connection open; every client skips it."""
+_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+_encode = msgspec.json.Encoder().encode
+
+
+class MessageStreamEncoder:
+    """Encodes the events of one answer.
+
+    Call `start` once, then `delta` for each piece, and `finish` once. A stream that fails ends with
+    `errors.encode_stream_error` instead of the last one.
+    """
+
+    __slots__ = ("_call", "_calls", "_index", "_is_open", "_text_prefix")
+
+    def __init__(self) -> None:
+        self._index = -1
+        """Of the last block that was opened."""
+        self._is_open = False
+        self._call: int | None = None
+        """The tool call that the open block belongs to; None while it is text."""
+        self._calls: set[int] = set()
+        self._text_prefix = b""
+
+    def start(self, *, run_id: RunId, model: str, prompt_tokens: int) -> bytes:
+        """The first event. Its usage has the real size of the prompt: some clients look at no other."""
+        message = MessageObject(
+            id=message_id(run_id),
+            type="message",
+            role="assistant",
+            model=model,
+            content=[],
+            stop_reason=None,
+            stop_sequence=None,
+            usage=usage_object(
+                Usage(prompt_tokens=prompt_tokens, completion_tokens=0), None, service_tier="standard"
+            ),
+        )
+        return _event("message_start", b'"message":' + _encode(message))
+
+    def delta(self, delta: Delta) -> bytes:
+        """The events of one piece of the answer, b"" if there is nothing in it to show.
+
+        Raises BackendLost for more of a call whose block has ended: no block can be opened again.
+        """
+        events = self._text(delta.text) if delta.text else b""
+        index = delta.tool_call_index
+        if index is None:
+            return events
+        arguments = delta.tool_arguments
+        if delta.tool_call is not None:
+            if index in self._calls:
+                raise _out_of_order()
+            self._calls.add(index)
+            events += self._open_call(index, delta.tool_call)
+            arguments = delta.tool_call.arguments_json + arguments
+        if not arguments:
+            return events
+        if not self._is_open or self._call != index:
+            raise _out_of_order()
+        piece = b'{"type":"input_json_delta","partial_json":' + _encode(whole_text(arguments)) + b"}"
+        return events + self._block_event("content_block_delta", b',"delta":' + piece)
+
+    def finish(
+        self, reason: FinishReason, stop_sequence: str | None, usage: Usage, charged: Charged | None = None
+    ) -> bytes:
+        """The last events. The usage in them is that of the whole answer."""
+        ending = {"stop_reason": stop_reason(reason, stop_sequence), "stop_sequence": stop_sequence}
+        body = b'"delta":' + _encode(ending) + b',"usage":' + _encode(usage_object(usage, charged))
+        return self._close() + _event("message_delta", body) + _STOP
+
+    def _text(self, text: str) -> bytes:
+        events = b""
+        if not self._is_open or self._call is not None:
+            events = self._open(None, b'{"type":"text","text":""}')
+            # A text event differs from the next one in its text alone, so the rest is encoded once for each block.
+            self._text_prefix = (
+                b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+                b'"delta":{"type":"text_delta","text":' % self._index
+            )
+        try:
+            return events + self._text_prefix + _encode(text) + b"}}\n\n"
+        except UnicodeEncodeError:
+            return events + self._text_prefix + _encode(whole_text(text)) + b"}}\n\n"
+
+    def _open_call(self, index: int, call: ToolCall) -> bytes:
+        return self._open(index, _encode({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}))
+
+    def _open(self, call: int | None, block: bytes) -> bytes:
+        closed = self._close()
+        self._index += 1
+        self._is_open, self._call = True, call
+        return closed + self._block_event("content_block_start", b',"content_block":' + block)
+
+    def _close(self) -> bytes:
+        if not self._is_open:
+            return b""
+        self._is_open = False
+        return self._block_event("content_block_stop", b"")
+
+    def _block_event(self, name: str, members: bytes) -> bytes:
+        return _event(name, b'"index":%d' % self._index + members)
+
+
+def _event(name: str, members: bytes) -> bytes:
+    return b'event: %b\ndata: {"type":"%b",%b}\n\n' % (name.encode(), name.encode(), members)
+
+
+def _out_of_order() -> BackendLost:
+    return BackendLost("The model's tool calls came in an order that this API cannot tell.")
