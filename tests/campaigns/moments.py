@@ -11,11 +11,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
+from tests.campaigns.books import owners_of_open_holds
 from tests.campaigns.clients import Watch, grant, stream
-from tests.campaigns.journal import Journal, has_open_hold
+from tests.campaigns.journal import Journal
 from tests.campaigns.load import prompt, session
+from tests.campaigns.sites import Site
 from tests.support.customer import Customer
-from tests.support.stack import Stack
 
 from raseed.admin.v1 import admin_pb2_grpc
 from raseed.app.layout import socket_address
@@ -26,29 +27,45 @@ MOMENT_TIMEOUT_S = 10.0
 COMMIT_S = 0.004
 """A settlement or grant is decided, written and synced within about so long: the kill falls anywhere in it."""
 TOKENS = 12
+TWO_AT_ONCE = 0.5
+"""How often two of several workers die together, where chance chooses them."""
 VICTIMS = 4
 """Streams that end at about the same time, so that one of them is hit."""
 
 
 class Scene:
-    """One life of the worker, and the means to end it."""
+    """The moment at which workers die, and the means to bring it about."""
 
-    def __init__(self, stack: Stack, customer: Customer, journal: Journal, rng: random.Random) -> None:
-        self.stack = stack
+    def __init__(self, site: Site, customer: Customer, journal: Journal, rng: random.Random) -> None:
+        self.site = site
         self.customer = customer
         """Of its own: nobody else holds credit of it."""
         self.journal = journal
         self.rng = rng
         self.killed = asyncio.Event()
-        self.pid = stack.part("core-0")["pid"]
+        self.restarts: dict[str, int] = {}
+        """Of the workers that were killed: how often they had been restarted before."""
 
-    def kill(self) -> None:
-        if not self.killed.is_set():
-            os.kill(self.pid, signal.SIGKILL)
-            self.killed.set()
+    def kill(self, *workers: str) -> None:
+        """These, or else one that chance chooses, or two of several. Only the first call kills."""
+        if self.killed.is_set():
+            return
+        for name in workers or self._chosen():
+            part = self.site.stack.part(name)
+            os.kill(part["pid"], signal.SIGKILL)
+            self.restarts[name] = part["restarts"]
+        self.killed.set()
 
-    def kill_soon(self, within_s: float) -> None:
-        asyncio.get_running_loop().call_later(self.rng.uniform(0, within_s), self.kill)
+    def kill_soon(self, within_s: float, *workers: str) -> None:
+        asyncio.get_running_loop().call_later(self.rng.uniform(0, within_s), self.kill, *workers)
+
+    def owners(self) -> list[str]:
+        """The workers that answer this customer now."""
+        return owners_of_open_holds(self.site.books, self.customer.id)
+
+    def _chosen(self) -> list[str]:
+        count = 2 if len(self.site.workers) > 1 and self.rng.random() < TWO_AT_ONCE else 1
+        return self.rng.sample(self.site.workers, count)
 
 
 async def at_random(scene: Scene) -> None:
@@ -58,9 +75,9 @@ async def at_random(scene: Scene) -> None:
 async def after_a_hold(scene: Scene) -> None:
     """Credit is set aside, and the model has not said a word."""
     async with _streaming(scene, "#script hang_at=0"):
-        while not has_open_hold(scene.stack.files.database, scene.customer.id):  # noqa: ASYNC110 - another process
+        while not (owners := scene.owners()):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.002)
-        scene.kill()
+        scene.kill(*owners)
 
 
 async def in_a_stream(scene: Scene) -> None:
@@ -68,8 +85,8 @@ async def in_a_stream(scene: Scene) -> None:
     at = scene.rng.randrange(1, 40)
 
     def watch(tokens: int) -> None:
-        if tokens >= at:
-            scene.kill()
+        if tokens >= at and not scene.killed.is_set():
+            scene.kill(*scene.owners())
 
     async with _streaming(scene, "#script tokens=60 pace_ms=3", watch=watch):
         await scene.killed.wait()
@@ -88,15 +105,16 @@ async def in_a_settlement(scene: Scene) -> None:
 
 async def in_a_grant(scene: Scene) -> None:
     """An operator has sent a grant. It is asked for again until it is acknowledged, and must be there once."""
-    address = socket_address(scene.stack.files.admin_socket)
+    address = socket_address(scene.site.stack.files.admin_socket)
     async with grpc.aio.insecure_channel(address) as channel:
         admin = admin_pb2_grpc.AdminServiceStub(channel)
         await channel.channel_ready()
-        scene.kill_soon(COMMIT_S)
+        scene.kill_soon(COMMIT_S, "core-0")  # the admin socket is this one's
         await grant(admin, scene.customer, f"moment-{scene.rng.getrandbits(64):x}", scene.journal)
 
 
-MOMENTS: tuple[Callable[[Scene], Coroutine[Any, Any, None]], ...] = (
+Moment = Callable[[Scene], Coroutine[Any, Any, None]]
+MOMENTS: tuple[Moment, ...] = (
     after_a_hold,
     in_a_settlement,
     in_a_stream,
@@ -113,7 +131,7 @@ async def _streaming(
     async with session(scene.customer.key) as http:
         victims = [
             asyncio.create_task(
-                stream(http, scene.stack.url, prompt(script, 100), scene.journal, watch=watch)
+                stream(http, scene.site.stack.url, prompt(script, 100), scene.journal, watch=watch)
             )
             for _ in range(count)
         ]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.campaigns.conftest import SCRIPTED
 from tests.campaigns.load import ask_all, prompt, prompt_tokens
+from tests.campaigns.sites import WORKERS, site
 from tests.support.http import Answer
 from tests.support.postgres import shared_server
 from tests.support.stack import Stack
@@ -17,7 +17,6 @@ from tests.support.waiting import until
 
 from raseed.admin.v1 import admin_pb2
 
-WORKERS = 3
 REVOKED_WITHIN_S = 2.0
 TEXT = "spend it"
 MAX_TOKENS = 40
@@ -26,16 +25,8 @@ COST = prompt_tokens(TEXT) + MAX_TOKENS
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    server = shared_server()
-    url = asyncio.run(server.create_database())
-    config = SCRIPTED.format(hold_wait_s=0, pace_ms=0).replace("[core]", f"[core]\nworkers = {WORKERS}")
-    stack = Stack(tmp_path_factory.mktemp("workers"), config, environ={"RASEED_DATABASE_URL": url})
-    try:
-        yield stack.start()
-        stack.stop()
-    finally:
-        stack.leave_nothing()
-        asyncio.run(server.drop_database(url))
+    with site(tmp_path_factory.mktemp("workers"), shared_server(), hold_wait_s=0) as started:
+        yield started.stack
 
 
 def test_of_400_at_once_exactly_20_succeed(workers: Stack) -> None:

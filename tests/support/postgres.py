@@ -10,6 +10,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,15 @@ VERSION = 18
 USER = "raseed"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 20.0
+# Runs a program as another user. subprocess could too, but then it forks this process, and threads of gRPC that are at
+# work do not survive that.
+_AS = """
+import os, sys
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[1]))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 # Nothing here has to survive a power failure; a killed server is another matter and needs no fsync.
 FAST: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
 
@@ -47,14 +57,14 @@ class PostgresServer:
     def __init__(self, settings: Mapping[str, str] = FAST, parent: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="raseed-pg-", dir=parent))
         self._settings = settings
-        self._identity: dict[str, Any] = {}
+        self._launcher: list[str] = []
         self._installed = _wheel()
         self._process: subprocess.Popen[bytes] | None = None
         self._names = count(1)
         self._idle: list[str] = []
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
-            self._identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            self._launcher = [sys.executable, "-I", "-S", "-c", _AS, str(nobody.pw_uid), str(nobody.pw_gid)]
             if not all(
                 parent.stat().st_mode & 0o001 for parent in (self._installed, *self._installed.parents)
             ):
@@ -94,14 +104,13 @@ class PostgresServer:
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._installed / "bin" / "postgres", "-D", self._data, *arguments],
+                [*self._launcher, self._installed / "bin" / "postgres", "-D", self._data, *arguments],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C is for pytest, which stops the server after the tests.
                 start_new_session=True,
-                **self._identity,
             )
         until(self._accepts, START_TIMEOUT_S, "PostgreSQL accepts connections")
 
@@ -176,12 +185,11 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [self._installed / "bin" / program, *arguments],
+            [*self._launcher, self._installed / "bin" / program, *arguments],
             cwd=self._folder,
             capture_output=True,
             timeout=START_TIMEOUT_S,
             check=check,
-            **self._identity,
         )
 
 

@@ -166,6 +166,23 @@ class Stack:
         http = Http(self.port, self.key)
         until(lambda: http.send("GET", "/v1/models").status == 200, RESTART_TIMEOUT_S, "core-0 answers again")
 
+    def wait_for_workers(self, restarts: Mapping[str, int]) -> None:
+        """Until each of these workers, after so many restarts, serves on its own port."""
+        for name, count in restarts.items():
+            until(lambda: self.part(name)["restarts"] > count, RESTART_TIMEOUT_S, f"{name} is restarted")  # noqa: B023
+            port = self.run_file()["core_ports"][int(name.removeprefix("core-"))]
+            until(lambda: self._serves(port), RESTART_TIMEOUT_S, f"{name} serves again")  # noqa: B023
+
+    @staticmethod
+    def _serves(port: int) -> bool:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = blocking(health_pb2_grpc.HealthStub, channel)
+            try:
+                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_TIMEOUT_S)
+            except grpc.RpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
     def wait_for_model(self) -> None:
         until(self._model_is_ready, RESTART_TIMEOUT_S, "raseed-tiny is ready")
 
@@ -211,11 +228,11 @@ class Stack:
         """The first API key: the owner's."""
         return self.files.first_key.read_text(encoding="utf-8").strip()
 
-    def admin(self, method: str, request: Any) -> Any:
+    def admin(self, method: str, request: Any, *, timeout_s: float = CALL_TIMEOUT_S) -> Any:
         """One call of AdminService on the admin socket."""
         with grpc.insecure_channel(socket_address(self.files.admin_socket)) as channel:
             stub = blocking(admin_pb2_grpc.AdminServiceStub, channel)
-            return getattr(stub, method)(request, timeout=CALL_TIMEOUT_S, wait_for_ready=True)
+            return getattr(stub, method)(request, timeout=timeout_s, wait_for_ready=True)
 
     def health(self, service: str) -> int:
         """A service's ServingStatus, asked for on the public port."""
