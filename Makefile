@@ -20,7 +20,8 @@ run: venv ## installs what is needed and starts the platform
 	@exec $(BIN)/raseed up
 
 test: venv-dev ## the whole suite, in at most 10 minutes
-	@$(BIN)/python -m pytest -m "not long" $(ARGS)
+	@# Two at a time; a file's tests stay together, with what they share. ARGS="-n 0" runs them one after the other.
+	@$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile $(ARGS)
 
 test-long: system venv-dev ## campaigns of minutes to hours
 	@$(BIN)/python -m pytest -m long --timeout 0 $(ARGS)

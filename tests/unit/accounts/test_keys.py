@@ -30,7 +30,9 @@ def test_one_wrong_character_is_noticed(position: int, replacement: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "sk-123", "rsd_live_x_y", "rsd_" * 1000, "rsd_prod_" + new_key().text[9:]]
+    "text",
+    ["", "sk-123", "rsd_live_x_y", "rsd_" * 1000, "rsd_prod_" + new_key().text[9:]],
+    ids=["nothing", "another brand", "too short", "too long", "another mode"],
 )
 def test_what_is_no_key_is_refused(text: str) -> None:
     assert parse_key(text) is None
