@@ -109,9 +109,9 @@ def test_system_prompt(one_client):
 
 
 def test_count_tokens_is_free_and_exact(client, customer):
-    counted = client.messages.count_tokens(model=TINY, messages=COUNT, tools=[WEATHER])
+    counted = client.messages.count_tokens(model=SCRIPTED, messages=COUNT, tools=[WEATHER])
     assert customer.left() == 1_000
-    message = client.messages.create(model=TINY, max_tokens=1, messages=COUNT, tools=[WEATHER])
+    message = client.messages.create(model=SCRIPTED, max_tokens=1, messages=COUNT, tools=[WEATHER])
     assert message.usage.input_tokens == counted.input_tokens
 
 
@@ -157,6 +157,32 @@ def test_stop_sequence(one_client):
     assert (final.stop_reason, final.stop_sequence) == ("stop_sequence", ", 5")
 
 
+def test_top_k(one_client):
+    """With one candidate the hottest answer is the likeliest one."""
+
+    def ask(**fields: float) -> str:
+        story = asked("Tell me a story")
+        message = one_client.messages.create(model=TINY, max_tokens=40, messages=story, extra_body=fields)
+        return str(message.content[0].text)
+
+    assert ask(temperature=1, top_k=1) == ask(temperature=0)
+    assert len({ask(temperature=1) for _ in range(4)}) > 1
+
+
+def test_beta_client(one_client):
+    """What tools built on the beta surface send: a query, a header of flags, and more fields."""
+    message = one_client.beta.messages.create(
+        model=TINY,
+        max_tokens=5,
+        messages=HELLO,
+        betas=["context-1m-2025-08-07"],
+        thinking={"type": "adaptive"},
+    )
+    assert message.usage.output_tokens > 0
+    counted = one_client.beta.messages.count_tokens(model=TINY, messages=HELLO)
+    assert counted.input_tokens == message.usage.input_tokens
+
+
 def test_idempotency_key(one_client, customer):
     """The same request again gets the first answer, and is charged once."""
     raw = one_client.messages.with_raw_response
@@ -196,6 +222,7 @@ def test_either_credential(stack, customer):
     ("fields", "message"),
     [
         ({"extra_body": {"temperature": 1.5}}, "temperature: Input should be less than or equal to 1"),
+        ({"extra_body": {"top_k": 5_000}}, "top_k is at most 1024 with this model."),
         ({"extra_body": {"max_tokens": None}}, "max_tokens: Field required"),
         ({"messages": []}, "messages: at least one message is required"),
         (
@@ -214,9 +241,11 @@ def test_bad_request(one_client, customer, fields, message):
 
 
 def test_prompt_too_long(one_client):
-    """In the words, and with the two numbers, that agents look for."""
+    """In the words, and with the two numbers, that agents look for. It can still be counted."""
+    long = asked("one two three " * 600)
     with pytest.raises(anthropic.BadRequestError, match=r"prompt is too long: \d+ tokens > 1024 maximum"):
-        one_client.messages.create(model=TINY, max_tokens=5, messages=asked("one two three " * 600))
+        one_client.messages.create(model=TINY, max_tokens=5, messages=long)
+    assert one_client.messages.count_tokens(model=TINY, messages=long).input_tokens > 1024
 
 
 def test_unknown_model(one_client):

@@ -1,4 +1,4 @@
-"""The README's commands do what it says."""
+"""The commands in the README, and in the pages on clients, do what they say."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from pathlib import Path
 
 from tests.support.stack import Stack
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+ANTHROPIC = ROOT / "docs" / "anthropic_api.md"
 TIMEOUT_S = 30
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def blocks(language: str, page: Path) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def the_block_with(language: str, text: str) -> str:
-    [found] = [block for block in blocks(language) if text in block]
+def the_block_with(language: str, text: str, page: Path = README) -> str:
+    [found] = [block for block in blocks(language, page) if text in block]
     return found
 
 
@@ -55,6 +57,13 @@ def test_the_sdk_streams(stack: Stack) -> None:
     assert len(run(stack, [sys.executable, "-c"], the_block_with("python", "from openai"))) > 10
 
 
+def test_anthropics_clients_are_answered(stack: Stack) -> None:
+    answer = run(stack, ["bash", "-euc"], the_block_with("sh", "/v1/messages", ANTHROPIC))
+    assert '"stop_reason":"end_turn"' in answer
+    streamed = run(stack, [sys.executable, "-c"], the_block_with("python", "from anthropic", ANTHROPIC))
+    assert len(streamed) > 10
+
+
 def test_the_operators_commands_work(stack: Stack) -> None:
     printed = run(stack, ["bash", "-euc"], the_block_with("sh", "raseed accounts create"))
     assert "invariants hold" in printed
@@ -62,5 +71,6 @@ def test_the_operators_commands_work(stack: Stack) -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
-        assert (README.parent / target).exists(), target
+    for page in (README, ANTHROPIC):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), target

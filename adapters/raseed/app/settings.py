@@ -93,7 +93,7 @@ class Wire(_Section, frozen=True):
     stream_usage: Literal["requested", "always"] = "requested"
     """Whether streams end with a usage chunk only when `stream_options.include_usage` asks for it."""
     usage_credits: bool = False
-    """Whether `usage` of a chat completion also says `credits`, what it cost, and `credits_remaining`."""
+    """Whether `usage` of an answer also says `credits`, what it cost, and `credits_remaining`."""
 
 
 class Triton(_Section, frozen=True):

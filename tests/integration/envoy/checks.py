@@ -7,6 +7,7 @@ import json
 from aiohttp import ClientResponse
 
 CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
 LEAKS = ("envoy", "upstream", "127.0.0.1", "10.0.0.1", "grpc", "secret", "lua", "cluster")
 """Words that would tell a stranger what is behind the listener."""
 
@@ -24,6 +25,20 @@ async def openai_error(response: ClientResponse, status: int) -> dict[str, objec
     assert isinstance(error["type"], str)
     assert_no_leak(response, text)
     return dict(error)
+
+
+async def anthropic_error(response: ClientResponse, status: int) -> str:
+    """The type of an error that must be a well-formed one of Anthropic's with `status`."""
+    text = await response.text()
+    assert response.status == status, text
+    assert response.content_type == "application/json"
+    assert response.headers["request-id"] == response.headers["x-request-id"]
+    assert response.headers["request-id"].startswith("req_")
+    body = json.loads(text)
+    assert list(body) == ["type", "error", "request_id"]
+    assert (body["type"], list(body["error"])) == ("error", ["type", "message"])
+    assert_no_leak(response, text)
+    return str(body["error"]["type"])
 
 
 def assert_no_leak(response: ClientResponse, text: str) -> None:

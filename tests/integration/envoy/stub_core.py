@@ -47,11 +47,13 @@ class Seen:
         self.time_remaining_s = context.time_remaining()
 
 
-class OpenAI(rest_pb2_grpc.OpenAIServiceServicer):
+class Planned:
+    """Answers a body as its JSON says."""
+
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
 
-    async def CreateChatCompletion(self, request: Any, context: Any) -> None:
+    async def _answer(self, request: Any, context: Any) -> None:
         self.seen.take(context)
         self.seen.body, self.seen.content_type = request.body.data, request.body.content_type
         try:
@@ -98,6 +100,11 @@ class OpenAI(rest_pb2_grpc.OpenAIServiceServicer):
             self.seen.cancelled.set()
             raise
 
+
+class OpenAI(Planned, rest_pb2_grpc.OpenAIServiceServicer):
+    async def CreateChatCompletion(self, request: Any, context: Any) -> None:
+        await self._answer(request, context)
+
     async def ListModels(self, request: Any, context: Any) -> None:
         self.seen.take(context)
         await context.write(body('{"object":"list","data":[]}'))
@@ -106,6 +113,14 @@ class OpenAI(rest_pb2_grpc.OpenAIServiceServicer):
         self.seen.take(context)
         self.seen.model = request.model
         await context.write(body(json.dumps({"id": request.model})))
+
+
+class Anthropic(Planned, rest_pb2_grpc.AnthropicServiceServicer):
+    async def CreateMessage(self, request: Any, context: Any) -> None:
+        await self._answer(request, context)
+
+    async def CountMessageTokens(self, request: Any, context: Any) -> None:
+        await self._answer(request, context)
 
 
 class Inference(inference_pb2_grpc.InferenceServiceServicer):
@@ -151,6 +166,7 @@ async def stub_core(port: int = 0) -> AsyncIterator[StubCore]:
     )
     seen, health_servicer = Seen(), health.aio.HealthServicer()
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(OpenAI(seen), server)
+    rest_pb2_grpc.add_AnthropicServiceServicer_to_server(Anthropic(seen), server)
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(Inference(seen), server)
     billing_pb2_grpc.add_BillingServiceServicer_to_server(Billing(), server)
     # Present, so that only the edge keeps it from the public.

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import grpc
 import pytest
-from tests.integration.envoy.checks import CHAT, openai_error
+from tests.integration.envoy.checks import CHAT, MESSAGES, anthropic_error, openai_error
 from tests.integration.envoy.conftest import KEYED
 from tests.integration.envoy.edge import run_edge
 from tests.integration.envoy.stub_core import stub_core
@@ -50,6 +50,9 @@ async def test_no_worker_is_up(tmp_path: Path) -> None:
         async with aiohttp.ClientSession(edge.url, headers=KEYED) as http:
             async with http.post(CHAT, data=b"{}") as response:
                 await openai_error(response, 503)
+                assert response.headers["retry-after"] == "1"
+            async with http.post(MESSAGES, data=b"{}") as response:
+                assert await anthropic_error(response, 503) == "api_error"
                 assert response.headers["retry-after"] == "1"
             async with http.get("/v1/nope") as response:
                 await openai_error(response, 404)

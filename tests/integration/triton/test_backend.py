@@ -101,6 +101,17 @@ async def test_an_answer_from_prepare_to_finish(backend: TritonModelBackend):
     assert end.usage.source is UsageSource.ENGINE
 
 
+async def test_the_sequence_that_ended_an_answer_is_named(backend: TritonModelBackend):
+    whole, end = await finish(await start(backend, chat("Count from 1 to 20")))
+    assert end.stop_sequence is None
+    cut, end = await finish(await start(backend, chat("Count from 1 to 20", stop=("nowhere", ", 5"))))
+    assert (cut, end.finish_reason, end.stop_sequence) == (
+        whole.partition(", 5")[0],
+        FinishReason.STOP,
+        ", 5",
+    )
+
+
 async def test_the_limit_of_start_holds(backend: TritonModelBackend):
     prepared = await backend.prepare(chat("Tell me a story"))
     _, end = await finish(await backend.start(prepared, run_id="run_1", max_tokens=3, timeout_s=10))
@@ -198,6 +209,9 @@ async def test_what_cannot_be_served_is_refused_before_anything_starts(backend: 
     with pytest.raises(RequestInvalid) as caught:
         await backend.prepare(chat("Hello", stop=("x" * 257,)))
     assert caught.value.param == "stop"
+    with pytest.raises(RequestInvalid) as caught:
+        await backend.prepare(chat("Hello", top_k=1025))
+    assert caught.value.param == "top_k"
 
 
 async def test_ready_means_that_all_models_are(backend: TritonModelBackend, triton: RunningTriton):

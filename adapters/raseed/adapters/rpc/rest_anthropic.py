@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +10,14 @@ from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
+from raseed.adapters.rpc.keep_alive import KeepAlive
 from raseed.adapters.wire.anthropic.message_request import decode_count_request, decode_message_request
 from raseed.adapters.wire.anthropic.message_response import encode_count, encode_message
 from raseed.adapters.wire.anthropic.message_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.anthropic.message_stream import PING, MessageStreamEncoder
 from raseed.adapters.wire.http_error import CONTENT_TYPE as JSON
 from raseed.adapters.wire.openai.chat_response import Charged
+from raseed.core.errors import PromptTooLong
 from raseed.core.inference.answer import whole_answer
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KeyedChat
@@ -24,9 +25,6 @@ from raseed.core.inference.model import Delta
 from raseed.core.inference.run import Ended, Run
 from raseed.core.inference.service import InferenceService
 from raseed.rest.v1 import rest_pb2, rest_pb2_grpc
-
-SILENCE_S = 15.0
-"""Longest silence in a stream before a ping: proxies and clients take a longer one for a dead connection."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,13 +37,11 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
         estimator: Estimator,
         *,
         usage_credits: bool = False,
-        silence_s: float = SILENCE_S,
     ) -> None:
         self._inference = inference
         self._keyed = keyed
         self._estimator = estimator
         self._usage_credits = usage_credits
-        self._silence_s = silence_s
 
     async def CreateMessage(self, request: rest_pb2.CreateMessageRequest, context: Context) -> None:
         call = current_call()
@@ -65,7 +61,7 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
             return
         try:
             if decoded.stream:
-                await _stream(run, call, context, self._charged, self._silence_s)
+                await _stream(run, call, context, self._charged)
             else:
                 pieces: list[Delta] = []
                 while not isinstance(event := await run.next(), Ended):
@@ -77,8 +73,14 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
     async def CountMessageTokens(self, request: rest_pb2.CountMessageTokensRequest, context: Context) -> None:
         call = current_call()
         chat = decode_count_request(request.body.data)
-        estimate = await self._estimator.estimate(call.caller, chat)
-        await _write_json(context, call, encode_count(estimate.prompt_tokens))
+        try:
+            tokens = (await self._estimator.estimate(call.caller, chat)).prompt_tokens
+        except PromptTooLong as error:
+            # Who counts wants to know by how much; only where that was not counted is it an error.
+            if "prompt_tokens" not in error.metadata:
+                raise
+            tokens = int(error.metadata["prompt_tokens"])
+        await _write_json(context, call, encode_count(tokens))
 
     def _message(self, run: Run, pieces: list[Delta], ended: Ended) -> bytes:
         text, tool_calls = whole_answer(pieces)
@@ -108,40 +110,29 @@ async def _write_json(context: Context, call: Call, body: bytes) -> None:
 
 
 async def _begin(context: Context, call: Call) -> None:
-    """Before the first message. Behind Envoy there is nothing to say, it puts the id on every answer."""
-    if not call.has_edge_id or call.is_replay:
-        await context.send_initial_metadata((("request-id", call.request_id), *replay_headers(call)))
+    """Before the first message. Behind Envoy there is nothing to say: it puts the id on every answer."""
+    headers = (() if call.has_edge_id else (("request-id", call.request_id),)) + replay_headers(call)
+    if headers:
+        await context.send_initial_metadata(headers)
 
 
-async def _stream(
-    run: Run,
-    call: Call,
-    context: Context,
-    charged: Callable[[Ended], Charged | None],
-    silence_s: float,
-) -> None:
+async def _stream(run: Run, call: Call, context: Context, charged: Callable[[Ended], Charged | None]) -> None:
     encoder = MessageStreamEncoder()
-    event = await run.next()  # a failure before the first token still has a status of its own
-    await _begin(context, call)
-    call.is_streaming = True
-    events = encoder.start(run_id=run.id, model=run.model, prompt_tokens=run.prompt_tokens)
-    while not isinstance(event, Ended):
-        events += b"".join(map(encoder.delta, event))
-        if events:
-            await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
-        events = b""
-        event = await _next(run, context, silence_s)
+    keep_alive = KeepAlive(run.nudge)
+    try:
+        # A failure before the first token still has a status of its own, unless the model is silent for too long.
+        event = await run.next()
+        await _begin(context, call)
+        call.is_streaming = True
+        events = encoder.start(run_id=run.id, model=run.model, prompt_tokens=run.prompt_tokens)
+        while not isinstance(event, Ended):
+            events += b"".join(map(encoder.delta, event)) if event else PING
+            if events:
+                await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
+                keep_alive.wrote()
+            events = b""
+            event = await run.next()
+    finally:
+        keep_alive.close()
     events += encoder.finish(event.finish_reason, event.stop_sequence, event.usage, charged(event))
     await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
-
-
-async def _next(run: Run, context: Context, silence_s: float) -> list[Delta] | Ended:
-    while True:
-        silence = asyncio.timeout(silence_s)
-        try:
-            async with silence:
-                return await run.next()  # nothing is lost when it is cut off
-        except TimeoutError:
-            if not silence.expired():
-                raise
-        await context.write(HttpBody(content_type=EVENT_STREAM, data=PING))

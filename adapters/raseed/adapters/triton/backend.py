@@ -25,7 +25,8 @@ READY_TIMEOUT_S = 2.0
 """The port's bound for `is_ready`."""
 STOP_STRINGS_MAX = 16
 STOP_STRING_CHARS_MAX = 256
-"""Both are the engine's limits; refused here so that the caller learns which field is wrong."""
+TOP_K_MAX = 1024
+"""All are the engine's limits; refused here so that the caller learns which field is wrong."""
 
 
 class ModelDamaged(Exception):
@@ -89,7 +90,7 @@ class TritonModelBackend:
         model = self._models.get(request.model)
         if model is None:
             raise ModelUnknown(f"The model {request.model!r} does not exist.", param="model")
-        _check_stop(request.sampling)
+        _check_sampling(request.sampling)
         ids = await model.encoder.encode(request)
         room = model.card.context_length - len(ids)
         asked = request.sampling.max_tokens
@@ -155,13 +156,15 @@ class TritonModelBackend:
         task.add_done_callback(self._finishing.discard)
 
 
-def _check_stop(sampling: Sampling) -> None:
+def _check_sampling(sampling: Sampling) -> None:
     if len(sampling.stop) > STOP_STRINGS_MAX:
         raise RequestInvalid(f"At most {STOP_STRINGS_MAX} stop sequences are allowed.", param="stop")
     if any(not 0 < len(text) <= STOP_STRING_CHARS_MAX for text in sampling.stop):
         raise RequestInvalid(
             f"A stop sequence must have 1 to {STOP_STRING_CHARS_MAX} characters.", param="stop"
         )
+    if sampling.top_k > TOP_K_MAX:
+        raise RequestInvalid(f"top_k is at most {TOP_K_MAX} with this model.", param="top_k")
 
 
 def _parameters(engine_id: str, sampling: Sampling, max_tokens: int, timeout_s: float) -> bytes:
@@ -171,6 +174,7 @@ def _parameters(engine_id: str, sampling: Sampling, max_tokens: int, timeout_s: 
             "max_tokens": max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
             "seed": sampling.seed,
             "stop": sampling.stop,
             "deadline_ms": max(1, int(timeout_s * 1000)),

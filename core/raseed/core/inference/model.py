@@ -44,6 +44,8 @@ class Sampling:
     """Most tokens to generate; None means as many as the context still holds."""
     temperature: float = 1.0
     top_p: float = 1.0
+    top_k: int = 0
+    """Only so many of the likeliest tokens are candidates; 0 is all."""
     seed: int | None = None
     stop: tuple[str, ...] = ()
 

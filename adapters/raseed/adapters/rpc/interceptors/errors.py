@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from google.api.httpbody_pb2 import HttpBody
 
-from raseed.adapters.rpc.call import Behavior, Call, current_call
+from raseed.adapters.rpc.call import ANTHROPIC_PREFIX, Behavior, Call, current_call
 from raseed.adapters.rpc.idempotency import replay_headers
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.adapters.rpc.status import to_status
@@ -85,6 +85,6 @@ def _face(call: Call, error: RaseedError, credit_shortage: CreditShortage) -> Ht
 
 
 def _last_event(call: Call, error: RaseedError, credit_shortage: CreditShortage) -> bytes:
-    if call.reads_anthropic:
+    if call.method.startswith(ANTHROPIC_PREFIX):
         return anthropic.encode_stream_error(error, request_id=call.request_id)
     return openai.encode_stream_error(error, request_id=call.request_id, credit_shortage=credit_shortage)

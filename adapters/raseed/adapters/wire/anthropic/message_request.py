@@ -112,6 +112,8 @@ def _sampling(wire: MessagesBody) -> Sampling:
         invalid.check_range("top_p", wire.top_p, 0, 1)
         if not wire.top_p:
             raise invalid.at("top_p", "Input should be greater than 0")
+    if wire.top_k is not None:
+        invalid.check_range("top_k", wire.top_k, 0, INT32_MAX)
     stop = tuple(wire.stop_sequences or ())
     invalid.check_count("stop_sequences", len(stop), STOP_MAX)
     for index, text in enumerate(stop):
@@ -122,6 +124,7 @@ def _sampling(wire: MessagesBody) -> Sampling:
         max_tokens=wire.max_tokens,
         temperature=default.temperature if wire.temperature is None else wire.temperature,
         top_p=default.top_p if wire.top_p is None else wire.top_p,
+        top_k=wire.top_k or 0,
         stop=stop,
     )
 
@@ -280,9 +283,6 @@ def _object(param: str, raw: bytes) -> str:
 
 
 def _refuse_unserved(wire: MessagesBody) -> None:
-    if wire.top_k is not None:
-        invalid.check_range("top_k", wire.top_k, 0, INT32_MAX)
-        raise invalid.at("top_k", "It is not supported by this model")
     # Of `adaptive` a model makes what it can: one that does not think aloud answers at once.
     if wire.thinking is not None and wire.thinking.type not in {"disabled", "adaptive"}:
         if wire.thinking.type == "enabled":

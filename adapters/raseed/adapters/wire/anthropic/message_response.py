@@ -11,7 +11,7 @@ from raseed.core.inference.model import FinishReason, ToolCall, Usage
 
 _encode = msgspec.json.Encoder().encode
 
-STOP_REASONS = {
+_STOP_REASONS = {
     FinishReason.STOP: "end_turn",
     FinishReason.LENGTH: "max_tokens",
     FinishReason.TOOL_CALLS: "tool_use",
@@ -70,6 +70,7 @@ def encode_message(
     charged: Charged | None = None,
 ) -> bytes:
     """The body of a 200 answer. `content` is empty if the model said nothing, as Anthropic's is."""
+    ending, found = how_it_ended(finish_reason, stop_sequence)
     content: list[_Text | _ToolUse] = [_Text(whole_text(text))] if text else []
     content += [_ToolUse(call.id, call.name, _input(call.arguments_json)) for call in tool_calls]
     message = MessageObject(
@@ -78,8 +79,8 @@ def encode_message(
         role="assistant",
         model=model,
         content=content,
-        stop_reason=stop_reason(finish_reason, stop_sequence),
-        stop_sequence=stop_sequence,
+        stop_reason=ending,
+        stop_sequence=found,
         usage=usage_object(usage, charged, service_tier="standard"),
     )
     return _encode(message)
@@ -89,10 +90,11 @@ def encode_count(input_tokens: int) -> bytes:
     return _encode({"input_tokens": input_tokens})
 
 
-def stop_reason(reason: FinishReason, stop_sequence: str | None) -> str:
+def how_it_ended(reason: FinishReason, stop_sequence: str | None) -> tuple[str, str | None]:
+    """`stop_reason` and `stop_sequence`."""
     if reason is FinishReason.STOP and stop_sequence is not None:
-        return "stop_sequence"
-    return STOP_REASONS[reason]
+        return "stop_sequence", stop_sequence
+    return _STOP_REASONS[reason], None
 
 
 def usage_object(

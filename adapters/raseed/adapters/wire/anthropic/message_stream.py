@@ -12,8 +12,8 @@ import msgspec
 
 from raseed.adapters.wire.anthropic.message_response import (
     MessageObject,
+    how_it_ended,
     message_id,
-    stop_reason,
     usage_object,
 )
 from raseed.adapters.wire.openai.chat_response import Charged, whole_text
@@ -90,8 +90,9 @@ class MessageStreamEncoder:
         self, reason: FinishReason, stop_sequence: str | None, usage: Usage, charged: Charged | None = None
     ) -> bytes:
         """The last events. The usage in them is that of the whole answer."""
-        ending = {"stop_reason": stop_reason(reason, stop_sequence), "stop_sequence": stop_sequence}
-        body = b'"delta":' + _encode(ending) + b',"usage":' + _encode(usage_object(usage, charged))
+        ending, found = how_it_ended(reason, stop_sequence)
+        delta = _encode({"stop_reason": ending, "stop_sequence": found})
+        body = b'"delta":' + delta + b',"usage":' + _encode(usage_object(usage, charged))
         return self._close() + _event("message_delta", body) + _STOP
 
     def _text(self, text: str) -> bytes:
