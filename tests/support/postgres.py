@@ -51,6 +51,22 @@ def _wheel() -> Path:
     return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}"
 
 
+def _within_reach(installed: Path, target: Path) -> Path:
+    """The server where everybody may read it. Its programs look for their libraries beside the wheel's own folder."""
+    package = installed.parent
+    for part in (installed, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, target / part.relative_to(package.parent), copy_function=_link)
+    return target / installed.relative_to(package.parent)
+
+
+def _link(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+    return target
+
+
 class PostgresServer:
     """PostgreSQL refuses to run as root. Then it runs as `nobody`, who owns the directory and nothing else."""
 
@@ -68,7 +84,7 @@ class PostgresServer:
             if not all(
                 parent.stat().st_mode & 0o001 for parent in (self._installed, *self._installed.parents)
             ):
-                self._installed = shutil.copytree(self._installed, self._folder / "postgresql")
+                self._installed = _within_reach(self._installed, self._folder / "installed")
             os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
         self._run(
             "initdb",
