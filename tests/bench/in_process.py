@@ -35,6 +35,7 @@ from raseed.core.billing.service import HoldService, Owner
 from raseed.core.clock import Microseconds, SystemClock
 from raseed.core.ids import AccountId, HoldId
 from raseed.core.inference.admission import SlotLimits, Slots
+from raseed.core.inference.answer import WholeChoice
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta, FinishReason, Usage
 from raseed.core.inference.routing import Route, Router
@@ -49,6 +50,7 @@ BODY = json.dumps(
 ).encode()
 ANSWER = PROMPT * 2
 USAGE = Usage(prompt_tokens=12, completion_tokens=ANSWER_TOKENS)
+WHOLE = WholeChoice(text=ANSWER, tool_calls=(), logprobs=(), finish_reason=FinishReason.STOP)
 
 
 class FreeLedger:
@@ -127,8 +129,7 @@ async def single_calls(bench: Bench) -> list[Row]:
                         completion_id="chatcmpl-x",
                         created_s=0,
                         model="scripted",
-                        text=ANSWER,
-                        finish_reason=FinishReason.STOP,
+                        choices=[WHOLE],
                         usage=USAGE,
                     )
                 ),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from raseed.core.inference.model import (
     BackendEvent,
+    Capability,
     ChatRequest,
     Delta,
     Finish,
@@ -85,6 +86,9 @@ class HandBackend:
 
     def serves(self, model: str) -> bool:
         return model == "hand"
+
+    def capabilities(self, model: str) -> frozenset[Capability]:
+        return frozenset(Capability)
 
     async def prepare(self, request: ChatRequest) -> Prepared:
         self.prepared += 1

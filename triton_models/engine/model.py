@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 import numpy as np  # noqa: E402
 import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]  # noqa: E402
 from raseed_engine.batch import Batch, Shape, open_session  # noqa: E402
+from raseed_engine.guidance import Guide, Vocabulary, grammar_of  # noqa: E402
 from raseed_engine.loop import EngineLoop, LoopSettings  # noqa: E402
 from raseed_engine.protocol import (  # noqa: E402
     CancelRequest,
@@ -62,6 +63,8 @@ class TritonModel:
         table = token_bytes((VERSION_DIR / "tokenizer.json").read_text("utf-8"))
         # A model may have more rows than its tokenizer has tokens; those say nothing.
         self._table = [*table, *[b""] * (shape.vocab_size - len(table))]
+        special = [token for token, text in enumerate(self._table) if not text]
+        self._vocabulary = Vocabulary(self._table, manifest["eos_token_ids"][0], special)
         self._limits = PromptLimits(context_length=shape.context_length, vocab_size=shape.vocab_size)
         session = open_session(str(VERSION_DIR / "model.onnx"), settings.threads)
         batch = Batch(session, shape, settings.slots)
@@ -98,8 +101,16 @@ class TritonModel:
             found = self._loop.cancel(asked.id)
             sender.send(NO_TOKENS, "", cancel_event(asked.id, found=found), final=True)
             return
-        context = self._limits.context_length
-        self._loop.submit(LiveRequest(asked, sender, context_length=context, token_table=self._table))
+        grammar = grammar_of(json_schema=asked.json_schema, lark=asked.lark)
+        self._loop.submit(
+            LiveRequest(
+                asked,
+                sender,
+                context_length=self._limits.context_length,
+                token_table=self._table,
+                guide=None if grammar is None else Guide(self._vocabulary, grammar),
+            )
+        )
 
 
 class TritonSender:

@@ -61,6 +61,31 @@ class PlayedBatch:
         return row
 
 
+class PlayedGuide:
+    """Allows the letters of one text, one after the other."""
+
+    def __init__(self, text: bytes, breaks_at: int | None = None) -> None:
+        self.text, self.breaks_at = text, breaks_at
+        self.taken = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.taken == len(self.text)
+
+    @property
+    def is_broken(self) -> bool:
+        return self.taken == self.breaks_at
+
+    def masked(self, logits: Logits) -> Logits:
+        masked = np.full_like(logits, -np.inf)
+        masked[self.text[self.taken]] = logits[self.text[self.taken]]
+        return masked
+
+    def take(self, token: int) -> None:
+        assert token == self.text[self.taken]
+        self.taken += 1
+
+
 class Inbox:
     """A sender that keeps what was sent."""
 
@@ -108,10 +133,10 @@ class Engine:
         self.batch.gate.clear()
         return running
 
-    def ask(self, prompt_tokens: int = 3, **asked: Any) -> Inbox:
+    def ask(self, prompt_tokens: int = 3, guide: PlayedGuide | None = None, **asked: Any) -> Inbox:
         inbox = Inbox()
         request = GenerateRequest(prompt=np.ones(prompt_tokens, np.int32), **{"temperature": 0.0, **asked})
-        self.loop.submit(LiveRequest(request, inbox, context_length=1024, token_table=TABLE))
+        self.loop.submit(LiveRequest(request, inbox, context_length=1024, token_table=TABLE, guide=guide))
         return inbox
 
 
@@ -221,3 +246,28 @@ def test_stopping_fails_what_runs_and_does_not_kill():
     engine.thread.join(5)
     assert inbox.end()["error"]["code"] == "engine_failed"
     assert not engine.died.is_set()
+
+
+def test_a_guide_says_what_may_come_and_when_it_ends(engine: Engine):
+    guided = engine.ask(guide=PlayedGuide(b"{}"))
+    assert guided.end()["finish_reason"] == "stop"
+    assert "".join(sent[1] for sent in guided.sent) == "{}"
+    assert guided.end()["completion_tokens"] == 2
+
+
+def test_a_guide_that_gives_up_fails_its_request_alone(engine: Engine):
+    neighbour = engine.ask(max_tokens=50)
+    broken = engine.ask(guide=PlayedGuide(b"abc", breaks_at=2))
+    assert broken.end()["error"]["code"] == "grammar_too_complex"
+    assert neighbour.end()["finish_reason"] == "length"
+
+
+def test_log_probabilities_are_sent_once_for_each_token(engine: Engine):
+    inbox = engine.ask(max_tokens=20, top_logprobs=2)
+    inbox.end()
+    sent = [logprob for _, _, event, _ in inbox.sent for logprob in event.get("logprobs", [])]
+    assert len(sent) == 20
+    token, logprob, top = sent[0]
+    assert (token, top[0]) == ("a", ["a", logprob])
+    assert len(top) == 2
+    assert -0.1 < logprob < 0

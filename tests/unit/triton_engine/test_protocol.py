@@ -51,7 +51,7 @@ def test_a_cancel_needs_no_prompt():
         b"{",
         b"[]",
         b"[" * 5_000,
-        b" " * 70_000,
+        b" " * 140_000,
         {"temperature": -0.1},
         {"temperature": True},
         {"top_p": 1.01},
@@ -63,6 +63,14 @@ def test_a_cancel_needs_no_prompt():
         {"stop": "text"},
         {"stop": ["x" * 257]},
         {"id": "x" * 129},
+        {"presence_penalty": 2.1},
+        {"frequency_penalty": "1"},
+        {"logit_bias": [1]},
+        {"logit_bias": {"1": 101}},
+        {"logit_bias": {str(n): 1 for n in range(1025)}},
+        {"top_logprobs": 21},
+        {"json_schema": {}},
+        {"lark": 5},
         b'{"temperature": NaN}',
     ],
 )
@@ -82,7 +90,34 @@ def test_a_prompt_that_the_model_cannot_read_is_refused(prompt, code):
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("token", ["10", "-1", "one", "²", "9" * 5_000])
+def test_a_bias_is_for_a_token_of_the_model(token):
+    with pytest.raises(EngineError) as caught:
+        parse({"logit_bias": {token: 1}})
+    assert caught.value.code == "bad_token_id"
+
+
+def test_how_tokens_are_chosen():
+    asked = parse(
+        {
+            "presence_penalty": -2,
+            "frequency_penalty": 0.5,
+            "logit_bias": {"9": -100, "0": None},
+            "top_logprobs": 0,
+            "json_schema": "{}",
+        }
+    )
+    assert isinstance(asked, GenerateRequest)
+    assert (asked.presence_penalty, asked.frequency_penalty) == (-2, 0.5)
+    assert (asked.logit_bias, asked.top_logprobs) == ({9: -100, 0: 0}, 0)
+    assert (asked.json_schema, asked.lark) == ("{}", None)
+
+
 def test_events():
+    assert json.loads(progress_event(3, [("\u00e2", -0.5, [("a", -1.0)])])) == {
+        "completion_tokens": 3,
+        "logprobs": [["\u00e2", -0.5, [["a", -1.0]]]],
+    }
     assert json.loads(progress_event(3)) == {"completion_tokens": 3}
     assert json.loads(cancel_event("é", found=True)) == {"cancel": "é", "found": True}
     assert json.loads(

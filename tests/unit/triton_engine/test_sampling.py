@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from raseed_engine.sampling import CANDIDATES_MAX, Sampler
+from raseed_engine.sampling import CANDIDATES_MAX, LOGPROB_MIN, Sampler, log_probability
 
 
 def logits(*values: float):
@@ -68,3 +68,27 @@ def test_ties_fall_the_same_way_however_large_the_vocabulary():
 
 def test_huge_logits_do_not_overflow():
     assert set(draw(Sampler(seed=1), logits(3e38, -3e38))) == {0}
+
+
+def test_a_bias_makes_a_token_likelier_or_impossible():
+    row = logits(1, 3, 2)
+    assert set(draw(Sampler(seed=1, temperature=0, logit_bias={0: 5.0}), row)) == {0}
+    assert 1 not in draw(Sampler(seed=1, logit_bias={1: -100.0}), row)
+    assert row.tolist() == [1, 3, 2]
+
+
+def test_penalties_count_what_was_chosen():
+    row = logits(1, 3, 2.5)
+    assert draw(Sampler(temperature=0, presence_penalty=1), row, 4) == [1, 2, 1, 1]
+    assert draw(Sampler(temperature=0, frequency_penalty=1), row, 5) == [1, 2, 1, 2, 0]
+    assert draw(Sampler(temperature=0, presence_penalty=-2), row, 3) == [1, 1, 1]
+    assert row.tolist() == [1, 3, 2.5]
+
+
+def test_log_probabilities_are_the_models_own():
+    row = np.log(logits(0.5, 0.2, 0.3))
+    own, top = log_probability(row, 1, 2)
+    assert own == pytest.approx(np.log(0.2), abs=1e-6)
+    assert [token for token, _ in top] == [0, 2]
+    assert [value for _, value in top] == pytest.approx(np.log([0.5, 0.3]), abs=1e-6)
+    assert log_probability(logits(0, -np.inf), 1, 0) == (LOGPROB_MIN, [])

@@ -12,12 +12,18 @@ from raseed.core.billing.model import BalanceView, GrantSource, GrantView
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, GrantId
-from raseed.core.inference.model import ModelCard
+from raseed.core.inference.model import Capability, ModelCard
 from raseed.core.inference.service import OfferedModel
 
 MOMENT = Microseconds(1_748_736_000_000_000)
 TINY = OfferedModel(
-    ModelCard(id="raseed-tiny", context_length=1024, max_output_tokens=512, created_at_s=1_760_000_000),
+    ModelCard(
+        id="raseed-tiny",
+        context_length=1024,
+        max_output_tokens=512,
+        capabilities=frozenset({Capability.TOOLS, Capability.LOGPROBS}),
+        created_at_s=1_760_000_000,
+    ),
     ModelPrice(model="raseed-tiny", tier="standard", multiplier_milli=1000, rates=()),
 )
 QWEN = OfferedModel(

@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raseed.adapters.wire.openai.chat_request import BODY_BYTES_MAX, DecodedChat, decode_chat_request
+from raseed.adapters.wire.openai.body import BODY_BYTES_MAX, Decoded
+from raseed.adapters.wire.openai.chat_request import decode_chat_request
 from raseed.core.errors import RequestInvalid, RequestTooLarge
-from raseed.core.inference.model import ChatRequest, Message, Role, Sampling, Tool, ToolCall
+from raseed.core.inference.model import (
+    ChatRequest,
+    JsonFormat,
+    Media,
+    MediaKind,
+    Message,
+    Role,
+    Sampling,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 
 USER = {"role": "user", "content": "hi"}
 
@@ -19,12 +31,12 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"model": "m", "messages": [USER], **fields}).encode()
 
 
-def decode(**fields: Any) -> DecodedChat:
+def decode(**fields: Any) -> Decoded:
     return decode_chat_request(body(**fields))
 
 
 def test_the_smallest_request():
-    assert decode() == DecodedChat(
+    assert decode() == Decoded(
         ChatRequest(model="m", messages=(Message(role=Role.USER, text="hi"),)),
         stream=False,
         include_usage=False,
@@ -140,8 +152,81 @@ def test_names_of_fields_inside_values_are_no_repetition():
     assert decode_chat_request(text.encode()).request.model == "model"
 
 
-def test_32_levels_are_allowed():
-    decode_chat_request(body()[:-1] + b',"x":' + b"[" * 31 + b"]" * 31 + b"}")
+def test_40_levels_are_allowed_and_32_of_a_schema():
+    decode_chat_request(body()[:-1] + b',"x":' + b"[" * 39 + b"]" * 39 + b"}")
+    schema: dict[str, Any] = {}
+    for _ in range(31):
+        schema = {"items": schema}
+    decode(tools=[{"function": {"name": "f", "parameters": schema}}])
+    decode(response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+
+
+def test_what_an_answer_is_held_to():
+    tools = [{"function": {"name": name}} for name in ("f", "g", "h")]
+    f, g, h = (Tool(name=name) for name in ("f", "g", "h"))
+
+    def use(choice: object) -> tuple[object, ...]:
+        request = decode(tools=tools, tool_choice=choice).request
+        return request.tools, request.tool_choice, request.required_tool
+
+    named = {"type": "function", "function": {"name": "g"}}
+    assert use("auto") == ((f, g, h), ToolChoice.AUTO, None)
+    assert use("required") == ((f, g, h), ToolChoice.REQUIRED, None)
+    assert use(named) == ((f, g, h), ToolChoice.REQUIRED, "g")
+    allowed = {"mode": "required", "tools": [named]}
+    assert use({"type": "allowed_tools", "allowed_tools": allowed}) == ((g,), ToolChoice.REQUIRED, None)
+    assert use("none") == ((), ToolChoice.AUTO, None)
+    assert decode(tools=tools, parallel_tool_calls=False).request.parallel_tool_calls is False
+    assert decode(response_format={"type": "json_object"}).request.json_format == JsonFormat()
+    described = {"name": "x", "strict": True, "schema": {"b": 1, "a": 2}}
+    schema = decode(response_format={"type": "json_schema", "json_schema": described}).request.json_format
+    assert schema == JsonFormat(schema_json='{"b": 1, "a": 2}')
+
+
+def test_how_tokens_are_chosen():
+    sampling = decode(
+        logprobs=True,
+        top_logprobs=20,
+        logit_bias={"7": -100, "3": 0.5},
+        presence_penalty=2,
+        frequency_penalty=-2,
+    ).request.sampling
+    assert sampling == Sampling(
+        top_logprobs=20, logit_bias=((3, 0.5), (7, -100)), presence_penalty=2, frequency_penalty=-2
+    )
+    assert decode(logprobs=True).request.sampling.top_logprobs == 0
+    assert decode(n=8).request.n == 8
+
+
+def test_parts_that_are_not_text_keep_their_place():
+    parts = [
+        {"type": "text", "text": "see "},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}},
+        {"type": "text", "text": "and hear"},
+        {"type": "input_audio", "input_audio": {"data": "eA==", "format": "wav"}},
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64,eA==", "filename": "a.pdf"}},
+        {"type": "image_url", "image_url": "data:image/png;base64,eA=="},
+    ]
+    [message] = decode(messages=[{"role": "user", "content": parts}]).request.messages
+    assert message.text == "see and hear"
+    assert message.media == (
+        Media(kind=MediaKind.IMAGE, text_before=4, url="https://example.com/a.png", detail="low"),
+        Media(kind=MediaKind.AUDIO, text_before=12, data_base64="eA==", format="wav"),
+        Media(
+            kind=MediaKind.FILE,
+            text_before=12,
+            url="data:application/pdf;base64,eA==",
+            file_name="a.pdf",
+        ),
+        Media(kind=MediaKind.IMAGE, text_before=12, url="data:image/png;base64,eA=="),
+    )
+
+
+def test_a_refusal_is_what_the_assistant_said():
+    part = {"type": "refusal", "refusal": "no"}
+    for said in ({"refusal": "no"}, {"content": [part]}, {"content": None, "refusal": "no"}):
+        [_, message] = decode(messages=[USER, {"role": "assistant", **said}]).request.messages
+        assert message == Message(role=Role.ASSISTANT, text="no")
 
 
 def test_a_body_may_be_as_large_as_the_limit():
@@ -163,7 +248,7 @@ unknown_fields = st.dictionaries(st.text(max_size=8).map(lambda name: f"x_{name}
 @settings(max_examples=40, deadline=None)
 @given(st.lists(unknown_fields, min_size=9, max_size=9), st.booleans())
 def test_unknown_fields_at_every_level_change_nothing(extra: list[dict[str, Any]], ascii_only: bool):
-    def request(extra: list[dict[str, Any]]) -> DecodedChat:
+    def request(extra: list[dict[str, Any]]) -> Decoded:
         call = extra[3] | {"id": "c", "function": extra[4] | {"name": "f", "arguments": "{}"}}
         part = extra[1] | {"type": "text", "text": "hi"}
         fields = extra[0] | {

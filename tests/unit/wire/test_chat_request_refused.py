@@ -8,8 +8,20 @@ import pytest
 USER = {"role": "user", "content": "hi"}
 
 
+CALLED = [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]}]
+ANSWERED = {"role": "tool", "tool_call_id": "c", "content": "x"}
+F = {"tools": [{"function": {"name": "f"}}]}
+
+
 def body(**fields: Any) -> bytes:
     return json.dumps({"model": "m", "messages": [USER], **fields}).encode()
+
+
+def nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        schema = {"items": schema}
+    return schema
 
 
 # Every way to get a body wrong: (fields, code, param).
@@ -35,10 +47,69 @@ BAD_FIELDS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"messages": [{"role": "user", "content": {}}]}, "invalid_type", "messages.[0].content"),
     ({"messages": [{"role": "user", "content": []}]}, "empty_array", "messages.[0].content"),
     ({"messages": [{"role": "user", "content": ["x"]}]}, "invalid_type", "messages.[0].content.[0]"),
+    *[
+        ({"messages": [USER, {"role": role, "content": [part]}]}, code, f"messages.[1].content.[0].{field}")
+        for role, part, code, field in (
+            ("user", {"type": "image_url", "image_url": {"url": "x"}}, "unsupported_value", "image_url.url"),
+            (
+                "user",
+                {"type": "image_url", "image_url": "file:///etc/passwd"},
+                "unsupported_value",
+                "image_url.url",
+            ),
+            ("user", {"type": "image_url"}, "missing_required_parameter", "image_url.url"),
+            (
+                "user",
+                {"type": "image_url", "image_url": {"url": "https://a/b", "detail": "most"}},
+                "invalid_value",
+                "image_url.detail",
+            ),
+            ("user", {"type": "input_audio"}, "missing_required_parameter", "input_audio"),
+            (
+                "user",
+                {"type": "input_audio", "input_audio": {"data": "eA==", "format": "ogg"}},
+                "invalid_value",
+                "input_audio.format",
+            ),
+            (
+                "user",
+                {"type": "file", "file": {"file_id": "file-1"}},
+                "unsupported_parameter",
+                "file.file_id",
+            ),
+            ("user", {"type": "file", "file": {}}, "missing_required_parameter", "file.file_data"),
+            ("user", {"type": "video_url"}, "unsupported_value", "type"),
+            ("user", {"type": "refusal", "refusal": "no"}, "unsupported_value", "type"),
+            (
+                "system",
+                {"type": "image_url", "image_url": {"url": "https://a/b"}},
+                "unsupported_value",
+                "type",
+            ),
+            ("assistant", {"type": "refusal"}, "missing_required_parameter", "refusal"),
+        )
+    ],
     (
-        {"messages": [USER, {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
-        "unsupported_value",
-        "messages.[1].content",
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 1001}]},
+        "array_above_max_length",
+        "messages.[0].content",
+    ),
+    ({"messages": [USER | {"name": "a b"}]}, "invalid_value", "messages.[0].name"),
+    ({"messages": [USER | {"name": "n" * 65}]}, "string_above_max_length", "messages.[0].name"),
+    (
+        {"messages": [USER, {"role": "tool", "tool_call_id": "c", "content": "x"}]},
+        "invalid_value",
+        "messages.[1].tool_call_id",
+    ),
+    (
+        {"messages": [*CALLED, {"role": "tool", "tool_call_id": "other", "content": "x"}]},
+        "invalid_value",
+        "messages.[1].tool_call_id",
+    ),
+    (
+        {"messages": [*CALLED, {"role": "assistant", "content": "x"}, ANSWERED]},
+        "invalid_value",
+        "messages.[2].tool_call_id",
     ),
     (
         {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
@@ -131,9 +202,8 @@ BAD_FIELDS: list[tuple[dict[str, Any], str | None, str]] = [
         "invalid_type",
         "stream_options.include_usage",
     ),
-    ({"n": 2}, "unsupported_value", "n"),
     ({"n": 0}, "integer_below_min_value", "n"),
-    ({"n": 129}, "integer_above_max_value", "n"),
+    ({"n": 9}, "integer_above_max_value", "n"),
     ({"n": True}, "invalid_type", "n"),
     ({"tools": {}}, "invalid_type", "tools"),
     ({"tools": [{"function": {"name": "f"}}] * 513}, "array_above_max_length", "tools"),
@@ -149,26 +219,63 @@ BAD_FIELDS: list[tuple[dict[str, Any], str | None, str]] = [
             ([], "invalid_type"),
             (False, "invalid_type"),
             ({"description": "x" * 32 * 1024}, "string_above_max_length"),
+            ({"items": {"$ref": "https://example.com/schema"}}, "unsupported_value"),
+            (nested(33), "invalid_value"),
         )
     ],
-    ({"tool_choice": "required"}, "unsupported_value", "tool_choice"),
-    ({"tool_choice": "sometimes"}, "invalid_value", "tool_choice"),
-    ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "unsupported_value", "tool_choice"),
-    ({"tool_choice": 1}, "invalid_type", "tool_choice"),
-    ({"response_format": {"type": "json_object"}}, "unsupported_parameter", "response_format"),
+    ({"tools": [{"function": {"name": "a.b"}}]}, "invalid_value", "tools.[0].function.name"),
+    ({"tool_choice": "required"}, None, "tool_choice"),
+    (F | {"tool_choice": "sometimes"}, "invalid_value", "tool_choice"),
+    (F | {"tool_choice": {"type": "custom"}}, "unsupported_value", "tool_choice.type"),
+    (F | {"tool_choice": {"type": "function"}}, "missing_required_parameter", "tool_choice.function.name"),
     (
-        {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
-        "unsupported_parameter",
-        "response_format",
+        F | {"tool_choice": {"type": "function", "function": {"name": "g"}}},
+        "unsupported_value",
+        "tool_choice.function.name",
     ),
+    (
+        F | {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto"}}},
+        "missing_required_parameter",
+        "tool_choice.allowed_tools.tools",
+    ),
+    (
+        F | {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "none", "tools": []}}},
+        "invalid_value",
+        "tool_choice.allowed_tools.mode",
+    ),
+    ({"tool_choice": 1}, "invalid_type", "tool_choice"),
+    ({"parallel_tool_calls": "no"}, "invalid_type", "parallel_tool_calls"),
+    ({"response_format": {"type": "xml"}}, "invalid_value", "response_format.type"),
+    (
+        {"response_format": {"type": "json_schema"}},
+        "missing_required_parameter",
+        "response_format.json_schema",
+    ),
+    *[
+        (
+            {"response_format": {"type": "json_schema", "json_schema": described}},
+            code,
+            f"response_format.{field}",
+        )
+        for described, code, field in (
+            ({"schema": {}}, "missing_required_parameter", "json_schema.name"),
+            ({"name": "x y", "schema": {}}, "invalid_value", "json_schema.name"),
+            ({"name": "x"}, "missing_required_parameter", "json_schema.schema"),
+            ({"name": "x", "schema": []}, "invalid_type", "json_schema.schema"),
+            ({"name": "x", "schema": nested(33)}, "invalid_value", "json_schema.schema"),
+        )
+    ],
     ({"response_format": {}}, "missing_required_parameter", "response_format.type"),
     ({"response_format": "text"}, "invalid_type", "response_format"),
-    ({"logprobs": True}, "unsupported_parameter", "logprobs"),
     ({"logprobs": 1}, "invalid_type", "logprobs"),
-    ({"top_logprobs": 3}, "unsupported_parameter", "top_logprobs"),
-    ({"logit_bias": {"5": 1}}, "unsupported_parameter", "logit_bias"),
-    ({"frequency_penalty": 0.5}, "unsupported_parameter", "frequency_penalty"),
-    ({"presence_penalty": -1}, "unsupported_parameter", "presence_penalty"),
+    ({"top_logprobs": 3}, None, "top_logprobs"),
+    ({"logprobs": True, "top_logprobs": 21}, "integer_above_max_value", "top_logprobs"),
+    ({"logprobs": True, "top_logprobs": -1}, "integer_below_min_value", "top_logprobs"),
+    ({"logit_bias": {"5": 101}}, "decimal_above_max_value", "logit_bias.5"),
+    ({"logit_bias": {"five": 1}}, "unsupported_value", "logit_bias"),
+    ({"logit_bias": {"-5": 1}}, "unsupported_value", "logit_bias"),
+    ({"logit_bias": {str(token): 1 for token in range(301)}}, "array_above_max_length", "logit_bias"),
+    ({"frequency_penalty": 2.5}, "decimal_above_max_value", "frequency_penalty"),
     ({"presence_penalty": -3}, "decimal_below_min_value", "presence_penalty"),
     ({"functions": [{"name": "f"}]}, "unsupported_parameter", "functions"),
     ({"modalities": ["text", "audio"]}, "unsupported_value", "modalities"),
@@ -208,7 +315,7 @@ BAD_JSON = {
     "bad utf-8 in an unknown field": body()[:-1] + b',"x":"\xff"}',
     "bad utf-8 in a key": body()[:-1] + b',"\xff":1}',
     "nul": body()[:-1] + b',"stop":"\x00"}',
-    "deep unknown field": body()[:-1] + b',"x":' + b"[" * 32 + b"]" * 32 + b"}",
+    "deep unknown field": body()[:-1] + b',"x":' + b"[" * 40 + b"]" * 40 + b"}",
     "very deep": body()[:-1] + b',"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "never closed": body()[:-1] + b',"x":' + b"[" * 100_000,
     "mixed and never closed": body()[:-1] + b',"x":' + b'{"a":[' * 50_000,

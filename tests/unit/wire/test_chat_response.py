@@ -5,26 +5,31 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from raseed.adapters.wire.openai.chat_response import Charged, encode_completion, whole_text
-from raseed.core.inference.model import FinishReason, ToolCall, Usage
+from raseed.core.inference.answer import WholeChoice
+from raseed.core.inference.model import FinishReason, Logprob, TokenLogprob, ToolCall, Usage
 
 CALLS = (
     ToolCall(id="call_1", name="weather", arguments_json='{"city":"الكويت","days":12345678901234567890}'),
     ToolCall(id="call_2", name="clock", arguments_json=""),
 )
+LOGPROBS = (
+    TokenLogprob(Logprob(b"\xe2\x82", -0.25), (Logprob(b"\xe2\x82", -0.25), Logprob(b"a", -9999.0))),
+    TokenLogprob(Logprob(b"\xac", 0.0)),
+)
 USAGE = Usage(prompt_tokens=45, completion_tokens=128, cached_tokens=16, reasoning_tokens=3)
 
 
-def completion(
-    text="Hello", finish_reason=FinishReason.STOP, tool_calls=(), charged=None, usage=USAGE
-) -> bytes:
+def choice(text="Hello", finish_reason=FinishReason.STOP, tool_calls=(), logprobs=()) -> WholeChoice:
+    return WholeChoice(text=text, tool_calls=tool_calls, logprobs=logprobs, finish_reason=finish_reason)
+
+
+def completion(*choices: WholeChoice, charged=None, usage=USAGE) -> bytes:
     return encode_completion(
         completion_id="chatcmpl-01j9z3",
         created_s=1_760_000_000,
         model="raseed-tiny",
-        text=text,
-        finish_reason=finish_reason,
+        choices=choices or [choice()],
         usage=usage,
-        tool_calls=tool_calls,
         charged=charged,
     )
 
@@ -35,17 +40,19 @@ def completion(
         ("completion.json", completion()),
         (
             "completion_empty.json",
-            completion("", FinishReason.LENGTH, usage=Usage(prompt_tokens=1, completion_tokens=0)),
+            completion(choice("", FinishReason.LENGTH), usage=Usage(prompt_tokens=1, completion_tokens=0)),
         ),
-        ("completion_tool_calls.json", completion("", FinishReason.TOOL_CALLS, CALLS)),
+        ("completion_tool_calls.json", completion(choice("", FinishReason.TOOL_CALLS, CALLS))),
         (
             "completion_text_and_tool_calls.json",
-            completion("Let me look.", FinishReason.TOOL_CALLS, CALLS[:1]),
+            completion(choice("Let me look.", FinishReason.TOOL_CALLS, CALLS[:1])),
         ),
         (
             "completion_charged.json",
             completion(charged=Charged(cost_microcredits=432_500_001, remaining_microcredits=732_000_000)),
         ),
+        ("completion_two_choices.json", completion(choice(), choice("Hi", FinishReason.LENGTH))),
+        ("completion_logprobs.json", completion(choice("€", logprobs=LOGPROBS))),
         ("completion_cost_only.json", completion(charged=Charged(cost_microcredits=1))),
     ],
 )
@@ -60,4 +67,4 @@ def test_shape(golden, name: str, body: bytes):
 def test_lone_surrogates_become_replacement_characters():
     assert whole_text("a\ud800b") == "a\ufffdb"
     assert whole_text("\ud83d\ude00") == "😀"
-    assert msgspec.json.decode(completion("x\udc00"))["choices"][0]["message"]["content"] == "x\ufffd"
+    assert msgspec.json.decode(completion(choice("x\udc00")))["choices"][0]["message"]["content"] == "x\ufffd"

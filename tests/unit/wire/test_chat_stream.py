@@ -20,19 +20,22 @@ from raseed.adapters.wire.openai.chat_stream import (
 )
 from raseed.adapters.wire.openai.errors import encode_stream_error
 from raseed.core.errors import BackendLost
-from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
+from raseed.core.inference.model import Delta, FinishReason, Logprob, TokenLogprob, ToolCall, Usage
 
 USAGE = Usage(prompt_tokens=5, completion_tokens=3, cached_tokens=2)
 CALL = ToolCall(id="call_1", name="weather", arguments_json="")
 
 
-def encoder(*, include_usage: bool = False, stream_usage: StreamUsage = "requested") -> ChatStreamEncoder:
+def encoder(
+    *, include_usage: bool = False, stream_usage: StreamUsage = "requested", n: int = 1
+) -> ChatStreamEncoder:
     return ChatStreamEncoder(
         completion_id='chatcmpl-"01"',  # quotes: nothing may be pasted in without escaping
         created_s=1_760_000_000,
         model="org/model:é",
         include_usage=include_usage,
         stream_usage=stream_usage,
+        n=n,
     )
 
 
@@ -56,6 +59,29 @@ def tool_stream(sse: ChatStreamEncoder) -> bytes:
     )
 
 
+def two_choices(sse: ChatStreamEncoder) -> bytes:
+    """The second choice speaks first and ends first."""
+    deltas = [
+        Delta(completion_tokens=1, choice=1, text="b"),
+        Delta(completion_tokens=2, choice=0, text="a"),
+        Delta(completion_tokens=3, choice=1, tool_call_index=0, tool_call=CALL, tool_arguments="{}"),
+        Delta(completion_tokens=4, choice=1, text="!", finish_reason=FinishReason.TOOL_CALLS),
+        Delta(completion_tokens=5, choice=0, text="a"),
+    ]
+    return b"".join(
+        [sse.role(), *map(sse.delta, deltas), sse.finish(FinishReason.STOP), sse.usage(USAGE), DONE]
+    )
+
+
+def logprobs_stream(sse: ChatStreamEncoder) -> bytes:
+    euro = TokenLogprob(Logprob(b"\xe2\x82", -0.25), (Logprob(b"\xe2\x82", -0.25), Logprob(b"a", -2.0)))
+    deltas = [
+        Delta(completion_tokens=1, logprobs=(euro,)),
+        Delta(completion_tokens=2, text="€", logprobs=(TokenLogprob(Logprob(b"\xac", 0.0)),)),
+    ]
+    return b"".join([sse.role(), *map(sse.delta, deltas), sse.finish(FinishReason.STOP), DONE])
+
+
 def events(stream: bytes) -> list[Any]:
     assert stream.endswith(b"\n\n")
     parts = stream.split(b"\n\n")[:-1]
@@ -72,6 +98,8 @@ def events(stream: bytes) -> list[Any]:
             "stream_charged.sse",
             text_stream(encoder(stream_usage="always"), ["a"], Charged(cost_microcredits=8_000_000)),
         ),
+        ("stream_two_choices.sse", two_choices(encoder(include_usage=True, n=2))),
+        ("stream_logprobs.sse", logprobs_stream(encoder())),
         ("stream_tool_calls.sse", tool_stream(encoder(include_usage=True))),
         (
             "stream_error.sse",
@@ -190,6 +218,26 @@ def test_the_official_helper_collects_tool_calls(served: _Served):
     assert calls is not None
     functions = [(call.id, call.function.name, call.function.arguments) for call in calls]
     assert functions == [("call_1", "weather", '{"city":"الكويت"}'), ("call_2", "clock", '{"zone":3}')]
+
+
+def test_the_official_helper_collects_choices(served: _Served):
+    served.stream = two_choices(encoder(include_usage=True, n=2))
+    messages: Any = [{"role": "user", "content": "hi"}]
+    with served.client.chat.completions.stream(model="m", messages=messages, n=2) as stream:
+        first, second = stream.get_final_completion().choices
+    assert (first.index, first.message.content, first.finish_reason) == (0, "aa", "stop")
+    assert (second.index, second.message.content, second.finish_reason) == (1, "b!", "tool_calls")
+
+
+def test_the_official_helper_collects_logprobs(served: _Served):
+    served.stream = logprobs_stream(encoder())
+    messages: Any = [{"role": "user", "content": "hi"}]
+    with served.client.chat.completions.stream(model="m", messages=messages) as stream:
+        logprobs = stream.get_final_completion().choices[0].logprobs
+    assert logprobs is not None
+    assert logprobs.content is not None
+    assert [(one.bytes, one.logprob) for one in logprobs.content] == [([0xE2, 0x82], -0.25), ([0xAC], 0)]
+    assert [other.token for other in logprobs.content[0].top_logprobs] == ["\ufffd", "a"]
 
 
 def test_the_official_client_raises_on_an_error_in_the_stream(served: _Served):

@@ -148,7 +148,7 @@ class EngineLoop:
         if self._rows:
             logits = self.batch.step()
             for row, request in enumerate(self._rows):
-                token = request.sampler.choose(logits[row])
+                token = request.choose(logits[row])
                 self._take(request, token)
                 self.batch.feed(row, token)
             if self.settings.step_delay_ms:
@@ -210,7 +210,7 @@ class EngineLoop:
                 continue
             request.prompt_read = end
             if end == request.prompt_tokens:
-                self._start(request, request.sampler.choose(logits))
+                self._start(request, request.choose(logits))
 
     def _next_to_read(self) -> LiveRequest | None:
         with self._wake:
@@ -234,6 +234,11 @@ class EngineLoop:
             return
         request.add(token)
         if request.text.stop_string is not None:
+            request.finish(FinishReason.STOP)
+        elif request.guide is not None and request.guide.is_broken:
+            error = EngineError("grammar_too_complex", "the grammar took too much work")
+            request.finish(FinishReason.ERROR, error=error)
+        elif request.guide is not None and request.guide.is_complete:
             request.finish(FinishReason.STOP)
         elif request.completion_tokens >= request.max_tokens:
             request.finish(FinishReason.LENGTH)

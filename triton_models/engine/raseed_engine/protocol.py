@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 TokenIds = npt.NDArray[np.int32]
+TokenLogprob = tuple[str, float, list[tuple[str, float]]]
+"""A generated token's bytes (one character for each), its log probability, and the same of the likeliest."""
 
-REQUEST_JSON_BYTES_MAX = 65_536
-"""Parameters and stop strings need far less; the prompt does not travel here."""
+REQUEST_JSON_BYTES_MAX = 131_072
+"""A schema of 32 KiB, escaped, and parameters; the prompt does not travel here."""
 STOP_STRINGS_MAX = 16
 """The largest number that any client API allows."""
 STOP_STRING_CHARS_MAX = 256
@@ -25,6 +28,13 @@ TOP_K_MAX = 1024
 """The sampler looks at no more candidates than this when top_k or top_p restricts them."""
 TEMPERATURE_MAX = 10.0
 """Above this every distribution is flat."""
+
+
+PENALTY_MAX = 2.0
+LOGIT_BIAS_MAX = 100.0
+LOGIT_BIASES_MAX = 1024
+"""Each costs time at every token."""
+TOP_LOGPROBS_MAX = 20
 
 
 class FinishReason(StrEnum):
@@ -60,6 +70,16 @@ class GenerateRequest:
     """0 is off."""
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    """By token id; added to the logit."""
+    top_logprobs: int | None = None
+    """None: no log probabilities."""
+    json_schema: str | None = None
+    """The answer is JSON that this schema describes."""
+    lark: str | None = None
+    """The answer is in the language of this grammar; not together with `json_schema`."""
     ignore_eos: bool = False
     deadline_ms: int | None = None
     """Milliseconds from arrival after which the request ends with the error `deadline_exceeded`."""
@@ -95,14 +115,24 @@ def parse_request(
         top_k=_whole(fields, "top_k", low=0, high=TOP_K_MAX) or 0,
         seed=_whole(fields, "seed"),
         stop=_stop(fields),
+        presence_penalty=_number(fields, "presence_penalty", low=-PENALTY_MAX, high=PENALTY_MAX, default=0.0),
+        frequency_penalty=_number(
+            fields, "frequency_penalty", low=-PENALTY_MAX, high=PENALTY_MAX, default=0.0
+        ),
+        logit_bias=_logit_bias(fields, limits),
+        top_logprobs=_whole(fields, "top_logprobs", low=0, high=TOP_LOGPROBS_MAX),
+        json_schema=_grammar(fields, "json_schema"),
+        lark=_grammar(fields, "lark"),
         ignore_eos=_flag(fields, "ignore_eos"),
         deadline_ms=_whole(fields, "deadline_ms", low=1),
     )
 
 
-def progress_event(completion_tokens: int) -> str:
+def progress_event(completion_tokens: int, logprobs: Sequence[TokenLogprob] = ()) -> str:
     """The event of every response before the last."""
-    return f'{{"completion_tokens":{completion_tokens}}}'
+    if not logprobs:
+        return f'{{"completion_tokens":{completion_tokens}}}'
+    return json.dumps({"completion_tokens": completion_tokens, "logprobs": logprobs})
 
 
 def cancel_event(request_id: str, *, found: bool) -> str:
@@ -116,6 +146,7 @@ def finish_event(
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
     stop_string: str | None = None,
+    logprobs: Sequence[TokenLogprob] = (),
     error: EngineError | None = None,
 ) -> str:
     """The event of the last response. `completion_tokens` counts everything generated, also an end token."""
@@ -124,6 +155,8 @@ def finish_event(
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
     }
+    if logprobs:
+        event["logprobs"] = logprobs
     if stop_string is not None:
         event["stop_string"] = stop_string
     if error is not None:
@@ -170,15 +203,34 @@ def _whole(fields: dict[str, Any], name: str, low: int | None = None, high: int 
     return value
 
 
-def _number(fields: dict[str, Any], name: str, low: float, high: float) -> float:
+def _number(fields: dict[str, Any], name: str, low: float, high: float, default: float = 1.0) -> float:
     value = fields.get(name)
     if value is None:
-        return 1.0
+        return default
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         raise EngineError("bad_request", f"{name} is not a number")
     if not low <= value <= high:
         raise EngineError("bad_request", f"{name} is not within {low}..{high}")
     return float(value)
+
+
+def _logit_bias(fields: dict[str, Any], limits: PromptLimits) -> dict[int, float]:
+    value = fields.get("logit_bias") or {}
+    if not isinstance(value, dict) or len(value) > LOGIT_BIASES_MAX:
+        raise EngineError("bad_request", f"logit_bias is not an object of at most {LOGIT_BIASES_MAX} members")
+    biases: dict[int, float] = {}
+    for name in value:
+        if not name.isdecimal() or not name.isascii() or len(name) > 9 or int(name) >= limits.vocab_size:
+            raise EngineError("bad_token_id", "logit_bias names a token that the model does not have")
+        biases[int(name)] = _number(value, name, low=-LOGIT_BIAS_MAX, high=LOGIT_BIAS_MAX, default=0.0)
+    return biases
+
+
+def _grammar(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise EngineError("bad_request", f"{name} is not a string")
+    return value
 
 
 def _flag(fields: dict[str, Any], name: str) -> bool:

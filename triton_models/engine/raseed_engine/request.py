@@ -13,10 +13,11 @@ from raseed_engine.protocol import (
     FinishReason,
     GenerateRequest,
     TokenIds,
+    TokenLogprob,
     finish_event,
     progress_event,
 )
-from raseed_engine.sampling import Sampler
+from raseed_engine.sampling import Logits, Sampler, log_probability
 from raseed_engine.text import TextStream
 
 
@@ -30,11 +31,28 @@ class Sender(Protocol):
         ...
 
 
+class Guide(Protocol):
+    """What an answer may say next: `guidance.Guide`, or one that a test plays."""
+
+    @property
+    def is_complete(self) -> bool: ...
+    @property
+    def is_broken(self) -> bool: ...
+    def masked(self, logits: Logits) -> Logits: ...
+    def take(self, token: int) -> None: ...
+
+
 class LiveRequest:
     """State of one request. `finish` sends the final response, exactly once; later calls do nothing."""
 
     def __init__(
-        self, asked: GenerateRequest, sender: Sender, *, context_length: int, token_table: Sequence[bytes]
+        self,
+        asked: GenerateRequest,
+        sender: Sender,
+        *,
+        context_length: int,
+        token_table: Sequence[bytes],
+        guide: Guide | None = None,
     ) -> None:
         self.id = asked.id
         self.prompt = asked.prompt
@@ -45,8 +63,18 @@ class LiveRequest:
         self.max_tokens = room if asked.max_tokens is None else min(asked.max_tokens, room)
         self.ignore_eos = asked.ignore_eos
         self.sampler = Sampler(
-            temperature=asked.temperature, top_p=asked.top_p, top_k=asked.top_k, seed=asked.seed
+            temperature=asked.temperature,
+            top_p=asked.top_p,
+            top_k=asked.top_k,
+            seed=asked.seed,
+            presence_penalty=asked.presence_penalty,
+            frequency_penalty=asked.frequency_penalty,
+            logit_bias=asked.logit_bias,
         )
+        self.guide = guide
+        self._top_logprobs = asked.top_logprobs
+        self._token_table = token_table
+        self._chosen_logprob: TokenLogprob | None = None
         self.text = TextStream(token_table, asked.stop)
         self.completion_tokens = 0
         """Everything generated, also an end token and text that is held back."""
@@ -62,6 +90,7 @@ class LiveRequest:
         )
         self._pending_ids: list[int] = []
         self._pending_text: list[str] = []
+        self._pending_logprobs: list[TokenLogprob] = []
 
     def is_late(self, now_s: float) -> bool:
         return now_s >= self._deadline_s
@@ -73,16 +102,33 @@ class LiveRequest:
         self._checked_at_s = now_s
         return self._sender.is_cancelled()
 
+    def choose(self, logits: Logits) -> int:
+        """The next token."""
+        token = self.sampler.choose(logits if self.guide is None else self.guide.masked(logits))
+        if self._top_logprobs is not None:
+            logprob, likeliest = log_probability(logits, token, self._top_logprobs)
+            top = [(self._shown(other), other_logprob) for other, other_logprob in likeliest]
+            self._chosen_logprob = (self._shown(token), logprob, top)
+        return token
+
+    def _shown(self, token: int) -> str:
+        return self._token_table[token].decode("latin-1")
+
     def add(self, token: int) -> None:
         """Appends a generated token to what the next flush sends."""
         self._pending_ids.append(token)
+        if self._chosen_logprob is not None:
+            self._pending_logprobs.append(self._chosen_logprob)
+        if self.guide is not None:
+            self.guide.take(token)
         if text := self.text.push(token):
             self._pending_text.append(text)
 
     def flush(self, now_s: float) -> None:
         """Sends what has gathered."""
         self.flushed_at_s = now_s
-        self._sender.send(*self._take_pending(), progress_event(self.completion_tokens), final=False)
+        event = progress_event(self.completion_tokens, self._take_logprobs())
+        self._sender.send(*self._take_pending(), event, final=False)
 
     def finish(self, reason: FinishReason, *, error: EngineError | None = None) -> None:
         """Sends the rest, the finish event and the final flag."""
@@ -96,9 +142,14 @@ class LiveRequest:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             stop_string=self.text.stop_string,
+            logprobs=self._take_logprobs(),
             error=error,
         )
         self._sender.send(*self._take_pending(), event, final=True)
+
+    def _take_logprobs(self) -> list[TokenLogprob]:
+        logprobs, self._pending_logprobs = self._pending_logprobs, []
+        return logprobs
 
     def _take_pending(self) -> tuple[TokenIds, str]:
         ids, text = np.array(self._pending_ids, np.int32), "".join(self._pending_text)

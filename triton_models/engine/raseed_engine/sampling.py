@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,19 +18,55 @@ SEED_MODULUS = 1 << 64
 """Any integer is a legal seed; the generator takes unsigned ones."""
 
 
+LOGPROB_MIN = -9999.0
+"""JSON has no infinity: what cannot be chosen at all is shown as this."""
+
+
 class Sampler:
     """One request's sampler with a random generator of its own, so that its text does not depend on neighbours."""
 
     def __init__(
-        self, *, temperature: float = 1.0, top_p: float = 1.0, top_k: int = 0, seed: int | None = None
+        self,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        seed: int | None = None,
+        presence_penalty: float = 0.0,
+        frequency_penalty: float = 0.0,
+        logit_bias: Mapping[int, float] | None = None,
     ) -> None:
         self._temperature = temperature
         self._top_p = top_p
         self._top_k = top_k
+        self._presence_penalty = presence_penalty
+        self._frequency_penalty = frequency_penalty
+        self._bias = logit_bias or {}
+        self._counts: dict[int, int] = {}
+        """How often each token was chosen; kept only for the penalties."""
         self._rng = np.random.Generator(np.random.PCG64(None if seed is None else seed % SEED_MODULUS))
 
     def choose(self, logits: Logits) -> int:
         """The next token id. Draws exactly one number from the generator, or none when greedy."""
+        if self._bias or self._counts:
+            logits = self._adjusted(logits)
+        token = self._pick(logits)
+        if self._presence_penalty or self._frequency_penalty:
+            self._counts[token] = self._counts.get(token, 0) + 1
+        return token
+
+    def _adjusted(self, logits: Logits) -> Logits:
+        """A copy with bias and penalties."""
+        logits = logits.copy()
+        for token, bias in self._bias.items():
+            logits[token] += bias
+        if self._counts:
+            tokens = np.fromiter(self._counts.keys(), np.intp)
+            counts = np.fromiter(self._counts.values(), np.float32)
+            logits[tokens] -= self._presence_penalty + self._frequency_penalty * counts
+        return logits
+
+    def _pick(self, logits: Logits) -> int:
         if self._temperature < GREEDY_BELOW or self._top_k == 1:
             return int(logits.argmax())
         ids = self._candidates(logits)
@@ -60,3 +98,12 @@ class Sampler:
         cumulative = np.cumsum(weights)
         keep = int(np.searchsorted(cumulative, self._top_p * cumulative[-1], side="left")) + 1
         return weights[:keep]
+
+
+def log_probability(logits: Logits, token: int, top: int) -> tuple[float, list[tuple[int, float]]]:
+    """Of `token`, and of the `top` likeliest, likeliest first: as the model gives them, before any sampling setting."""
+    shifted = logits.astype(np.float64) - logits.max()
+    shifted -= np.log(np.exp(shifted).sum())
+    np.maximum(shifted, LOGPROB_MIN, out=shifted)
+    likeliest = np.argsort(-shifted, kind="stable")[:top] if top else ()
+    return float(shifted[token]), [(int(other), float(shifted[other])) for other in likeliest]

@@ -9,10 +9,9 @@ import grpc
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import ONE_ID, announce_replay, asked_of, body_of
 from raseed.adapters.rpc.inference_mapping import (
+    ChatMessages,
     from_core_answer,
-    from_core_end,
     from_core_model,
-    from_core_pieces,
     to_core_chat,
 )
 from raseed.adapters.rpc.paging import page_of
@@ -75,10 +74,13 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
                 request_id=checked_request_id(request.request_id),
                 timeout_s=context.time_remaining(),
             )
+        messages = ChatMessages(run)
         try:
             while not isinstance(event := await run.next(), Ended):
-                await context.write(from_core_pieces(run, event))
-            await context.write(from_core_end(run, event))
+                for message in messages.pieces(event):
+                    await context.write(message)
+            for message in messages.end(event):
+                await context.write(message)
         finally:
             run.abandon()
 

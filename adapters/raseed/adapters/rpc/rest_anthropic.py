@@ -18,7 +18,7 @@ from raseed.adapters.wire.anthropic.message_stream import PING, MessageStreamEnc
 from raseed.adapters.wire.http_error import CONTENT_TYPE as JSON
 from raseed.adapters.wire.openai.chat_response import Charged
 from raseed.core.errors import PromptTooLong
-from raseed.core.inference.answer import whole_answer
+from raseed.core.inference.answer import whole_choices
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta
@@ -83,12 +83,12 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
         await _write_json(context, call, encode_count(tokens))
 
     def _message(self, run: Run, pieces: list[Delta], ended: Ended) -> bytes:
-        text, tool_calls = whole_answer(pieces)
+        [whole] = whole_choices(pieces, 1, ended.finish_reason)
         return encode_message(
             run_id=run.id,
             model=run.model,
-            text=text,
-            tool_calls=tool_calls,
+            text=whole.text,
+            tool_calls=whole.tool_calls,
             finish_reason=ended.finish_reason,
             stop_sequence=ended.stop_sequence,
             usage=ended.usage,

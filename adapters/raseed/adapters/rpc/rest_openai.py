@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -11,12 +13,15 @@ from google.api.httpbody_pb2 import HttpBody
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
 from raseed.adapters.rpc.keep_alive import KeepAlive
+from raseed.adapters.wire.openai.body import Decoded
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
 from raseed.adapters.wire.openai.chat_response import Charged, encode_completion
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.chat_stream import DONE, KEEP_ALIVE, ChatStreamEncoder, StreamUsage
+from raseed.adapters.wire.openai.completion_request import decode_completion_request
+from raseed.adapters.wire.openai.completion_response import CompletionStreamEncoder, encode_text_completion
 from raseed.adapters.wire.openai.models import encode_model, encode_model_list
-from raseed.core.inference.answer import answer_id, whole_answer
+from raseed.core.inference.answer import answer_id, whole_choices
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta
 from raseed.core.inference.run import Ended, Run
@@ -26,6 +31,19 @@ from raseed.rest.v1 import rest_pb2, rest_pb2_grpc
 JSON = "application/json"
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What differs between the routes that generate text."""
+
+    id_prefix: str
+    encode: Callable[..., bytes]
+    stream_encoder: type[ChatStreamEncoder | CompletionStreamEncoder]
+
+
+CHAT = Surface("chatcmpl-", encode_completion, ChatStreamEncoder)
+COMPLETION = Surface("cmpl-", encode_text_completion, CompletionStreamEncoder)
 
 
 class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
@@ -45,9 +63,16 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
     async def CreateChatCompletion(
         self, request: rest_pb2.CreateChatCompletionRequest, context: Context
     ) -> None:
+        body = request.body.data
+        await self._answer(decode_chat_request(body), body, context, CHAT)
+
+    async def CreateCompletion(self, request: rest_pb2.CreateCompletionRequest, context: Context) -> None:
+        body = request.body.data
+        await self._answer(decode_completion_request(body), body, context, COMPLETION)
+
+    async def _answer(self, decoded: Decoded, body: bytes, context: Context, surface: Surface) -> None:
         call = current_call()
-        decoded = decode_chat_request(request.body.data)
-        asked = asked_of(call, request.body.data)
+        asked = asked_of(call, body)
         if asked is None:
             run = self._inference.start_chat(
                 call.caller, decoded.request, stream=decoded.stream, timeout_s=context.time_remaining()
@@ -57,37 +82,36 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
                 call.caller, decoded.request, asked, context.time_remaining()
             )
         else:
-            answer = await self._keyed.answer(call.caller, decoded.request, asked, self._completion)
+            encode = partial(self._whole, surface)
+            answer = await self._keyed.answer(call.caller, decoded.request, asked, encode)
             await write_json(context, call, body_of(answer, call))
             return
         try:
             if decoded.stream:
-                encoder = ChatStreamEncoder(
-                    completion_id=answer_id(run.id),
+                encoder = surface.stream_encoder(
+                    completion_id=answer_id(run.id, surface.id_prefix),
                     created_s=run.created_at_s,
                     model=run.model,
                     include_usage=decoded.include_usage,
                     stream_usage=self._stream_usage,
+                    n=run.choice_count,
                 )
                 await _stream(run, call, context, encoder, self._charged)
             else:
                 pieces: list[Delta] = []
                 while not isinstance(event := await run.next(), Ended):
                     pieces += event
-                await write_json(context, call, self._completion(run, pieces, event))
+                await write_json(context, call, self._whole(surface, run, pieces, event))
         finally:
             run.abandon()  # does nothing to a run that has ended
 
-    def _completion(self, run: Run, pieces: list[Delta], ended: Ended) -> bytes:
-        text, tool_calls = whole_answer(pieces)
-        return encode_completion(
-            completion_id=answer_id(run.id),
+    def _whole(self, surface: Surface, run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+        return surface.encode(
+            completion_id=answer_id(run.id, surface.id_prefix),
             created_s=run.created_at_s,
             model=run.model,
-            text=text,
-            finish_reason=ended.finish_reason,
+            choices=whole_choices(pieces, run.choice_count, ended.finish_reason),
             usage=ended.usage,
-            tool_calls=tool_calls,
             charged=self._charged(ended),
         )
 
@@ -128,7 +152,7 @@ async def _stream(
     run: Run,
     call: Call,
     context: Context,
-    encoder: ChatStreamEncoder,
+    encoder: ChatStreamEncoder | CompletionStreamEncoder,
     charged: Callable[[Ended], Charged | None],
 ) -> None:
     keep_alive = KeepAlive(run.nudge)

@@ -1,16 +1,18 @@
 """The scripted backend: deterministic answers under any model id, at any pace, with faults on demand.
 
-A prompt costs one token for each message and one for each started run of four bytes of its text, so a test can
-compute every charge beforehand.
+A prompt costs one token for each message, one for each started run of four bytes of its text and ten for each image,
+recording or file, so a test can compute every charge beforehand. The backend can all that a request may ask for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from raseed.adapters.scripted.json_instance import json_instance
 from raseed.adapters.scripted.script import Script, parse_script
 from raseed.core.errors import (
     BackendLost,
@@ -21,18 +23,28 @@ from raseed.core.errors import (
 )
 from raseed.core.inference.model import (
     BackendEvent,
+    Capability,
     ChatRequest,
     Delta,
     Finish,
     FinishReason,
+    Logprob,
     ModelCard,
+    TokenLogprob,
     ToolCall,
+    ToolChoice,
     Usage,
 )
 from raseed.core.inference.ports import Prepared
 
 WORDS = ("alpha ", "beta ", "gamma ", "delta ")
 BYTES_PER_TOKEN = 4
+CAN_ALL = frozenset(Capability)
+MEDIA_TOKENS = 10
+"""Of each part of a message that is not text. It is not looked at."""
+JSON_PIECE_CHARS = 4
+LOGPROB = -0.5
+"""Of every token; each that was less likely has one less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +69,20 @@ class ScriptedModelBackend:
     def models(self) -> Sequence[ModelCard]:
         length = self._settings.context_length
         return [
-            ModelCard(id=model, context_length=length, max_output_tokens=length)
+            ModelCard(
+                id=model,
+                context_length=length,
+                max_output_tokens=length,
+                capabilities=self.capabilities(model),
+            )
             for model in self._settings.models
         ]
 
     def serves(self, model: str) -> bool:
         return self._settings.any_model or model in self._settings.models
+
+    def capabilities(self, model: str) -> frozenset[Capability]:
+        return CAN_ALL
 
     async def prepare(self, request: ChatRequest) -> Prepared:
         """Raises PromptTooLong, RequestInvalid for a script that cannot be read."""
@@ -78,9 +98,8 @@ class ScriptedModelBackend:
                     "prompt_tokens": str(prompt_tokens),
                 },
             )
-        last = request.messages[-1].text
         try:
-            script = parse_script(last)
+            script = parse_script(_asked_text(request))
         except ValueError as error:
             raise RequestInvalid(f"Invalid script: {error}.", param="messages") from error
         asked = request.sampling.max_tokens
@@ -88,14 +107,16 @@ class ScriptedModelBackend:
             request=request,
             prompt_tokens=prompt_tokens,
             max_tokens=room if asked is None else min(asked, room),
-            native=script,
+            prompt_text=_asked_text(request) if request.echo else "",
+            native=_play(request, script, self._settings),
         )
 
     async def start(
         self, prepared: Prepared, *, run_id: str, max_tokens: int, timeout_s: float
     ) -> ScriptedGeneration:
-        script = prepared.native if isinstance(prepared.native, Script) else None
-        return ScriptedGeneration(prepared, script, max_tokens, timeout_s, self._settings)
+        play = prepared.native
+        assert isinstance(play, _Play)
+        return ScriptedGeneration(prepared, play, max_tokens, timeout_s, self._settings)
 
     async def is_ready(self) -> bool:
         return True
@@ -107,16 +128,16 @@ class ScriptedGeneration:
     def __init__(
         self,
         prepared: Prepared,
-        script: Script | None,
+        play: _Play,
         max_tokens: int,
         timeout_s: float,
         settings: ScriptedSettings,
     ) -> None:
-        self._script = script or Script()
-        self._pieces = _pieces(prepared.request, script)
-        asked = self._script.tokens
-        if script is None and settings.answer == "echo":
-            asked = len(self._pieces)
+        self._script = play.script
+        self._pieces = play.pieces
+        self._calls = play.calls
+        self._top_logprobs = prepared.request.sampling.top_logprobs
+        asked = play.tokens
         self._target = max_tokens if asked is None else min(asked, max_tokens)
         self._is_cut = asked is None or asked > max_tokens
         self._prompt_tokens = prepared.prompt_tokens
@@ -145,7 +166,7 @@ class ScriptedGeneration:
             await self._pause(self._pace_s)
             if self._cancelled.is_set():
                 return self._finish(None)
-        if self._calls_made < self._script.tools:
+        if self._calls_made < len(self._calls):
             return self._call()
         count = min(self._script.batch, self._target - self._made)
         if self._script.fail_at is not None:
@@ -153,12 +174,15 @@ class ScriptedGeneration:
         if self._script.hang_at is not None:
             count = min(count, self._script.hang_at - self._made)
         pieces = self._pieces
-        if self._script.tools:
-            text = ""
+        if self._calls:
+            tokens = []
         else:
-            text = "".join(pieces[i % len(pieces)] for i in range(self._made, self._made + count))
+            tokens = [pieces[i % len(pieces)] for i in range(self._made, self._made + count)]
         self._made += count
-        return Delta(completion_tokens=self._made, text=text)
+        if self._top_logprobs is None:
+            return Delta(completion_tokens=self._made, text="".join(tokens))
+        logprobs = tuple(_logprob(token, self._top_logprobs) for token in tokens)
+        return Delta(completion_tokens=self._made, text="".join(tokens), logprobs=logprobs)
 
     async def cancel(self) -> None:
         self._cancelled.set()
@@ -170,8 +194,7 @@ class ScriptedGeneration:
         index = self._calls_made
         self._calls_made += 1
         self._made = min(self._made + 1, self._target)
-        call = ToolCall(id=f"call_{index}", name=self._script.tool or "f", arguments_json='{"n":1}')
-        return Delta(completion_tokens=self._made, tool_call_index=index, tool_call=call)
+        return Delta(completion_tokens=self._made, tool_call_index=index, tool_call=self._calls[index])
 
     def _finish(self, reason: FinishReason | None) -> Finish:
         return Finish(
@@ -180,7 +203,7 @@ class ScriptedGeneration:
         )
 
     def _reason(self) -> FinishReason:
-        if self._script.tools:
+        if self._calls:
             return FinishReason.TOOL_CALLS
         return FinishReason.LENGTH if self._is_cut else FinishReason.STOP
 
@@ -193,14 +216,75 @@ class ScriptedGeneration:
 
 
 def prompt_tokens_of(request: ChatRequest) -> int:
-    """One token for each message, and one for each started run of four bytes."""
-    return sum(1 - (-len(message.text.encode()) // BYTES_PER_TOKEN) for message in request.messages)
+    """One token for each message, one for each started run of four bytes, ten for each part that is not text.
+
+    A prompt counts as a message; one of tokens has as many as it has.
+    """
+    if request.prompts:
+        [prompt] = request.prompts
+        return len(prompt) if isinstance(prompt, tuple) else 1 - (-len(prompt.encode()) // BYTES_PER_TOKEN)
+    return sum(
+        1 - (-len(message.text.encode()) // BYTES_PER_TOKEN) + MEDIA_TOKENS * len(message.media)
+        for message in request.messages
+    )
 
 
-def _pieces(request: ChatRequest, script: Script | None) -> Sequence[str]:
-    if script is None:
-        words = request.messages[-1].text.split(" ")
-        return [f"{word} " for word in words[:-1]] + [words[-1]]
-    if script.json:
-        return ['{"ok"', ":", "true", "}"]
-    return WORDS
+def _asked_text(request: ChatRequest) -> str:
+    """The last message, or the prompt. A prompt of tokens is their numbers as words."""
+    if not request.prompts:
+        return request.messages[-1].text
+    [prompt] = request.prompts
+    return prompt if isinstance(prompt, str) else " ".join(map(str, prompt))
+
+
+@dataclass(frozen=True, slots=True)
+class _Play:
+    """What a request gets."""
+
+    script: Script
+    pieces: Sequence[str]
+    """One for each token, from the first again after the last."""
+    calls: Sequence[ToolCall]
+    tokens: int | None
+    """None: exactly `max_tokens`."""
+
+
+def _play(request: ChatRequest, script: Script | None, settings: ScriptedSettings) -> _Play:
+    """A script first, then what the request holds the answer to, then an echo. Raises RequestInvalid."""
+    if script is not None:
+        pieces = ('{"ok"', ":", "true", "}") if script.json else WORDS
+        count = script.tools if request.parallel_tool_calls else min(script.tools, 1)
+        calls = [
+            ToolCall(id=f"call_{i}", name=script.tool or "f", arguments_json='{"n":1}') for i in range(count)
+        ]
+        return _Play(script, pieces, calls, script.tokens)
+    if request.tool_choice is ToolChoice.REQUIRED:
+        [tool] = [
+            tool for tool in request.tools if tool.name == (request.required_tool or request.tools[0].name)
+        ][:1]
+        arguments = _instance(tool.parameters_json or "{}", "tools")
+        return _Play(_NO_SCRIPT, ("",), [ToolCall(id="call_0", name=tool.name, arguments_json=arguments)], 1)
+    if request.json_format is not None:
+        text = _instance(request.json_format.schema_json or '{"type":"object"}', "response_format")
+        cut = [text[at : at + JSON_PIECE_CHARS] for at in range(0, len(text), JSON_PIECE_CHARS)]
+        return _Play(_NO_SCRIPT, cut, (), len(cut))
+    words = _asked_text(request).split(" ")
+    echo = [f"{word} " for word in words[:-1]] + [words[-1]]
+    return _Play(_NO_SCRIPT, echo, (), len(echo) if settings.answer == "echo" else None)
+
+
+def _instance(schema_json: str, param: str) -> str:
+    try:
+        schema = json.loads(schema_json) or {"type": "object"}
+        return json.dumps(json_instance(schema), separators=(",", ":"))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RequestInvalid(f"Invalid schema for '{param}': {error}.", param=param) from error
+
+
+def _logprob(token: str, top: int) -> TokenLogprob:
+    others = [Logprob(str(rank).encode(), LOGPROB - rank) for rank in range(1, top)]
+    chosen = Logprob(token.encode(), LOGPROB)
+    return TokenLogprob(chosen, (chosen, *others) if top else ())
+
+
+_NO_SCRIPT = Script()

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 
@@ -16,9 +17,10 @@ from raseed.adapters.triton.client import TritonClient
 from raseed.adapters.triton.generation import GenerationLimits, TritonGeneration
 from raseed.adapters.triton.prompt import EncodingPool, PromptEncoder
 from raseed.adapters.triton.revive import ModelReviver
+from raseed.adapters.triton.tool_calls import CLOSES, demanded_call
 from raseed.adapters.triton.translate import unavailable
 from raseed.core.errors import ModelUnknown, RequestInvalid
-from raseed.core.inference.model import ChatRequest, ModelCard, Sampling
+from raseed.core.inference.model import Capability, ChatRequest, ModelCard, Sampling
 from raseed.core.inference.ports import Prepared
 
 READY_TIMEOUT_S = 2.0
@@ -27,6 +29,21 @@ STOP_STRINGS_MAX = 16
 STOP_STRING_CHARS_MAX = 256
 TOP_K_MAX = 1024
 """All are the engine's limits; refused here so that the caller learns which field is wrong."""
+ANY_OBJECT = '{"type":"object"}'
+"""The schema of an answer that need only be a JSON object."""
+ENGINE_CAN = frozenset(
+    {
+        Capability.COMPLETIONS,
+        Capability.JSON_OBJECT,
+        Capability.JSON_SCHEMA,
+        Capability.LOGPROBS,
+        Capability.LOGIT_BIAS,
+        Capability.PENALTIES,
+    }
+)
+"""What our engine does for every model."""
+TOOL_USE = frozenset({Capability.TOOLS, Capability.TOOL_CHOICE})
+NOTHING: frozenset[Capability] = frozenset()
 
 
 class ModelDamaged(Exception):
@@ -39,6 +56,7 @@ class TritonModel:
 
     card: ModelCard
     encoder: PromptEncoder
+    vocab_size: int
 
 
 def read_model(model_dir: Path, pool: EncodingPool) -> TritonModel:
@@ -53,6 +71,7 @@ def read_model(model_dir: Path, pool: EncodingPool) -> TritonModel:
             id=manifest["name"],
             context_length=context_length,
             max_output_tokens=context_length,
+            capabilities=ENGINE_CAN | (TOOL_USE if manifest.get("tool_call_format") == "hermes" else NOTHING),
             created_at_s=manifest["created_at_s"],
         ),
         encoder=PromptEncoder(
@@ -60,7 +79,9 @@ def read_model(model_dir: Path, pool: EncodingPool) -> TritonModel:
             template=(model_dir / "chat_template.jinja").read_text("utf-8"),
             context_length=context_length,
             pool=pool,
+            begin_token=manifest["bos_token_id"],
         ),
+        vocab_size=manifest["vocab_size"],
     )
 
 
@@ -85,12 +106,16 @@ class TritonModelBackend:
     def serves(self, model: str) -> bool:
         return model in self._models
 
+    def capabilities(self, model: str) -> frozenset[Capability]:
+        return self._models[model].card.capabilities
+
     async def prepare(self, request: ChatRequest) -> Prepared:
         """Raises ModelUnknown, RequestInvalid, PromptTooLong, and Overloaded for a long prompt in a crowd."""
         model = self._models.get(request.model)
         if model is None:
             raise ModelUnknown(f"The model {request.model!r} does not exist.", param="model")
         _check_sampling(request.sampling)
+        _check_bias(request.sampling, model.vocab_size)
         ids = await model.encoder.encode(request)
         room = model.card.context_length - len(ids)
         asked = request.sampling.max_tokens
@@ -98,6 +123,7 @@ class TritonModelBackend:
             request=request,
             prompt_tokens=len(ids),
             max_tokens=room if asked is None else max(1, min(asked, room)),
+            prompt_text="".join(map(model.encoder.text_of, request.prompts)) if request.echo else "",
             native=tuple(ids),
         )
 
@@ -110,7 +136,7 @@ class TritonModelBackend:
         assert isinstance(ids, tuple)
         # The engine knows requests of all streams by this name; the random part keeps a repeated run id apart.
         engine_id = f"{run_id}.{secrets.token_hex(4)}"
-        parameters = _parameters(engine_id, prepared.request.sampling, max_tokens, timeout_s)
+        parameters = _parameters(engine_id, prepared.request, max_tokens, timeout_s)
         stream = self._client.stream(timeout_s=timeout_s + self._limits.deadline_margin_s)
         generation = TritonGeneration(
             stream,
@@ -118,6 +144,7 @@ class TritonModelBackend:
             engine_id=engine_id,
             prompt_tokens=prepared.prompt_tokens,
             timeout_s=timeout_s,
+            has_tools=bool(prepared.request.tools),
             limits=self._limits,
             on_engine_failure=self._reviver.revive,
             in_background=self._run_in_background,
@@ -167,16 +194,39 @@ def _check_sampling(sampling: Sampling) -> None:
         raise RequestInvalid(f"top_k is at most {TOP_K_MAX} with this model.", param="top_k")
 
 
-def _parameters(engine_id: str, sampling: Sampling, max_tokens: int, timeout_s: float) -> bytes:
-    return json.dumps(
-        {
-            "id": engine_id,
-            "max_tokens": max_tokens,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "top_k": sampling.top_k,
-            "seed": sampling.seed,
-            "stop": sampling.stop,
-            "deadline_ms": max(1, int(timeout_s * 1000)),
-        }
-    ).encode()
+def _check_bias(sampling: Sampling, vocab_size: int) -> None:
+    for token, _ in sampling.logit_bias:
+        if not 0 <= token < vocab_size:
+            raise RequestInvalid(
+                f"Invalid 'logit_bias': the model has no token {token}.",
+                param="logit_bias",
+                code="invalid_value",
+            )
+
+
+def _parameters(engine_id: str, request: ChatRequest, max_tokens: int, timeout_s: float) -> bytes:
+    sampling = request.sampling
+    fields: dict[str, Any] = {
+        "id": engine_id,
+        "max_tokens": max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "seed": sampling.seed,
+        "stop": sampling.stop,
+        "deadline_ms": max(1, int(timeout_s * 1000)),
+    }
+    if sampling.presence_penalty or sampling.frequency_penalty:
+        fields["presence_penalty"] = sampling.presence_penalty
+        fields["frequency_penalty"] = sampling.frequency_penalty
+    if sampling.logit_bias:
+        fields["logit_bias"] = dict(sampling.logit_bias)
+    if sampling.top_logprobs is not None:
+        fields["top_logprobs"] = sampling.top_logprobs
+    if request.tools and not request.parallel_tool_calls:
+        fields["stop"] = (*sampling.stop, CLOSES)  # the answer ends with its first call
+    if (demanded := demanded_call(request)) is not None:
+        fields["lark"] = demanded
+    elif request.json_format is not None:
+        fields["json_schema"] = request.json_format.schema_json or ANY_OBJECT
+    return json.dumps(fields, ensure_ascii=False).encode()

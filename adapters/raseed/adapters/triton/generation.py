@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ import grpc
 import grpc.aio
 
 from raseed.adapters.triton.client import StreamError, StreamResponse, TritonStream
+from raseed.adapters.triton.tool_calls import ToolCallReader
 from raseed.adapters.triton.translate import EngineEvent, engine_error, failure, late, parse_event
 from raseed.core.errors import BackendLost, BackendUnavailable, RaseedError
 from raseed.core.inference.model import BackendEvent, Delta, Finish, FinishReason, Usage, UsageSource
@@ -41,6 +43,7 @@ class TritonGeneration:
         engine_id: str,
         prompt_tokens: int,
         timeout_s: float,
+        has_tools: bool,
         limits: GenerationLimits,
         on_engine_failure: Callable[[str], None],
         in_background: Callable[[Coroutine[None, None, None]], None],
@@ -63,10 +66,16 @@ class TritonGeneration:
         self._is_over = False
         """The engine has sent its final response."""
         self._is_closed = False
+        self._calls = ToolCallReader() if has_tools else None
+        self._call_count = 0
+        self._ready: deque[Delta] = deque()
+        """Pieces that came with the one that was just returned."""
         self._ending: Finish | RaseedError | None = None
-        """What follows the piece that was just returned."""
+        """What follows them."""
 
     async def next(self) -> BackendEvent:
+        if self._ready:
+            return self._ready.popleft()
         if self._ending is not None:
             return self._end(self._ending)
         while True:
@@ -132,20 +141,43 @@ class TritonGeneration:
             return None
         delivered, self._completion_tokens = self._completion_tokens, event.completion_tokens
         if not response.is_final:
-            if self._count_by is not None:
-                return None
-            return Delta(completion_tokens=event.completion_tokens, text=response.text)
+            return None if self._count_by is not None else self._piece(event, response.text, is_last=False)
         self._is_over = True
+        if self._count_by is not None:
+            return self._end(self._ending_of(event, after_output=delivered > 0))  # nobody waits for its text
+        piece = self._piece(event, response.text, is_last=True)
         ending = self._ending_of(event, after_output=delivered > 0)
-        if self._count_by is not None or event.completion_tokens == delivered:
-            return self._end(ending)  # nobody waits for the text of a cancelled answer
+        if event.completion_tokens == delivered and not response.text and not self._ready:
+            return self._end(ending)
         self._ending = ending
-        return Delta(completion_tokens=event.completion_tokens, text=response.text)
+        return piece
+
+    def _piece(self, event: EngineEvent, text: str, *, is_last: bool) -> Delta:
+        """The piece of a response; if it holds tool calls, the first of several, with the others in `_ready`."""
+        tokens = event.completion_tokens
+        if self._calls is None:
+            return Delta(completion_tokens=tokens, text=text, logprobs=event.logprobs)
+        found = self._calls.push(text)
+        if is_last:
+            found += self._calls.finish()
+        pieces = [Delta(completion_tokens=tokens, text="", logprobs=event.logprobs)]
+        for part in found:
+            if isinstance(part, str):
+                pieces.append(Delta(completion_tokens=tokens, text=part))
+            else:
+                pieces.append(
+                    Delta(completion_tokens=tokens, tool_call_index=self._call_count, tool_call=part)
+                )
+                self._call_count += 1
+        self._ready.extend(pieces[1:])
+        return pieces[0]
 
     def _ending_of(self, event: EngineEvent, *, after_output: bool) -> Finish | RaseedError:
         usage = Usage(prompt_tokens=event.prompt_tokens, completion_tokens=event.completion_tokens)
         match event.finish_reason:
             case "stop":
+                if self._call_count:  # whatever stopped it is part of how calls are written
+                    return Finish(finish_reason=FinishReason.TOOL_CALLS, usage=usage)
                 return Finish(finish_reason=FinishReason.STOP, usage=usage, stop_sequence=event.stop_string)
             case "length":
                 return Finish(finish_reason=FinishReason.LENGTH, usage=usage)

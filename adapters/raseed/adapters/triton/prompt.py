@@ -21,7 +21,7 @@ import jinja2.sandbox
 from tokenizers import Tokenizer
 
 from raseed.core.errors import Overloaded, PromptTooLong, RequestInvalid
-from raseed.core.inference.model import ChatRequest, Message, Tool
+from raseed.core.inference.model import ChatRequest, Message, Prompt, Tool
 
 INLINE_BYTES_MAX = 8 * 1024
 """Longer text is encoded in a thread: `encode` keeps the interpreter's lock, 890 ms were seen for a long prompt."""
@@ -78,8 +78,16 @@ class PromptEncoder:
     """Renders and encodes prompts of one model. Raises TemplateUnusable when it cannot do so faithfully."""
 
     def __init__(
-        self, *, tokenizer_json: str, template: str, context_length: int, pool: EncodingPool
+        self,
+        *,
+        tokenizer_json: str,
+        template: str,
+        context_length: int,
+        pool: EncodingPool,
+        begin_token: int | None = None,
     ) -> None:
+        """`begin_token` goes before a text that is continued as it stands; the template writes its own."""
+        self._begin_token = begin_token
         self._tokenizer = Tokenizer.from_str(tokenizer_json)
         self._tokenizer.encode_special_tokens = True  # special tokens in text are text
         self._template = _environment().from_string(template)
@@ -100,18 +108,37 @@ class PromptEncoder:
         self._check(tokenizer_json)
 
     async def encode(self, request: ChatRequest) -> list[int]:
-        """The prompt's token ids. Raises RequestInvalid, PromptTooLong, Overloaded."""
-        pieces = self.render(request)
+        """The token ids of messages or of the one prompt. Raises RequestInvalid, PromptTooLong, Overloaded."""
+        if not request.prompts:
+            return await self._ids(self.render(request), "messages")
+        [prompt] = request.prompts
+        if isinstance(prompt, str):
+            begin = [] if self._begin_token is None else [Piece("", self._begin_token)]
+            return await self._ids([*begin, Piece(prompt)], "prompt")
+        if len(prompt) >= self._context_length:
+            self._refuse_length(len(prompt), "prompt")
+        if not 0 <= min(prompt) <= max(prompt) < self._tokenizer.get_vocab_size():
+            raise RequestInvalid("Invalid 'prompt': it has tokens that the model does not.", param="prompt")
+        return list(prompt)
+
+    def text_of(self, prompt: Prompt) -> str:
+        """What a prompt says."""
+        if isinstance(prompt, str):
+            return prompt
+        text: str = self._tokenizer.decode(prompt, skip_special_tokens=False)
+        return text
+
+    async def _ids(self, pieces: list[Piece], param: str) -> list[int]:
         size_bytes = sum(len(piece.text.encode()) for piece in pieces)
         if size_bytes > self._text_bytes_max:
             # No tokenizer could fit it; the exact count is not worth the work.
-            self._refuse_length(None)
+            self._refuse_length(None, param)
         if size_bytes <= INLINE_BYTES_MAX:
             ids = self._encode(pieces)
         else:
             ids = await self._pool.run(lambda: self._encode(pieces))
         if len(ids) >= self._context_length:
-            self._refuse_length(len(ids))
+            self._refuse_length(len(ids), param)
         return ids
 
     def render(self, request: ChatRequest) -> list[Piece]:
@@ -168,13 +195,14 @@ class PromptEncoder:
             ids.extend(next(encodings).ids if piece.control_id is None else [piece.control_id])
         return ids
 
-    def _refuse_length(self, count: int | None) -> NoReturn:
+    def _refuse_length(self, count: int | None, param: str) -> NoReturn:
         """None is for too many to be counted."""
         figures = {"context_length": self._context_length, "prompt_tokens": count}
+        many = f"more than {self._context_length}" if count is None else str(count)
         raise PromptTooLong(
             f"This model's maximum context length is {self._context_length} tokens, and at least one must remain for "
-            f"the answer. However, the messages have {f'more than {self._context_length}' if count is None else count} tokens.",
-            param="messages",
+            f"the answer. However, your {param} resulted in {many} tokens.",
+            param=param,
             metadata={name: str(figure) for name, figure in figures.items() if figure is not None},
         )
 

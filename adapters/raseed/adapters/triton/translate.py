@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from raseed.core.errors import (
     BackendLost,
@@ -17,6 +18,7 @@ from raseed.core.errors import (
     RaseedError,
     RequestInvalid,
 )
+from raseed.core.inference.model import Logprob, TokenLogprob
 
 RETRY_AFTER_S = 1.0
 """A full inbox of small models empties within about this time; a dead one is revived in about as much."""
@@ -31,6 +33,7 @@ class EngineEvent:
     stop_string: str | None = None
     prompt_tokens: int = 0
     error_code: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
     is_cancel_reply: bool = False
 
 
@@ -45,10 +48,20 @@ def parse_event(event: bytes) -> EngineEvent:
             stop_string=fields.get("stop_string"),
             prompt_tokens=int(fields.get("prompt_tokens", 0)),
             error_code=None if error is None else str(error["code"]),
+            logprobs=tuple(map(_logprob, fields.get("logprobs", ()))),
             is_cancel_reply="cancel" in fields,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError("the engine sent an event of another kind") from error
+
+
+def _logprob(fields: list[Any]) -> TokenLogprob:
+    """The engine sends each byte of a token as one character."""
+    token, logprob, top = fields
+    return TokenLogprob(
+        Logprob(token.encode("latin-1"), float(logprob)),
+        tuple(Logprob(other.encode("latin-1"), float(value)) for other, value in top),
+    )
 
 
 def unavailable() -> BackendUnavailable:
@@ -79,6 +92,10 @@ def engine_error(code: str, *, after_output: bool) -> RaseedError:
             return late()
         case "prompt_too_long":
             return PromptTooLong("The messages do not fit this model's context.", param="messages")
+        case "bad_grammar" | "grammar_too_complex":
+            return RequestInvalid(
+                "The model cannot be held to this JSON schema.", param="response_format", code="invalid_value"
+            )
         case "bad_request" | "bad_token_id" | "empty_prompt" | "id_in_use":
             return RequestInvalid("The model cannot serve this request as it is written.")
         case _:

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from raseed.core.ids import HoldId, RunId
-from raseed.core.inference.model import Delta, ToolCall
+from raseed.core.inference.model import Delta, FinishReason, TokenLogprob, ToolCall
 
 
-def whole_answer(pieces: Iterable[Delta]) -> tuple[str, tuple[ToolCall, ...]]:
-    """The text and the tool calls, each with its arguments whole, in order of their index."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeChoice:
+    """One answer, whole."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    """Each with its arguments whole, in order of their index."""
+    logprobs: tuple[TokenLogprob, ...]
+    finish_reason: FinishReason
+
+
+def whole_choices(pieces: Sequence[Delta], n: int, finish_reason: FinishReason) -> tuple[WholeChoice, ...]:
+    """All answers in order. `finish_reason` is of those whose end no piece tells."""
+    if n == 1:
+        return (_whole_choice(pieces, finish_reason),)
+    return tuple(
+        _whole_choice([piece for piece in pieces if piece.choice == choice], finish_reason)
+        for choice in range(n)
+    )
+
+
+def _whole_choice(pieces: Sequence[Delta], finish_reason: FinishReason) -> WholeChoice:
     texts: list[str] = []
     calls: dict[int, ToolCall] = {}
     for piece in pieces:
         texts.append(piece.text)
+        finish_reason = piece.finish_reason or finish_reason
         index = piece.tool_call_index
         if index is None:
             continue
@@ -23,9 +44,14 @@ def whole_answer(pieces: Iterable[Delta]) -> tuple[str, tuple[ToolCall, ...]]:
         if piece.tool_arguments:
             call = calls[index]
             calls[index] = replace(call, arguments_json=call.arguments_json + piece.tool_arguments)
-    return "".join(texts), tuple(calls[index] for index in sorted(calls))
+    return WholeChoice(
+        text="".join(texts),
+        tool_calls=tuple(calls[index] for index in sorted(calls)),
+        logprobs=tuple(logprob for piece in pieces for logprob in piece.logprobs),
+        finish_reason=finish_reason,
+    )
 
 
-def answer_id(run_id: RunId | HoldId) -> str:
+def answer_id(run_id: RunId | HoldId, prefix: str = "chatcmpl-") -> str:
     """The id that clients of OpenAI's routes see, and native ones. A run and its hold have one id."""
-    return f"chatcmpl-{run_id.removeprefix('run_')}"
+    return prefix + run_id.removeprefix("run_")

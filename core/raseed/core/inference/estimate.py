@@ -8,6 +8,8 @@ from raseed.core.accounts.model import Caller
 from raseed.core.billing.price_book import PriceBook, PricesInForce
 from raseed.core.billing.pricing import cost_of_tokens
 from raseed.core.clock import Clock
+from raseed.core.inference.capabilities import check_capabilities
+from raseed.core.inference.choices import prepare_work
 from raseed.core.inference.model import ChatRequest
 from raseed.core.inference.routing import Router
 
@@ -34,12 +36,13 @@ class Estimator:
         """Nothing is generated, held or charged. Raises ModelUnknown, PriceUnknown, RequestInvalid, PromptTooLong."""
         route = self._router.route(request.model)
         price = self._prices.snapshot(request.model, caller.tier)
-        prepared = await route.backend.prepare(request)
+        check_capabilities(request, route.backend.capabilities(request.model))
+        work = await prepare_work(route.backend, request)
         return Estimate(
             model=request.model,
-            prompt_tokens=prepared.prompt_tokens,
-            max_completion_tokens=prepared.max_tokens,
-            min_cost_microcredits=cost_of_tokens(price, prepared.prompt_tokens, 1),
-            max_cost_microcredits=cost_of_tokens(price, prepared.prompt_tokens, prepared.max_tokens),
+            prompt_tokens=work.prompt_tokens,
+            max_completion_tokens=work.max_tokens,
+            min_cost_microcredits=cost_of_tokens(price, work.prompt_tokens, 1),
+            max_cost_microcredits=cost_of_tokens(price, work.prompt_tokens, work.max_tokens),
             price_version=price.version,
         )

@@ -81,18 +81,28 @@ class Mailbox:
 def _weight(delta: Delta) -> int:
     call = delta.tool_call
     opened = 0 if call is None else len(call.name) + len(call.arguments_json)
-    return PIECE_CHARS + len(delta.text) + len(delta.tool_arguments) + opened
+    logprobs = sum(1 + len(logprob.top) for logprob in delta.logprobs) if delta.logprobs else 0
+    return PIECE_CHARS * (1 + logprobs) + len(delta.text) + len(delta.tool_arguments) + opened
 
 
 def join(pieces: list[Delta]) -> list[Delta]:
-    """Join neighbouring pieces of the same text or of the same tool call's arguments; order and content are kept."""
+    """Join neighbouring pieces of one text, or of one call's arguments, of the same choice. Order and content are kept."""
     groups: list[list[Delta]] = []
     for piece in pieces:
-        if groups and piece.tool_call is None and piece.tool_call_index == groups[-1][0].tool_call_index:
+        if groups and piece.tool_call is None and _continues(groups[-1], piece):
             groups[-1].append(piece)
         else:
             groups.append([piece])
     return [group[0] if len(group) == 1 else _joined(group) for group in groups]
+
+
+def _continues(group: list[Delta], piece: Delta) -> bool:
+    first = group[0]
+    return (
+        piece.tool_call_index == first.tool_call_index
+        and piece.choice == first.choice
+        and group[-1].finish_reason is None
+    )
 
 
 def _joined(group: list[Delta]) -> Delta:
@@ -101,4 +111,6 @@ def _joined(group: list[Delta]) -> Delta:
         completion_tokens=group[-1].completion_tokens,
         text="".join(piece.text for piece in group),
         tool_arguments="".join(piece.tool_arguments for piece in group),
+        logprobs=tuple(logprob for piece in group for logprob in piece.logprobs),
+        finish_reason=group[-1].finish_reason,
     )

@@ -21,10 +21,34 @@ class ToolCall:
     """The model's own text. Kept as text: parsing would lose key order and integers."""
 
 
+class MediaKind(StrEnum):
+    IMAGE = "image"
+    AUDIO = "audio"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A part of a message that is not text. Handed to models that take it; never fetched by us."""
+
+    kind: MediaKind
+    text_before: int
+    """Where it stands: after so many characters of the message's text."""
+    url: str | None = None
+    """An address, or a `data:` URL."""
+    data_base64: str | None = None
+    format: str | None = None
+    """Of audio: "wav" or "mp3"."""
+    detail: str | None = None
+    """Of an image: "auto", "low" or "high"."""
+    file_name: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     role: Role
     text: str
+    media: tuple[Media, ...] = ()
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
@@ -48,14 +72,75 @@ class Sampling:
     """Only so many of the likeliest tokens are candidates; 0 is all."""
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    presence_penalty: float = 0.0
+    """Taken once from the logit of every token that was generated before."""
+    frequency_penalty: float = 0.0
+    """Taken from the logit of a token for each time that it was generated before."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token id of this model, what is added to its logit), by id."""
+    top_logprobs: int | None = None
+    """Log probabilities of each token, and of so many of the likeliest in its place; None: of none."""
+
+
+class ToolChoice(StrEnum):
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonFormat:
+    """The answer is to be one JSON object; with a schema, one that the schema describes."""
+
+    schema_json: str | None = None
+    """The JSON Schema as the caller wrote it."""
+
+
+Prompt = str | tuple[int, ...]
+"""What a model is to continue as it stands: text, or ids of its own tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
+    """What is asked of a model: to answer messages, or to continue prompts."""
+
     model: str
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    """In place of messages. Each is continued `n` times; the choices of the first come first."""
+    echo: bool = False
+    """Whether the answer begins with its prompt."""
     sampling: Sampling = field(default_factory=Sampling)
     tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice.AUTO
+    required_tool: str | None = None
+    """With REQUIRED: the one that must be called; None: any."""
+    parallel_tool_calls: bool = True
+    """False: at most one call in an answer."""
+    json_format: JsonFormat | None = None
+    n: int = 1
+    """Answers to generate, each a choice of its own."""
+
+    @property
+    def choice_count(self) -> int:
+        return self.n * max(1, len(self.prompts))
+
+
+class Capability(StrEnum):
+    """What a request may ask of a model beyond text. One that asks for more is refused, never served without it."""
+
+    TOOLS = "tools"
+    TOOL_CHOICE = "tool_choice"
+    """Calling a tool, or a given one, because the request says so."""
+    JSON_OBJECT = "json_object"
+    JSON_SCHEMA = "json_schema"
+    LOGPROBS = "logprobs"
+    LOGIT_BIAS = "logit_bias"
+    PENALTIES = "penalties"
+    IMAGES = "images"
+    AUDIO = "audio"
+    FILES = "files"
+    COMPLETIONS = "completions"
+    """Continuing a prompt, text or tokens."""
 
 
 class FinishReason(StrEnum):
@@ -86,16 +171,40 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """How likely a token was: natural logarithm, finite."""
+
+    token: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A generated token, and the likeliest in its place, likeliest first."""
+
+    chosen: Logprob
+    top: tuple[Logprob, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """A piece of the answer. `completion_tokens` is cumulative: all tokens generated up to and with this piece."""
+    """A piece of the answer. `completion_tokens` is cumulative: all tokens generated up to and with this piece, of all
+    choices together.
+    """
 
     completion_tokens: int
     text: str = ""
+    choice: int = 0
+    """Which of the answers that were asked for it belongs to."""
     tool_call_index: int | None = None
     """Position of the tool call that this piece belongs to; `tool_call` opens it, `tool_arguments` extends it."""
     tool_call: ToolCall | None = None
     tool_arguments: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the tokens since the piece before; not necessarily those of `text`, which may be held back."""
+    finish_reason: FinishReason | None = None
+    """Set when its choice ends with this piece while others go on. Those that are open at the end have `Finish`'s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,5 +227,6 @@ class ModelCard:
     id: str
     context_length: int
     max_output_tokens: int
+    capabilities: frozenset[Capability] = frozenset()
     owned_by: str = "raseed"
     created_at_s: int = 0

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from raseed.core.inference.model import BackendEvent, ChatRequest, ModelCard
+from raseed.core.inference.model import BackendEvent, Capability, ChatRequest, ModelCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A request made ready for its engine: the prompt is counted, nothing has been generated or charged."""
+    """A request made ready for its engine, for one answer whatever its `n` says and with one prompt at most: the prompt is counted, nothing has been generated or charged."""
 
     request: ChatRequest
     prompt_tokens: int
     max_tokens: int
     """The request's own limit clamped to what the model's context still holds; at least 1."""
+    prompt_text: str = ""
+    """The prompt that is continued, as text; only with `echo`."""
     native: object = None
     """The engine's own form of the prompt (token ids, an encoded body). Opaque to the core."""
 
@@ -53,6 +55,10 @@ class ModelBackend(Protocol):
 
     def serves(self, model: str) -> bool:
         """Whether this backend answers for `model`, also one that `models` does not list."""
+        ...
+
+    def capabilities(self, model: str) -> frozenset[Capability]:
+        """What a model that it serves can be asked for. The core refuses the rest before `prepare`."""
         ...
 
     async def prepare(self, request: ChatRequest) -> Prepared:

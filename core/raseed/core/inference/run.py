@@ -39,11 +39,12 @@ from raseed.core.errors import (
     SettlementDelayed,
 )
 from raseed.core.ids import HoldId, RunId
+from raseed.core.inference.choices import Work, echoes, prepare_work, start_work
 from raseed.core.inference.closing import Closing
 from raseed.core.inference.cover import Cover
 from raseed.core.inference.mailbox import Mailbox
 from raseed.core.inference.model import ChatRequest, Delta, Finish, FinishReason, Usage, UsageSource
-from raseed.core.inference.ports import Generation, Prepared
+from raseed.core.inference.ports import Generation
 from raseed.core.inference.routing import Route
 
 NOTHING = Measured()
@@ -100,6 +101,7 @@ class Run:
         self.id = spec.run_id
         self.hold_id = HoldId(spec.run_id)
         self.model = spec.request.model
+        self.choice_count = spec.request.choice_count
         self.input_hash = spec.input_hash
         self.created_at_s = int(time.time())
         self.stage = Stage.QUEUED
@@ -194,10 +196,10 @@ class Run:
 
     async def _execute(self) -> None:
         try:
-            prepared = await self._spec.route.backend.prepare(self._spec.request)
+            work = await prepare_work(self._spec.route.backend, self._spec.request)
             await self._spec.route.slots.acquire()
             try:
-                await self._admit_and_generate(prepared)
+                await self._admit_and_generate(work)
             finally:
                 self._spec.route.slots.release()
         except RaseedError as error:
@@ -213,15 +215,15 @@ class Run:
                 self._giving_up.cancel()
             self._mailbox.close()
 
-    async def _admit_and_generate(self, prepared: Prepared) -> None:
+    async def _admit_and_generate(self, work: Work) -> None:
         self.stage = Stage.ADMITTING
-        self.prompt_tokens = prepared.prompt_tokens
+        self.prompt_tokens = work.prompt_tokens
         self._check_time()
         coverage = Coverage(
             policy=self._holds.policy,
             price=self._spec.price,
-            prompt_tokens=prepared.prompt_tokens,
-            max_tokens=prepared.max_tokens,
+            prompt_tokens=work.prompt_tokens,
+            max_tokens=work.max_tokens,
         )
         payer = self._spec.payer
         try:
@@ -243,7 +245,7 @@ class Run:
         self._cover = cover = Cover(self._holds, payer, self.hold_id, coverage, self._checkpoint)
         self._beat_at = self._loop.time()
         try:
-            finish = await self._generate(cover, prepared)
+            finish = await self._generate(cover, work)
         except BaseException as error:
             await self._end_early()
             if isinstance(error, RaseedError | asyncio.CancelledError):
@@ -251,18 +253,19 @@ class Run:
             raise RaseedError("Internal error.") from error
         self._outcome = await self._end(finish)
 
-    async def _generate(self, cover: Cover, prepared: Prepared) -> Finish:
+    async def _generate(self, cover: Cover, work: Work) -> Finish:
         left_s = self._check_time()
         self.stage = Stage.GENERATING
-        generation = await self._spec.route.backend.start(
-            prepared, run_id=self.id, max_tokens=prepared.max_tokens, timeout_s=left_s
-        )
+        generation = await start_work(self._spec.route.backend, work, run_id=self.id, timeout_s=left_s)
         self._generation = generation
         try:
             if self._reader_gone():
                 await generation.cancel()  # it left while the engine was starting
+            echoed = echoes(work) if self._spec.request.echo else []
             while True:
                 event = await generation.next()
+                while echoed and not self._reader_gone():
+                    await self._deliver(echoed.pop(0))
                 tokens = (
                     event.usage.completion_tokens if isinstance(event, Finish) else event.completion_tokens
                 )

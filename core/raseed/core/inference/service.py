@@ -14,6 +14,7 @@ from raseed.core.billing.service import HoldService, Payer
 from raseed.core.clock import Clock, SystemClock
 from raseed.core.errors import Overloaded, RequestInProgress, RequestReusedWithOtherInput
 from raseed.core.ids import HoldId, RunId, new_id
+from raseed.core.inference.capabilities import check_capabilities
 from raseed.core.inference.model import ChatRequest, ModelCard
 from raseed.core.inference.routing import Router, unknown_model
 from raseed.core.inference.run import Run, RunSpec
@@ -86,11 +87,13 @@ class InferenceService:
         """Begin to answer. The run is owned by this service: the caller reads it or abandons it, nothing else.
 
         With `request_id` (unique per account) the same request is admitted once, for ever. Raises ModelUnknown,
-        PriceUnknown, Overloaded, RequestInProgress, RequestReusedWithOtherInput; everything later is raised by `Run.next`.
+        RequestInvalid for what the model cannot do, PriceUnknown, Overloaded, RequestInProgress,
+        RequestReusedWithOtherInput; everything later is raised by `Run.next`.
         """
         if self._draining:
             raise Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
         route = self._router.route(request.model)
+        check_capabilities(request, route.backend.capabilities(request.model))
         price = self._prices.snapshot(request.model, caller.tier)
         spec = RunSpec(
             run_id=RunId(_named_run(caller, request_id) if request_id else new_id("run")),

@@ -24,13 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/inference/v1/inference.proto\x12\x13raseed.inference.v1\"\x83\x01\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x31\n\ntool_calls\x18\x03 \x03(\x0b\x32\x1d.raseed.inference.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\"B\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\"<\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\"\xb8\x02\n\x1b\x43reateChatCompletionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x32\n\x08messages\x18\x02 \x03(\x0b\x32 .raseed.inference.v1.ChatMessage\x12\x17\n\nmax_tokens\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x0c\n\x04stop\x18\x07 \x03(\t\x12(\n\x05tools\x18\x08 \x03(\x0b\x32\x19.raseed.inference.v1.Tool\x12\x12\n\nrequest_id\x18\t \x01(\tB\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seed\"\xd5\x01\n\x1c\x43reateChatCompletionResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x63reated_at_s\x18\x02 \x01(\x03\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\t\x12\x31\n\ntool_calls\x18\x05 \x03(\x0b\x32\x1d.raseed.inference.v1.ToolCall\x12\x15\n\rfinish_reason\x18\x06 \x01(\t\x12)\n\x05usage\x18\x07 \x01(\x0b\x32\x1a.raseed.inference.v1.Usage\"\xb8\x02\n\x1bStreamChatCompletionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x32\n\x08messages\x18\x02 \x03(\x0b\x32 .raseed.inference.v1.ChatMessage\x12\x17\n\nmax_tokens\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x0c\n\x04stop\x18\x07 \x03(\t\x12(\n\x05tools\x18\x08 \x03(\x0b\x32\x19.raseed.inference.v1.Tool\x12\x12\n\nrequest_id\x18\t \x01(\tB\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seed\"\xfd\x01\n\x1cStreamChatCompletionResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x63reated_at_s\x18\x02 \x01(\x03\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rcontent_delta\x18\x04 \x01(\t\x12<\n\x10tool_call_deltas\x18\x05 \x03(\x0b\x32\".raseed.inference.v1.ToolCallDelta\x12\x1a\n\rfinish_reason\x18\x06 \x01(\tH\x00\x88\x01\x01\x12)\n\x05usage\x18\x07 \x01(\x0b\x32\x1a.raseed.inference.v1.UsageB\x10\n\x0e_finish_reason\"V\n\rToolCallDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x1c\n\x14\x61rguments_json_delta\x18\x04 \x01(\t\"\xb4\x01\n\x05Usage\x12\x1a\n\x12prompt_token_count\x18\x01 \x01(\x05\x12\x1e\n\x16\x63ompletion_token_count\x18\x02 \x01(\x05\x12\x19\n\x11total_token_count\x18\x03 \x01(\x05\x12\x1a\n\x12\x63\x61\x63hed_token_count\x18\x04 \x01(\x05\x12\x1d\n\x15reasoning_token_count\x18\x05 \x01(\x05\x12\x19\n\x11\x63ost_microcredits\x18\x06 \x01(\x03\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.raseed.inference.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"=\n\x10GetModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.raseed.inference.v1.Model\"\xa2\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x63reated_at_s\x18\x02 \x01(\x03\x12\x10\n\x08owned_by\x18\x03 \x01(\t\x12\x16\n\x0e\x63ontext_length\x18\x04 \x01(\x05\x12\x1e\n\x16max_output_token_count\x18\x05 \x01(\x05\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\x1f\n\x17\x63redit_multiplier_milli\x18\x07 \x01(\x05\x32\xc6\x03\n\x10InferenceService\x12{\n\x14\x43reateChatCompletion\x12\x30.raseed.inference.v1.CreateChatCompletionRequest\x1a\x31.raseed.inference.v1.CreateChatCompletionResponse\x12}\n\x14StreamChatCompletion\x12\x30.raseed.inference.v1.StreamChatCompletionRequest\x1a\x31.raseed.inference.v1.StreamChatCompletionResponse0\x01\x12]\n\nListModels\x12&.raseed.inference.v1.ListModelsRequest\x1a\'.raseed.inference.v1.ListModelsResponse\x12W\n\x08GetModel\x12$.raseed.inference.v1.GetModelRequest\x1a%.raseed.inference.v1.GetModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/inference/v1/inference.proto\x12\x13raseed.inference.v1\"\x83\x01\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x31\n\ntool_calls\x18\x03 \x03(\x0b\x32\x1d.raseed.inference.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\"B\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\"<\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\"\x8c\x06\n\x1b\x43reateChatCompletionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x32\n\x08messages\x18\x02 \x03(\x0b\x32 .raseed.inference.v1.ChatMessage\x12\x17\n\nmax_tokens\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x0c\n\x04stop\x18\x07 \x03(\t\x12(\n\x05tools\x18\x08 \x03(\x0b\x32\x19.raseed.inference.v1.Tool\x12\x12\n\nrequest_id\x18\t \x01(\t\x12\x13\n\x0btool_choice\x18\n \x01(\t\x12\x1a\n\x12required_tool_name\x18\x0b \x01(\t\x12 \n\x13parallel_tool_calls\x18\x0c \x01(\x08H\x04\x88\x01\x01\x12\x34\n\x0bjson_format\x18\r \x01(\x0b\x32\x1f.raseed.inference.v1.JsonFormat\x12\x0e\n\x01n\x18\x0e \x01(\x05H\x05\x88\x01\x01\x12\x19\n\x0ctop_logprobs\x18\x0f \x01(\x05H\x06\x88\x01\x01\x12S\n\nlogit_bias\x18\x10 \x03(\x0b\x32?.raseed.inference.v1.CreateChatCompletionRequest.LogitBiasEntry\x12\x1d\n\x10presence_penalty\x18\x11 \x01(\x01H\x07\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\x12 \x01(\x01H\x08\x88\x01\x01\x1a\x30\n\x0eLogitBiasEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x16\n\x14_parallel_tool_callsB\x04\n\x02_nB\x0f\n\r_top_logprobsB\x13\n\x11_presence_penaltyB\x14\n\x12_frequency_penalty\"!\n\nJsonFormat\x12\x13\n\x0bschema_json\x18\x01 \x01(\t\")\n\x07Logprob\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\"g\n\x0cTokenLogprob\x12,\n\x06\x63hosen\x18\x01 \x01(\x0b\x32\x1c.raseed.inference.v1.Logprob\x12)\n\x03top\x18\x02 \x03(\x0b\x32\x1c.raseed.inference.v1.Logprob\"\x9c\x01\n\nChatChoice\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\t\x12\x31\n\ntool_calls\x18\x02 \x03(\x0b\x32\x1d.raseed.inference.v1.ToolCall\x12\x15\n\rfinish_reason\x18\x03 \x01(\t\x12\x33\n\x08logprobs\x18\x04 \x03(\x0b\x32!.raseed.inference.v1.TokenLogprob\"\xc2\x02\n\x1c\x43reateChatCompletionResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x63reated_at_s\x18\x02 \x01(\x03\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\t\x12\x31\n\ntool_calls\x18\x05 \x03(\x0b\x32\x1d.raseed.inference.v1.ToolCall\x12\x15\n\rfinish_reason\x18\x06 \x01(\t\x12)\n\x05usage\x18\x07 \x01(\x0b\x32\x1a.raseed.inference.v1.Usage\x12\x33\n\x08logprobs\x18\x08 \x03(\x0b\x32!.raseed.inference.v1.TokenLogprob\x12\x36\n\rother_choices\x18\t \x03(\x0b\x32\x1f.raseed.inference.v1.ChatChoice\"\x8c\x06\n\x1bStreamChatCompletionRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x32\n\x08messages\x18\x02 \x03(\x0b\x32 .raseed.inference.v1.ChatMessage\x12\x17\n\nmax_tokens\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x0c\n\x04stop\x18\x07 \x03(\t\x12(\n\x05tools\x18\x08 \x03(\x0b\x32\x19.raseed.inference.v1.Tool\x12\x12\n\nrequest_id\x18\t \x01(\t\x12\x13\n\x0btool_choice\x18\n \x01(\t\x12\x1a\n\x12required_tool_name\x18\x0b \x01(\t\x12 \n\x13parallel_tool_calls\x18\x0c \x01(\x08H\x04\x88\x01\x01\x12\x34\n\x0bjson_format\x18\r \x01(\x0b\x32\x1f.raseed.inference.v1.JsonFormat\x12\x0e\n\x01n\x18\x0e \x01(\x05H\x05\x88\x01\x01\x12\x19\n\x0ctop_logprobs\x18\x0f \x01(\x05H\x06\x88\x01\x01\x12S\n\nlogit_bias\x18\x10 \x03(\x0b\x32?.raseed.inference.v1.StreamChatCompletionRequest.LogitBiasEntry\x12\x1d\n\x10presence_penalty\x18\x11 \x01(\x01H\x07\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\x12 \x01(\x01H\x08\x88\x01\x01\x1a\x30\n\x0eLogitBiasEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x16\n\x14_parallel_tool_callsB\x04\n\x02_nB\x0f\n\r_top_logprobsB\x13\n\x11_presence_penaltyB\x14\n\x12_frequency_penalty\"\xc8\x02\n\x1cStreamChatCompletionResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x63reated_at_s\x18\x02 \x01(\x03\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rcontent_delta\x18\x04 \x01(\t\x12<\n\x10tool_call_deltas\x18\x05 \x03(\x0b\x32\".raseed.inference.v1.ToolCallDelta\x12\x1a\n\rfinish_reason\x18\x06 \x01(\tH\x00\x88\x01\x01\x12)\n\x05usage\x18\x07 \x01(\x0b\x32\x1a.raseed.inference.v1.Usage\x12\x14\n\x0c\x63hoice_index\x18\x08 \x01(\x05\x12\x33\n\x08logprobs\x18\t \x03(\x0b\x32!.raseed.inference.v1.TokenLogprobB\x10\n\x0e_finish_reason\"V\n\rToolCallDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x1c\n\x14\x61rguments_json_delta\x18\x04 \x01(\t\"\xb4\x01\n\x05Usage\x12\x1a\n\x12prompt_token_count\x18\x01 \x01(\x05\x12\x1e\n\x16\x63ompletion_token_count\x18\x02 \x01(\x05\x12\x19\n\x11total_token_count\x18\x03 \x01(\x05\x12\x1a\n\x12\x63\x61\x63hed_token_count\x18\x04 \x01(\x05\x12\x1d\n\x15reasoning_token_count\x18\x05 \x01(\x05\x12\x19\n\x11\x63ost_microcredits\x18\x06 \x01(\x03\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.raseed.inference.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"=\n\x10GetModelResponse\x12)\n\x05model\x18\x01 \x01(\x0b\x32\x1a.raseed.inference.v1.Model\"\xb8\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x63reated_at_s\x18\x02 \x01(\x03\x12\x10\n\x08owned_by\x18\x03 \x01(\t\x12\x16\n\x0e\x63ontext_length\x18\x04 \x01(\x05\x12\x1e\n\x16max_output_token_count\x18\x05 \x01(\x05\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\x1f\n\x17\x63redit_multiplier_milli\x18\x07 \x01(\x05\x12\x14\n\x0c\x63\x61pabilities\x18\x08 \x03(\t2\xc6\x03\n\x10InferenceService\x12{\n\x14\x43reateChatCompletion\x12\x30.raseed.inference.v1.CreateChatCompletionRequest\x1a\x31.raseed.inference.v1.CreateChatCompletionResponse\x12}\n\x14StreamChatCompletion\x12\x30.raseed.inference.v1.StreamChatCompletionRequest\x1a\x31.raseed.inference.v1.StreamChatCompletionResponse0\x01\x12]\n\nListModels\x12&.raseed.inference.v1.ListModelsRequest\x1a\'.raseed.inference.v1.ListModelsResponse\x12W\n\x08GetModel\x12$.raseed.inference.v1.GetModelRequest\x1a%.raseed.inference.v1.GetModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'raseed.inference.v1.inference_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATECHATCOMPLETIONREQUEST_LOGITBIASENTRY']._loaded_options = None
+  _globals['_CREATECHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_options = b'8\001'
+  _globals['_STREAMCHATCOMPLETIONREQUEST_LOGITBIASENTRY']._loaded_options = None
+  _globals['_STREAMCHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_options = b'8\001'
   _globals['_CHATMESSAGE']._serialized_start=61
   _globals['_CHATMESSAGE']._serialized_end=192
   _globals['_TOOL']._serialized_start=194
@@ -38,27 +42,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOOLCALL']._serialized_start=262
   _globals['_TOOLCALL']._serialized_end=322
   _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_start=325
-  _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_end=637
-  _globals['_CREATECHATCOMPLETIONRESPONSE']._serialized_start=640
-  _globals['_CREATECHATCOMPLETIONRESPONSE']._serialized_end=853
-  _globals['_STREAMCHATCOMPLETIONREQUEST']._serialized_start=856
-  _globals['_STREAMCHATCOMPLETIONREQUEST']._serialized_end=1168
-  _globals['_STREAMCHATCOMPLETIONRESPONSE']._serialized_start=1171
-  _globals['_STREAMCHATCOMPLETIONRESPONSE']._serialized_end=1424
-  _globals['_TOOLCALLDELTA']._serialized_start=1426
-  _globals['_TOOLCALLDELTA']._serialized_end=1512
-  _globals['_USAGE']._serialized_start=1515
-  _globals['_USAGE']._serialized_end=1695
-  _globals['_LISTMODELSREQUEST']._serialized_start=1697
-  _globals['_LISTMODELSREQUEST']._serialized_end=1755
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1757
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1846
-  _globals['_GETMODELREQUEST']._serialized_start=1848
-  _globals['_GETMODELREQUEST']._serialized_end=1880
-  _globals['_GETMODELRESPONSE']._serialized_start=1882
-  _globals['_GETMODELRESPONSE']._serialized_end=1943
-  _globals['_MODEL']._serialized_start=1946
-  _globals['_MODEL']._serialized_end=2108
-  _globals['_INFERENCESERVICE']._serialized_start=2111
-  _globals['_INFERENCESERVICE']._serialized_end=2565
+  _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_end=1105
+  _globals['_CREATECHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_start=917
+  _globals['_CREATECHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_end=965
+  _globals['_JSONFORMAT']._serialized_start=1107
+  _globals['_JSONFORMAT']._serialized_end=1140
+  _globals['_LOGPROB']._serialized_start=1142
+  _globals['_LOGPROB']._serialized_end=1183
+  _globals['_TOKENLOGPROB']._serialized_start=1185
+  _globals['_TOKENLOGPROB']._serialized_end=1288
+  _globals['_CHATCHOICE']._serialized_start=1291
+  _globals['_CHATCHOICE']._serialized_end=1447
+  _globals['_CREATECHATCOMPLETIONRESPONSE']._serialized_start=1450
+  _globals['_CREATECHATCOMPLETIONRESPONSE']._serialized_end=1772
+  _globals['_STREAMCHATCOMPLETIONREQUEST']._serialized_start=1775
+  _globals['_STREAMCHATCOMPLETIONREQUEST']._serialized_end=2555
+  _globals['_STREAMCHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_start=917
+  _globals['_STREAMCHATCOMPLETIONREQUEST_LOGITBIASENTRY']._serialized_end=965
+  _globals['_STREAMCHATCOMPLETIONRESPONSE']._serialized_start=2558
+  _globals['_STREAMCHATCOMPLETIONRESPONSE']._serialized_end=2886
+  _globals['_TOOLCALLDELTA']._serialized_start=2888
+  _globals['_TOOLCALLDELTA']._serialized_end=2974
+  _globals['_USAGE']._serialized_start=2977
+  _globals['_USAGE']._serialized_end=3157
+  _globals['_LISTMODELSREQUEST']._serialized_start=3159
+  _globals['_LISTMODELSREQUEST']._serialized_end=3217
+  _globals['_LISTMODELSRESPONSE']._serialized_start=3219
+  _globals['_LISTMODELSRESPONSE']._serialized_end=3308
+  _globals['_GETMODELREQUEST']._serialized_start=3310
+  _globals['_GETMODELREQUEST']._serialized_end=3342
+  _globals['_GETMODELRESPONSE']._serialized_start=3344
+  _globals['_GETMODELRESPONSE']._serialized_end=3405
+  _globals['_MODEL']._serialized_start=3408
+  _globals['_MODEL']._serialized_end=3592
+  _globals['_INFERENCESERVICE']._serialized_start=3595
+  _globals['_INFERENCESERVICE']._serialized_end=4049
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,11 @@ class OpenAIServiceStub:
                 request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateChatCompletionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.CreateCompletion = channel.unary_stream(
+                '/raseed.rest.v1.OpenAIService/CreateCompletion',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateCompletionRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_stream(
                 '/raseed.rest.v1.OpenAIService/ListModels',
                 request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListModelsRequest.SerializeToString,
@@ -59,6 +64,13 @@ class OpenAIServiceServicer:
 
     def CreateChatCompletion(self, request, context):
         """POST /v1/chat/completions
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCompletion(self, request, context):
+        """POST /v1/completions
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +96,11 @@ def add_OpenAIServiceServicer_to_server(servicer, server):
             'CreateChatCompletion': grpc.unary_stream_rpc_method_handler(
                     servicer.CreateChatCompletion,
                     request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateChatCompletionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CreateCompletion': grpc.unary_stream_rpc_method_handler(
+                    servicer.CreateCompletion,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateCompletionRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListModels': grpc.unary_stream_rpc_method_handler(
@@ -124,6 +141,33 @@ class OpenAIService:
             target,
             '/raseed.rest.v1.OpenAIService/CreateChatCompletion',
             raseed_dot_rest_dot_v1_dot_rest__pb2.CreateChatCompletionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.OpenAIService/CreateCompletion',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.CreateCompletionRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

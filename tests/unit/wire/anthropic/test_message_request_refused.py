@@ -10,7 +10,7 @@ import pytest
 
 from raseed.adapters.wire.anthropic.errors import encode_error
 from raseed.adapters.wire.anthropic.message_request import STOP_MAX, decode_message_request
-from raseed.adapters.wire.openai.chat_request import SCHEMA_BYTES_MAX, TOOLS_MAX
+from raseed.adapters.wire.openai.chat_tools import SCHEMA_BYTES_MAX, TOOLS_MAX
 from raseed.core.errors import RequestInvalid
 
 USER = {"role": "user", "content": "hi"}
@@ -125,7 +125,7 @@ def test_the_field_and_its_fault_are_named(fields: dict[str, Any], message: str)
         ),
         (b"[]", "The request body is not valid JSON: it is not an object."),
         (b'{"model":"\xff"}', "The request body is not valid JSON: it is not valid UTF-8."),
-        (b"[" * 33 + b"]" * 33, "The request body is not valid JSON: it is nested deeper than 32 levels."),
+        (b"[" * 41 + b"]" * 41, "The request body is not valid JSON: it is nested deeper than 40 levels."),
         (b'{"x":' + b"[" * 5000, "The request body is not valid JSON: it cannot be parsed."),
         (
             b'{"model":"a","max_tokens":1,"max_tokens":2,"messages":[]}',

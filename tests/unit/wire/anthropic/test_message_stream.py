@@ -20,7 +20,7 @@ from raseed.adapters.wire.anthropic.message_stream import CONTENT_TYPE, PING, Me
 from raseed.adapters.wire.openai.chat_response import Charged
 from raseed.core.errors import BackendLost
 from raseed.core.ids import RunId
-from raseed.core.inference.answer import whole_answer
+from raseed.core.inference.answer import whole_choices
 from raseed.core.inference.mailbox import join
 from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
 
@@ -49,12 +49,12 @@ class Said:
 
     def whole(self) -> dict[str, Any]:
         """The same as one message."""
-        text, calls = whole_answer(self.pieces)
+        [answer] = whole_choices(self.pieces, 1, self.reason)
         body = encode_message(
             run_id=RUN,
             model=MODEL,
-            text=text,
-            tool_calls=calls,
+            text=answer.text,
+            tool_calls=answer.tool_calls,
             finish_reason=self.reason,
             stop_sequence=self.stop_sequence,
             usage=self.usage,

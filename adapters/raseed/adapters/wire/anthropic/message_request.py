@@ -19,15 +19,11 @@ from raseed.adapters.wire.anthropic.message_schema import (
     MessagesBody,
     ToolBody,
 )
-from raseed.adapters.wire.openai.chat_request import (
-    BODY_BYTES_MAX,
-    INT32_MAX,
-    MESSAGES_MAX,
-    MODEL_BYTES_MAX,
-    SCHEMA_BYTES_MAX,
-    TOOLS_MAX,
-)
+from raseed.adapters.wire.openai.body import BODY_BYTES_MAX, MODEL_BYTES_MAX
+from raseed.adapters.wire.openai.chat_messages import MESSAGES_MAX
+from raseed.adapters.wire.openai.chat_tools import SCHEMA_BYTES_MAX, TOOLS_MAX
 from raseed.adapters.wire.openai.invalid import echo
+from raseed.adapters.wire.openai.sampling_fields import INT32_MAX
 from raseed.adapters.wire.openai.strict_json import DEPTH_MAX, is_too_deep, is_utf8, repeated_key
 from raseed.core.errors import RequestTooLarge
 from raseed.core.inference.model import ChatRequest, Message, Role, Sampling, Tool, ToolCall

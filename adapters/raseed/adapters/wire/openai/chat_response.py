@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from raseed.adapters.wire.json_values import credits_json
-from raseed.core.inference.model import FinishReason, ToolCall, Usage
+from raseed.core.inference.answer import WholeChoice
+from raseed.core.inference.model import Logprob, TokenLogprob, Usage
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,10 +65,28 @@ class _Message(msgspec.Struct, frozen=True, gc=False):
     annotations: tuple[()]
 
 
+class _Logprob(msgspec.Struct, frozen=True, gc=False):
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+
+
+class _TokenLogprob(msgspec.Struct, frozen=True, gc=False):
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+    top_logprobs: tuple[_Logprob, ...]
+
+
+class LogprobsObject(msgspec.Struct, frozen=True, gc=False):
+    content: tuple[_TokenLogprob, ...]
+    refusal: None = None
+
+
 class _Choice(msgspec.Struct, frozen=True, gc=False):
     index: int
     message: _Message
-    logprobs: None
+    logprobs: LogprobsObject | None
     finish_reason: str
 
 
@@ -75,7 +95,7 @@ class _Completion(msgspec.Struct, frozen=True, gc=False):
     object: str
     created: int
     model: str
-    choices: tuple[_Choice]
+    choices: list[_Choice]
     usage: UsageObject
     service_tier: str
     system_fingerprint: None
@@ -86,35 +106,53 @@ def encode_completion(
     completion_id: str,
     created_s: int,
     model: str,
-    text: str,
-    finish_reason: FinishReason,
+    choices: Sequence[WholeChoice],
     usage: Usage,
-    tool_calls: tuple[ToolCall, ...] = (),
     charged: Charged | None = None,
 ) -> bytes:
-    """The body of a 200 answer. `content` is null if there are only tool calls, and "" if there is nothing."""
-    calls = [
-        _ToolCall(call.id, "function", _Function(call.name, whole_text(call.arguments_json)))
-        for call in tool_calls
-    ]
-    message = _Message(
-        role="assistant",
-        content=None if calls and not text else whole_text(text),
-        tool_calls=calls or msgspec.UNSET,
-        refusal=None,
-        annotations=(),
-    )
+    """The body of a 200 answer."""
     completion = _Completion(
         id=completion_id,
         object="chat.completion",
         created=created_s,
         model=model,
-        choices=(_Choice(index=0, message=message, logprobs=None, finish_reason=finish_reason.value),),
+        choices=[_choice(index, choice) for index, choice in enumerate(choices)],
         usage=usage_object(usage, charged),
         service_tier="default",
         system_fingerprint=None,
     )
     return _encode(completion)
+
+
+def _choice(index: int, choice: WholeChoice) -> _Choice:
+    """`content` is null if there are only tool calls, and "" if there is nothing."""
+    calls = [
+        _ToolCall(call.id, "function", _Function(call.name, whole_text(call.arguments_json)))
+        for call in choice.tool_calls
+    ]
+    message = _Message(
+        role="assistant",
+        content=None if calls and not choice.text else whole_text(choice.text),
+        tool_calls=calls or msgspec.UNSET,
+        refusal=None,
+        annotations=(),
+    )
+    logprobs = logprobs_object(choice.logprobs) if choice.logprobs else None
+    return _Choice(index, message, logprobs, choice.finish_reason.value)
+
+
+def logprobs_object(logprobs: Sequence[TokenLogprob]) -> LogprobsObject:
+    """A token need not be whole characters: `bytes` says what it is, `token` what can be shown of it."""
+    return LogprobsObject(
+        tuple(
+            _TokenLogprob(*_shown(logprob.chosen), tuple(_Logprob(*_shown(other)) for other in logprob.top))
+            for logprob in logprobs
+        )
+    )
+
+
+def _shown(logprob: Logprob) -> tuple[str, float, tuple[int, ...]]:
+    return logprob.token.decode(errors="replace"), logprob.logprob, tuple(logprob.token)
 
 
 def usage_object(usage: Usage, charged: Charged | None) -> UsageObject:

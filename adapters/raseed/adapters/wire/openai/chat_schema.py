@@ -20,9 +20,29 @@ class ToolCallBody(msgspec.Struct, frozen=True, gc=False):
     function: FunctionCallBody | None = None
 
 
+class ImageUrl(msgspec.Struct, frozen=True, gc=False):
+    url: str
+    detail: str | None = None
+
+
+class InputAudio(msgspec.Struct, frozen=True, gc=False):
+    data: str
+    format: str
+
+
+class FileBody(msgspec.Struct, frozen=True, gc=False):
+    file_data: str | None = None
+    filename: str | None = None
+    file_id: str | None = None
+
+
 class ContentPart(msgspec.Struct, frozen=True, gc=False):
     type: str
     text: str | None = None
+    refusal: str | None = None
+    image_url: ImageUrl | str | None = None
+    input_audio: InputAudio | None = None
+    file: FileBody | None = None
 
 
 class MessageBody(msgspec.Struct, frozen=True, gc=False):
@@ -31,6 +51,7 @@ class MessageBody(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     tool_calls: list[ToolCallBody] | None = None
     tool_call_id: str | None = None
+    refusal: str | None = None
 
 
 class FunctionBody(msgspec.Struct, frozen=True, gc=False):
@@ -49,8 +70,14 @@ class StreamOptions(msgspec.Struct, frozen=True, gc=False):
     include_usage: bool | None = None
 
 
+class JsonSchemaBody(msgspec.Struct, frozen=True, gc=False):
+    name: str
+    schema: msgspec.Raw = msgspec.Raw()
+
+
 class ResponseFormat(msgspec.Struct, frozen=True, gc=False):
     type: str
+    json_schema: JsonSchemaBody | None = None
 
 
 class ChatBody(msgspec.Struct, frozen=True, gc=False):
@@ -66,13 +93,14 @@ class ChatBody(msgspec.Struct, frozen=True, gc=False):
     stream_options: StreamOptions | None = None
     tools: list[ToolBody] | None = None
     tool_choice: str | dict[str, object] | None = None
+    parallel_tool_calls: bool | None = None
     n: int | None = None
     response_format: ResponseFormat | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
-    logit_bias: object = None
+    logit_bias: dict[str, float] | None = None
     functions: object = None
     modalities: list[str] | None = None
     web_search_options: object = None

@@ -100,6 +100,30 @@ def string_too_long(param: str, *, limit: int, length: int) -> RequestInvalid:
     return RequestInvalid(message, param=param, code="string_above_max_length")
 
 
+def pattern_mismatch(param: str, pattern: str) -> RequestInvalid:
+    message = (
+        f"Invalid '{param}': string does not match pattern. "
+        f"Expected a string that matches the pattern '{pattern}'."
+    )
+    return RequestInvalid(message, param=param, code="invalid_value")
+
+
+def too_deep(param: str, *, limit: int) -> RequestInvalid:
+    message = f"Invalid '{param}': it is nested deeper than {limit} levels."
+    return RequestInvalid(message, param=param, code="invalid_value")
+
+
+def answers_no_call(param: str) -> RequestInvalid:
+    message = f"Invalid '{param}': messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+    return RequestInvalid(message, param=param, code="invalid_value")
+
+
+def check_length(param: str, text: str, limit_bytes: int) -> None:
+    """Raises RequestInvalid for a text longer than the limit."""
+    if len(text) * 4 > limit_bytes and (length := len(text.encode())) > limit_bytes:
+        raise string_too_long(param, limit=limit_bytes, length=length)
+
+
 def check_range(param: str, value: float, low: float, high: float, *, above_low: bool = False) -> None:
     """Raises RequestInvalid unless low ≤ value ≤ high (low < value with `above_low`).
 

@@ -57,6 +57,7 @@ class _Model(msgspec.Struct, frozen=True, omit_defaults=True):
     max_model_len: int
     max_output_tokens: int
     is_active: bool
+    capabilities: list[str]
     description: str | None = None
     family: str | None = None
     category: str | None = None
@@ -115,6 +116,7 @@ def _model(offered: OfferedModel, details: ModelDetails) -> _Model:
         max_model_len=card.context_length,
         max_output_tokens=card.max_output_tokens,
         is_active=True,
+        capabilities=sorted(card.capabilities),
         description=details.description,
         family=details.family,
         category=details.categories[0] if details.categories else None,

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-DEPTH_MAX = 32
-"""Deepest nesting of arrays and objects. A tool's schema rarely passes 10; every reader downstream recurses."""
+DEPTH_MAX = 40
+"""Deepest nesting of arrays and objects: a schema of 32 levels inside its tool. Every reader downstream recurses."""
 
 _OTHER_BYTES = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")

@@ -1,0 +1,100 @@
+"""Body of POST /v1/completions → `ChatRequest` with prompts."""
+
+from __future__ import annotations
+
+import msgspec
+
+from raseed.adapters.wire.openai import invalid
+from raseed.adapters.wire.openai.body import Decoded, check_model, read_body, served_keys, wants_usage
+from raseed.adapters.wire.openai.chat_schema import StreamOptions
+from raseed.adapters.wire.openai.sampling_fields import INT32_MAX, to_core_n, to_core_sampling
+from raseed.core.inference.choices import PROMPTS_MAX
+from raseed.core.inference.model import ChatRequest, Prompt
+
+MAX_TOKENS_DEFAULT = 16
+"""OpenAI's own, for this route alone."""
+TOP_LOGPROBS_MAX = 5
+
+
+class CompletionBody(msgspec.Struct, frozen=True, gc=False):
+    """The fields that are read. `None` stands for absent and for null."""
+
+    model: str
+    prompt: str | list[str | int | list[int]] | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    best_of: int | None = None
+    echo: bool | None = None
+    suffix: str | None = None
+    logprobs: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+
+
+_KEYS = served_keys(CompletionBody.__struct_fields__)
+_decoder = msgspec.json.Decoder(CompletionBody)
+
+
+def decode_completion_request(body: bytes) -> Decoded:
+    """Raises RequestInvalid with OpenAI's `param` and `code`, RequestTooLarge."""
+    wire = read_body(body, _decoder, _KEYS)
+    check_model(wire.model)
+    if wire.suffix:
+        raise invalid.unsupported_parameter("suffix", "This model does not fill in the middle")
+    if wire.logprobs is not None:
+        invalid.check_range("logprobs", wire.logprobs, 0, TOP_LOGPROBS_MAX)
+        if wire.echo:
+            raise invalid.unsupported_parameter(
+                "logprobs", "Together with 'echo' it would need those of the prompt, which are not computed"
+            )
+    n = to_core_n(wire.n)
+    if wire.best_of is not None and wire.best_of != n:
+        raise invalid.unsupported_value("best_of", "Only the value of 'n' is supported")
+    prompts = _prompts(wire.prompt)
+    if len(prompts) * n > PROMPTS_MAX:
+        raise invalid.array_too_long("prompt", limit=PROMPTS_MAX // n, length=len(prompts))
+    max_tokens = MAX_TOKENS_DEFAULT if wire.max_tokens is None else wire.max_tokens
+    request = ChatRequest(
+        model=wire.model,
+        prompts=prompts,
+        echo=wire.echo is True,
+        sampling=to_core_sampling(wire, max_tokens=max_tokens, top_logprobs=wire.logprobs),
+        n=n,
+    )
+    return Decoded(request, wire.stream is True, wants_usage(wire.stream, wire.stream_options))
+
+
+def _prompts(prompt: str | list[str | int | list[int]] | None) -> tuple[Prompt, ...]:
+    if prompt is None or isinstance(prompt, str):
+        return (prompt or "",)
+    if not prompt:
+        raise invalid.empty_array("prompt")
+    if isinstance(prompt[0], int):
+        return (_tokens("prompt", prompt),)
+    if len(prompt) > PROMPTS_MAX:
+        raise invalid.array_too_long("prompt", limit=PROMPTS_MAX, length=len(prompt))
+    return tuple([_prompt(f"prompt.[{index}]", one) for index, one in enumerate(prompt)])
+
+
+def _prompt(param: str, prompt: str | int | list[int]) -> Prompt:
+    if isinstance(prompt, int):
+        raise invalid.wrong_type(param, expected="one of a string or an array", got="an integer")
+    return prompt if isinstance(prompt, str) else _tokens(param, prompt)
+
+
+def _tokens(param: str, tokens: list[str | int | list[int]] | list[int]) -> tuple[int, ...]:
+    if not tokens:
+        raise invalid.empty_array(param)
+    ids = tuple([token for token in tokens if isinstance(token, int)])
+    if len(ids) != len(tokens):
+        raise invalid.wrong_type(param, expected="an array of integers", got="something else")
+    invalid.check_range(param, min(ids), 0, INT32_MAX)
+    invalid.check_range(param, max(ids), 0, INT32_MAX)
+    return ids

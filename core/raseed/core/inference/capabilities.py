@@ -1,0 +1,49 @@
+"""Whether a model can do what a request asks. What it cannot do is refused by name, and never dropped in silence."""
+
+from __future__ import annotations
+
+from raseed.core.errors import RequestInvalid
+from raseed.core.inference.model import Capability, ChatRequest, MediaKind, ToolChoice
+
+_MEDIA = {
+    MediaKind.IMAGE: Capability.IMAGES,
+    MediaKind.AUDIO: Capability.AUDIO,
+    MediaKind.FILE: Capability.FILES,
+}
+
+
+def check_capabilities(request: ChatRequest, has: frozenset[Capability]) -> None:
+    """Raises RequestInvalid for the first thing that the model cannot do, with OpenAI's name of the field."""
+    if request.prompts:
+        _need(Capability.COMPLETIONS, has, "prompt", "This model only answers messages")
+    if request.tools:
+        _need(Capability.TOOLS, has, "tools", "This model does not call tools")
+        if request.tool_choice is not ToolChoice.AUTO:
+            _need(Capability.TOOL_CHOICE, has, "tool_choice", "This model cannot be made to call a tool")
+    if (answer := request.json_format) is not None:
+        if answer.schema_json is None:
+            _need(Capability.JSON_OBJECT, has, "response_format", "This model cannot be held to JSON")
+        else:
+            _need(
+                Capability.JSON_SCHEMA, has, "response_format", "This model cannot be held to a JSON schema"
+            )
+    sampling = request.sampling
+    if sampling.top_logprobs is not None:
+        _need(Capability.LOGPROBS, has, "logprobs", "This model does not return log probabilities")
+    if sampling.logit_bias:
+        _need(Capability.LOGIT_BIAS, has, "logit_bias", "It is not supported with this model")
+    if sampling.presence_penalty:
+        _need(Capability.PENALTIES, has, "presence_penalty", "It is not supported with this model")
+    if sampling.frequency_penalty:
+        _need(Capability.PENALTIES, has, "frequency_penalty", "It is not supported with this model")
+    for index, message in enumerate(request.messages):
+        for media in message.media:
+            param = f"messages.[{index}].content"
+            _need(_MEDIA[media.kind], has, param, f"This model does not take {media.kind} parts")
+
+
+def _need(capability: Capability, has: frozenset[Capability], param: str, reason: str) -> None:
+    if capability not in has:
+        raise RequestInvalid(
+            f"Unsupported parameter: '{param}'. {reason}.", param=param, code="unsupported_parameter"
+        )
