@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
-from tests.unit.billing.builders import ALICE
+from sqlalchemy import Connection, event
+from tests.unit.billing.builders import ALICE, issue
 
 from raseed.adapters.sql import ledger_statements
+from raseed.adapters.sql.chain import SqlChain, _next, broken_links
 from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
 from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.usage_queries import SqlUsageStore
@@ -97,20 +98,39 @@ def test_a_request_reads_the_live_grants_alone(store):
 
 async def test_what_has_expired_is_found_among_the_grants_that_expire(store):
     lines: list[str] = []
-
-    async def read(work: Callable[[Connection], Any]) -> Any:
-        def traced(connection: Connection) -> Any:
-            raw: Any = connection.connection.dbapi_connection
-            statements: list[str] = []
-            raw.set_trace_callback(statements.append)
-            found = work(connection)
-            raw.set_trace_callback(None)
-            lines.extend(line for sql in statements for line in plan(raw, sql))
-            return found
-
-        return await original(traced)
-
-    original, store.database.read = store.database.read, read
+    original, store.database.read = store.database.read, lambda work: original(traced(work, lines))
     await SqlExpiryQueue(store.database).accounts_to_expire(5)
     store.database.read = original
     assert lines[0] == DUE
+
+
+async def test_the_chain_reads_the_entries_of_its_own_transactions(store):
+    """When it grows by a batch, and when a page of it is checked: however many entries the ledger has."""
+    await store.ledger.submit([issue("sealed", 5)])
+    assert await SqlChain(store.database).extend(5) > 0
+    await store.ledger.submit([issue("unsealed", 5)])
+    lines: list[str] = []
+    await store.database.read(traced(lambda connection: _next(connection, 5), lines))
+    await store.database.read(traced(lambda connection: list(broken_links(connection)), lines))
+    of_entries = [line for line in lines if "ledger_entries" in line]
+    assert of_entries == ["SEARCH ledger_entries USING PRIMARY KEY (tx_id=?)"] * 2
+
+
+def traced(work: Callable[[Connection], Any], lines: list[str]) -> Callable[[Connection], Any]:
+    """The same work; `lines` gets the plans of its queries, as they are planned before their parameters are known."""
+
+    def with_plans(connection: Connection) -> Any:
+        statements: list[tuple[str, Any]] = []
+
+        def executing(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
+            statements.append((sql, parameters))
+
+        event.listen(connection, "before_cursor_execute", executing)
+        found = work(connection)
+        event.remove(connection, "before_cursor_execute", executing)
+        for sql, parameters in statements:
+            plans = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)
+            lines.extend(detail for *_, detail in plans)
+        return found
+
+    return with_plans

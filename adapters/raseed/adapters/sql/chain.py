@@ -126,10 +126,10 @@ def _next(connection: Connection, limit: int) -> tuple[ChainHead, list[LedgerTra
 
 def _entries(connection: Connection, ids: Select[Any]) -> dict[str, list[Entry]]:
     found: defaultdict[str, list[Entry]] = defaultdict(list)
-    chosen = ids.subquery()
+    # Not joined: SQLite would read every entry that there is, and look it up among the ids.
     for row in connection.execute(
         select(ledger_entries)
-        .join_from(chosen, ledger_entries, ledger_entries.c.tx_id == chosen.c.id)
+        .where(ledger_entries.c.tx_id.in_(ids))
         .order_by(ledger_entries.c.tx_id, ledger_entries.c.seq)
     ):
         found[row.tx_id].append(Entry(row.ledger_account, row.amount_microcredits, row.grant_id))
