@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,16 @@ WEATHER: Any = {
     "name": "weather",
     "description": "The weather of a city.",
     "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}},
+}
+
+CITY: Any = {
+    "name": "city",
+    "input_schema": {
+        "type": "object",
+        "properties": {"city": {"enum": ["Kuwait", "Salmiya"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
 }
 
 
@@ -138,6 +149,48 @@ def test_tools(one_client, stream):
     ]
     answer = one_client.messages.create(messages=question + turns, **fields)
     assert answer.content[0].text == "So?"
+
+
+def test_a_demanded_tool(one_client):
+    """The model is held to a call that its schema allows, whole and streamed."""
+    fields: dict[str, Any] = {
+        "model": TINY,
+        "max_tokens": 200,
+        "messages": HELLO,
+        "tools": [CITY],
+        "tool_choice": {"type": "tool", "name": "city", "disable_parallel_tool_use": True},
+    }
+    message = one_client.messages.create(**fields)
+    [block] = message.content
+    assert (block.type, block.name, message.stop_reason) == ("tool_use", "city", "tool_use")
+    assert block.input["city"] in {"Kuwait", "Salmiya"}
+    with one_client.messages.stream(**fields) as stream:
+        final = stream.get_final_message()
+    assert [block.type for block in final.content] == ["tool_use"]
+    assert (final.stop_reason, final.stop_sequence) == ("tool_use", None)
+
+
+def test_a_format_of_the_answer(one_client):
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    message = one_client.messages.create(
+        model=SCRIPTED,
+        max_tokens=50,
+        messages=HELLO,
+        output_config={"format": {"type": "json_schema", "schema": schema}},
+    )
+    assert isinstance(json.loads(message.content[0].text)["n"], int)
+
+
+def test_images(one_client):
+    """Handed to a model that takes them, refused by one that does not."""
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}}
+    fields: dict[str, Any] = {
+        "max_tokens": 5,
+        "messages": asked([picture, {"type": "text", "text": "Hello"}]),
+    }
+    assert one_client.messages.create(model=SCRIPTED, **fields).content[0].text == "Hello"
+    with pytest.raises(anthropic.BadRequestError, match="messages: This model does not take image parts"):
+        one_client.messages.create(model=TINY, **fields)
 
 
 def test_stop_sequence(one_client):

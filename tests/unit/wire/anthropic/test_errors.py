@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,7 +11,20 @@ import pytest
 from raseed.adapters.wire.anthropic.errors import encode_error, encode_stream_error, error_body
 from raseed.core import errors
 from raseed.core.errors import INSUFFICIENT_CREDITS_MESSAGE, RaseedError
+from raseed.core.inference.capabilities import check_capabilities
+from raseed.core.inference.model import (
+    ChatRequest,
+    JsonFormat,
+    Media,
+    MediaKind,
+    Message,
+    Role,
+    Tool,
+)
 
+IMAGE = Message(
+    role=Role.USER, text="", media=(Media(kind=MediaKind.IMAGE, text_before=0, url="https://example.com/a"),)
+)
 TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -52,6 +66,24 @@ def test_out_of_credit(golden):
     golden("error_402.json", body)
     assert (status, headers) == (402, ())
     assert msgspec.json.decode(body)["error"]["message"] == INSUFFICIENT_CREDITS_MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"json_format": JsonFormat(schema_json="{}")},
+            "output_config.format: This model cannot be held to a JSON",
+        ),
+        ({"tools": (Tool(name="f"),)}, "tools: This model does not call tools."),
+        ({"messages": (IMAGE,)}, "messages: This model does not take image parts."),
+    ],
+)
+def test_what_a_model_cannot_do_is_told_with_anthropics_names(asked: dict[str, Any], message: str):
+    with pytest.raises(errors.RequestInvalid) as caught:
+        check_capabilities(ChatRequest(model="m", **asked), frozenset())
+    body = encode_error(caught.value, request_id="r").body
+    assert msgspec.json.decode(body)["error"]["message"].startswith(message)
 
 
 def test_when_to_try_again():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -15,7 +16,18 @@ from raseed.adapters.wire.anthropic.message_request import (
 )
 from raseed.adapters.wire.openai.body import BODY_BYTES_MAX
 from raseed.core.errors import RequestInvalid, RequestTooLarge
-from raseed.core.inference.model import ChatRequest, Message, Role, Sampling, Tool, ToolCall
+from raseed.core.inference.model import (
+    ChatRequest,
+    JsonFormat,
+    Media,
+    MediaKind,
+    Message,
+    Role,
+    Sampling,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 
 USER = {"role": "user", "content": "hi"}
 
@@ -127,9 +139,12 @@ def test_neighbouring_turns_of_one_role_are_one():
 
 
 def test_results_and_texts_keep_their_order():
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
     result = {"type": "tool_result", "tool_use_id": "a", "content": "r", "is_error": True}
-    found = messages_of(("user", [text("before"), result, text("after")]))
-    assert [(message.role, message.text) for message in found] == [
+    found = messages_of(
+        ("user", "q"), ("assistant", [call]), ("user", [text("before"), result, text("after")])
+    )
+    assert [(message.role, message.text) for message in found[2:]] == [
         (Role.USER, "before"),
         (Role.TOOL, "r"),
         (Role.USER, "after"),
@@ -141,12 +156,67 @@ def test_an_empty_system_prompt_is_none():
         assert messages_of(("user", "hi"), system=system) == messages_of(("user", "hi"))
 
 
-def test_tools_are_not_shown_with_choice_none():
-    tool = {"name": "f", "input_schema": {}}
-    assert decode(tools=[tool], tool_choice={"type": "none"}).request.tools == ()
-    # What has no effect without tools is no reason to refuse.
-    auto = {"type": "auto", "disable_parallel_tool_use": True}
-    assert decode(tool_choice=auto) == decode()
+def image(url: str, at: int) -> Media:
+    return Media(kind=MediaKind.IMAGE, text_before=at, url=url)
+
+
+def test_images_stand_where_they_stood():
+    sent = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}}
+    linked = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    [found] = messages_of(
+        ("user", [linked]),
+        ("user", [text("one"), sent, text("two")]),
+        ("user", ""),
+        ("user", [text("3"), linked]),
+    )
+    assert found.text == "onetwo\n3"
+    assert found.media == (
+        image("https://example.com/a.png", 0),
+        image("data:image/png;base64,AA==", 3),
+        image("https://example.com/a.png", 8),
+    )
+
+
+TOOLS = [{"name": "f", "input_schema": {}}, {"name": "g", "input_schema": {}}]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "mode", "required", "parallel"),
+    [
+        ({"type": "none", "disable_parallel_tool_use": True}, "", ToolChoice.AUTO, None, True),
+        ({"type": "auto"}, "fg", ToolChoice.AUTO, None, True),
+        ({"type": "auto", "disable_parallel_tool_use": True}, "fg", ToolChoice.AUTO, None, False),
+        ({"type": "any"}, "fg", ToolChoice.REQUIRED, None, True),
+        (
+            {"type": "tool", "name": "g", "disable_parallel_tool_use": True},
+            "fg",
+            ToolChoice.REQUIRED,
+            "g",
+            False,
+        ),
+    ],
+)
+def test_tool_choice(choice, names, mode, required, parallel):
+    request = decode(tools=TOOLS, tool_choice=choice).request
+    assert "".join(tool.name for tool in request.tools) == names
+    assert (request.tool_choice, request.required_tool) == (mode, required)
+    assert request.parallel_tool_calls is parallel
+
+
+def test_the_format_of_the_answer():
+    schema = {"type": "object", "properties": {"z": {}, "a": {}}}
+    config = {"effort": "low", "format": {"type": "json_schema", "schema": schema}}
+    assert decode(output_config=config).request.json_format == JsonFormat(schema_json=json.dumps(schema))
+    assert decode(output_config={"effort": "high"}) == decode()
+
+
+def test_many_turns_are_read_in_linear_time():
+    """10,000 turns of one role are joined once, not each to all before it."""
+    turns = [("user", "x" * 300)] * 10_000
+    began = time.process_time()
+    [found] = messages_of(*turns)
+    assert len(found.text) == 10_000 * 301 - 1
+    assert time.process_time() - began < 2
 
 
 def test_a_count_needs_no_max_tokens():

@@ -11,11 +11,14 @@ import pytest
 from raseed.adapters.wire.anthropic.errors import encode_error
 from raseed.adapters.wire.anthropic.message_request import STOP_MAX, decode_message_request
 from raseed.adapters.wire.openai.chat_tools import SCHEMA_BYTES_MAX, TOOLS_MAX
+from raseed.adapters.wire.openai.strict_json import DEPTH_MAX
 from raseed.core.errors import RequestInvalid
 
 USER = {"role": "user", "content": "hi"}
 TOOL = {"name": "f", "input_schema": {"type": "object"}}
-IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}}
+IMAGE_SOURCE = {"type": "base64", "media_type": "image/png", "data": "AA=="}
+IMAGE: dict[str, object] = {"type": "image", "source": IMAGE_SOURCE}
+RESULT = {"type": "tool_result", "tool_use_id": "a", "content": "r"}
 
 
 def refusal(sent: bytes) -> str:
@@ -31,6 +34,16 @@ def refusal(sent: bytes) -> str:
 
 def of_user(*content: object) -> dict[str, object]:
     return {"messages": [{"role": "user", "content": list(content)}]}
+
+
+def of_image(**source: object) -> dict[str, object]:
+    return of_user(IMAGE | {"source": IMAGE_SOURCE | source})
+
+
+def of_result(**fields: object) -> dict[str, object]:
+    call = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    turns = [("user", "q"), ("assistant", [call]), ("user", [RESULT | fields])]
+    return {"messages": [{"role": role, "content": content} for role, content in turns]}
 
 
 def after_call(**fields: object) -> dict[str, object]:
@@ -61,14 +74,22 @@ def after_call(**fields: object) -> dict[str, object]:
         (of_user({"text": "x"}), "messages.0.content.0.type: Field required"),
         (of_user({"type": "text"}), "messages.0.content.0.text: Field required"),
         (of_user(USER["content"]), "messages.0.content.0: Input should be an object"),
-        (of_user(IMAGE), "messages.0.content.0.type: Content blocks of type 'image' are not supported"),
+        (of_user({"type": "image"}), "messages.0.content.0.source: Field required"),
+        (of_image(type="file"), "messages.0.content.0.source.type: Files are not kept here"),
+        (of_image(type="x"), "messages.0.content.0.source.type: Input should be 'base64' or 'url'"),
+        (of_image(type="url", url="file:///etc/passwd"), "messages.0.content.0.source.url: Input should be"),
+        (of_image(media_type="image/svg+xml"), "messages.0.content.0.source.media_type: Input should be"),
+        (of_image(data=""), "messages.0.content.0.source.data: Field required"),
+        (
+            of_user(*[{"type": "text", "text": ""}] * 1001),
+            "messages.0.content: List should have at most 1000",
+        ),
         (of_user({"type": "document"}), "messages.0.content.0.type: Content blocks of type 'document'"),
         (of_user({"type": "tool_use"}), "messages.0.content.0.type: Content blocks of type 'tool_use'"),
         (of_user({"type": "tool_result"}), "messages.0.content.0.tool_use_id: Field required"),
-        (
-            of_user({"type": "tool_result", "tool_use_id": "a", "content": [IMAGE]}),
-            "messages.0.content.0.content.0.type: Content blocks of type 'image'",
-        ),
+        (of_user(RESULT), "messages.0.content.0.tool_use_id: Each `tool_result` block must have"),
+        (of_result(content=[IMAGE]), "messages.2.content.0.content.0.type: Content blocks of type 'image'"),
+        (of_result(tool_use_id="b"), "messages.2.content.0.tool_use_id: Each `tool_result` block must have"),
         (after_call(id=None), "messages.1.content.0.id: Field required"),
         (after_call(name=None), "messages.1.content.0.name: Field required"),
         (after_call(input=None), "messages.1.content.0.input: Field required"),
@@ -97,13 +118,28 @@ def after_call(**fields: object) -> dict[str, object]:
         ({"tools": [TOOL] * (TOOLS_MAX + 1)}, "tools: List should have at most 512 items"),
         (
             {"tools": [TOOL | {"input_schema": {"x": "y" * SCHEMA_BYTES_MAX}}]},
-            "tools.0.input_schema: It has more than 32768 characters",
+            "tools.0.input_schema: It has more than 32768 bytes",
         ),
         (
             {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
             "tools.0.type: Tools of type 'web_search_20250305' are not supported, only 'custom'",
         ),
         ({"tool_choice": {"type": "x"}}, "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'"),
+        ({"tool_choice": {"type": "any"}}, "tool_choice: It may only be specified while providing tools."),
+        ({"tools": [TOOL], "tool_choice": {"type": "tool"}}, "tool_choice.name: Field required"),
+        (
+            {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "g"}},
+            "tool_choice.name: Tool 'g' not found in provided tools",
+        ),
+        (
+            {"tools": [TOOL | {"input_schema": {"$ref": "https://example.com/schema"}}]},
+            "tools.0.input_schema: ",
+        ),
+        ({"output_config": {"format": {"type": "x"}}}, "output_config.format.type: Input should be"),
+        (
+            {"output_config": {"format": {"type": "json_schema"}}},
+            "output_config.format.schema: Field required",
+        ),
         ({"thinking": {"type": "x"}}, "thinking.type: Input should be"),
         ({"container": "c"}, "container: It is not supported by this model"),
         ({"mcp_servers": [{"type": "url"}]}, "mcp_servers: It is not supported by this model"),
@@ -125,7 +161,10 @@ def test_the_field_and_its_fault_are_named(fields: dict[str, Any], message: str)
         ),
         (b"[]", "The request body is not valid JSON: it is not an object."),
         (b'{"model":"\xff"}', "The request body is not valid JSON: it is not valid UTF-8."),
-        (b"[" * 41 + b"]" * 41, "The request body is not valid JSON: it is nested deeper than 40 levels."),
+        (
+            b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1),
+            "The request body is not valid JSON: it is nested deeper",
+        ),
         (b'{"x":' + b"[" * 5000, "The request body is not valid JSON: it cannot be parsed."),
         (
             b'{"model":"a","max_tokens":1,"max_tokens":2,"messages":[]}',
@@ -134,4 +173,4 @@ def test_the_field_and_its_fault_are_named(fields: dict[str, Any], message: str)
     ],
 )
 def test_what_is_no_json(sent: bytes, message: str):
-    assert refusal(sent) == message
+    assert refusal(sent).startswith(message)

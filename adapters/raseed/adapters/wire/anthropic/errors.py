@@ -14,6 +14,7 @@ from raseed.core.errors import (
     Overloaded,
     PromptTooLong,
     RaseedError,
+    RequestInvalid,
 )
 
 OVERLOADED = 529
@@ -29,6 +30,10 @@ _TYPES = {
     504: "timeout_error",
     OVERLOADED: "overloaded_error",
 }
+
+UNSUPPORTED = "unsupported_parameter"
+"""The code of errors of the core about what a model cannot do; they name fields as OpenAI does."""
+_FIELDS = {"response_format": "output_config.format"}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -62,7 +67,16 @@ def _face(error: Exception, request_id: str) -> tuple[int, str]:
         return status, INSUFFICIENT_CREDITS_MESSAGE
     if isinstance(error, PromptTooLong):
         return status, _too_long(error)
+    if isinstance(error, RequestInvalid) and error.code == UNSUPPORTED and error.param is not None:
+        return status, _unsupported(error.param, error.message)
     return status, error.message
+
+
+def _unsupported(param: str, message: str) -> str:
+    """What a model cannot do, with our name of the field. An index would count the messages as the model reads them."""
+    field = param.partition(".")[0]
+    reason = message.removeprefix(f"Unsupported parameter: '{param}'. ")
+    return f"{_FIELDS.get(field, field)}: {reason}"
 
 
 def _too_long(error: PromptTooLong) -> str:

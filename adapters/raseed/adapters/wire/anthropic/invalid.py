@@ -64,6 +64,15 @@ def check_length(param: str, text: str, limit: int) -> None:
         raise at(param, f"String should have at most {limit} bytes, but it has {length}")
 
 
+def json_object(param: str, raw: bytes) -> str:
+    """The text of a JSON object as it was written; `raw` is empty where the field is absent."""
+    if raw in {b"", b"null"}:
+        raise missing(param)
+    if not raw.startswith(b"{"):
+        raise at(param, "Input should be an object")
+    return raw.decode()
+
+
 def from_validation(error: msgspec.ValidationError) -> RequestInvalid:
     """What msgspec found, told as Anthropic tells it. Never shows msgspec's own text."""
     text = str(error)

@@ -9,6 +9,15 @@ from __future__ import annotations
 import msgspec
 
 
+class SourceBody(msgspec.Struct, frozen=True, gc=False):
+    """Where an image is."""
+
+    type: str
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+
+
 class ContentBlock(msgspec.Struct, frozen=True, gc=False):
     """The fields of all kinds of blocks; `type` says which of them count."""
 
@@ -20,6 +29,7 @@ class ContentBlock(msgspec.Struct, frozen=True, gc=False):
     """As written: what the model called with is shown to it again byte for byte."""
     tool_use_id: str | None = None
     content: str | list[ContentBlock] | None = None
+    source: SourceBody | None = None
 
 
 class MessageBody(msgspec.Struct, frozen=True, gc=False):
@@ -45,8 +55,14 @@ class ThinkingBody(msgspec.Struct, frozen=True, gc=False):
     type: str
 
 
+class OutputFormatBody(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    schema: msgspec.Raw = msgspec.Raw()
+    """As written."""
+
+
 class OutputConfigBody(msgspec.Struct, frozen=True, gc=False):
-    format: object = None
+    format: OutputFormatBody | None = None
 
 
 class MessagesBody(msgspec.Struct, frozen=True, gc=False):
