@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raseed.adapters.wire.openai.body import BODY_BYTES_MAX, Decoded
+from raseed.adapters.wire.body import BODY_BYTES_MAX
+from raseed.adapters.wire.openai.body import Decoded
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
 from raseed.core.errors import RequestInvalid, RequestTooLarge
 from raseed.core.inference.model import (

@@ -4,7 +4,9 @@ import msgspec
 import pytest
 from openai.types.chat import ChatCompletion
 
-from raseed.adapters.wire.openai.chat_response import Charged, encode_completion, whole_text
+from raseed.adapters.wire.charged import Charged
+from raseed.adapters.wire.json_values import whole_text
+from raseed.adapters.wire.openai.chat_response import encode_completion
 from raseed.core.inference.answer import WholeChoice
 from raseed.core.inference.model import FinishReason, Logprob, TokenLogprob, ToolCall, Usage
 

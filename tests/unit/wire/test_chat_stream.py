@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raseed.adapters.wire.openai.chat_response import Charged
+from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.openai.chat_stream import (
     CONTENT_TYPE,
     DONE,

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raseed.adapters.wire.openai.strict_json import is_too_deep, repeated_key
+from raseed.adapters.wire.strict_json import is_too_deep, repeated_key
 
 awkward_text = st.text(alphabet='a{}[]"\\é\n', max_size=6)
 values = st.recursive(

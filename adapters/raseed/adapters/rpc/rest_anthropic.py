@@ -15,8 +15,8 @@ from raseed.adapters.wire.anthropic.message_request import decode_count_request,
 from raseed.adapters.wire.anthropic.message_response import encode_count, encode_message
 from raseed.adapters.wire.anthropic.message_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.anthropic.message_stream import PING, MessageStreamEncoder
+from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.http_error import CONTENT_TYPE as JSON
-from raseed.adapters.wire.openai.chat_response import Charged
 from raseed.core.errors import PromptTooLong
 from raseed.core.inference.answer import whole_choices
 from raseed.core.inference.estimate import Estimator

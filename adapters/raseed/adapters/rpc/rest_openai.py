@@ -13,9 +13,10 @@ from google.api.httpbody_pb2 import HttpBody
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
 from raseed.adapters.rpc.keep_alive import KeepAlive
+from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.openai.body import Decoded
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
-from raseed.adapters.wire.openai.chat_response import Charged, encode_completion
+from raseed.adapters.wire.openai.chat_response import encode_completion
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.chat_stream import DONE, KEEP_ALIVE, ChatStreamEncoder, StreamUsage
 from raseed.adapters.wire.openai.completion_request import decode_completion_request

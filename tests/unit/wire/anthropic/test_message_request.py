@@ -14,7 +14,7 @@ from raseed.adapters.wire.anthropic.message_request import (
     decode_count_request,
     decode_message_request,
 )
-from raseed.adapters.wire.openai.body import BODY_BYTES_MAX
+from raseed.adapters.wire.body import BODY_BYTES_MAX
 from raseed.core.errors import RequestInvalid, RequestTooLarge
 from raseed.core.inference.model import (
     ChatRequest,

@@ -11,7 +11,7 @@ import pytest
 from raseed.adapters.wire.anthropic.errors import encode_error
 from raseed.adapters.wire.anthropic.message_request import STOP_MAX, decode_message_request
 from raseed.adapters.wire.openai.chat_tools import SCHEMA_BYTES_MAX, TOOLS_MAX
-from raseed.adapters.wire.openai.strict_json import DEPTH_MAX
+from raseed.adapters.wire.strict_json import DEPTH_MAX
 from raseed.core.errors import RequestInvalid
 
 USER = {"role": "user", "content": "hi"}
@@ -154,21 +154,21 @@ def test_the_field_and_its_fault_are_named(fields: dict[str, Any], message: str)
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        (b"", "The request body is not valid JSON: it cannot be parsed."),
+        (b"", "The request body could not be parsed: it is not valid JSON."),
         (
             b'{"model":"m","messages":[],"max_tokens":1,"temperature":1e999}',
             "temperature: Input should be a smaller number",
         ),
-        (b"[]", "The request body is not valid JSON: it is not an object."),
-        (b'{"model":"\xff"}', "The request body is not valid JSON: it is not valid UTF-8."),
+        (b"[]", "The request body could not be parsed: it is not an object."),
+        (b'{"model":"\xff"}', "The request body could not be parsed: it is not valid UTF-8."),
         (
             b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1),
-            "The request body is not valid JSON: it is nested deeper",
+            "The request body could not be parsed: it is nested deeper",
         ),
-        (b'{"x":' + b"[" * 5000, "The request body is not valid JSON: it cannot be parsed."),
+        (b'{"x":' + b"[" * 5000, "The request body could not be parsed: it is not valid JSON."),
         (
             b'{"model":"a","max_tokens":1,"max_tokens":2,"messages":[]}',
-            "The request body is not valid JSON: it has the key 'max_tokens' more than once.",
+            "The request body could not be parsed: it has the key 'max_tokens' more than once.",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raseed.adapters.wire.anthropic.message_response import encode_count, encode_message
-from raseed.adapters.wire.openai.chat_response import Charged
+from raseed.adapters.wire.charged import Charged
 from raseed.core.ids import RunId
 from raseed.core.inference.model import FinishReason, ToolCall, Usage
 

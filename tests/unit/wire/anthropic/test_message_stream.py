@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from raseed.adapters.wire.anthropic.errors import encode_stream_error
 from raseed.adapters.wire.anthropic.message_response import encode_message
 from raseed.adapters.wire.anthropic.message_stream import CONTENT_TYPE, PING, MessageStreamEncoder
-from raseed.adapters.wire.openai.chat_response import Charged
+from raseed.adapters.wire.charged import Charged
 from raseed.core.errors import BackendLost
 from raseed.core.ids import RunId
 from raseed.core.inference.answer import whole_choices

@@ -37,7 +37,7 @@ def missing(param: str) -> RequestInvalid:
 
 def not_json(detail: str) -> RequestInvalid:
     """`detail` is a clause without a capital or a full stop."""
-    return RequestInvalid(f"The request body is not valid JSON: {detail}.")
+    return RequestInvalid(f"The request body could not be parsed: {detail}.")
 
 
 def one_of(param: str, *, got: str, supported: str) -> RequestInvalid:

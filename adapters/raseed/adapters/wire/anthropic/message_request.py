@@ -14,10 +14,8 @@ from raseed.adapters.wire.anthropic import invalid
 from raseed.adapters.wire.anthropic.message_schema import MessagesBody
 from raseed.adapters.wire.anthropic.message_tools import to_core_format, to_core_tools
 from raseed.adapters.wire.anthropic.message_turns import to_core_messages
-from raseed.adapters.wire.openai.body import BODY_BYTES_MAX, MODEL_BYTES_MAX, served_keys
+from raseed.adapters.wire.body import MODEL_BYTES_MAX, Words, read_body, served_keys
 from raseed.adapters.wire.openai.sampling_fields import INT32_MAX
-from raseed.adapters.wire.openai.strict_json import DEPTH_MAX, is_too_deep, is_utf8, repeated_key
-from raseed.core.errors import RequestTooLarge
 from raseed.core.inference.model import ChatRequest, Sampling
 
 STOP_MAX = 16
@@ -30,6 +28,7 @@ _KEYS = served_keys(
         *("stream", "tools", "tool_choice", "thinking", "output_config"),
     )
 )
+_WORDS = Words(not_json=invalid.not_json, not_in_schema=invalid.from_validation)
 _decoder = msgspec.json.Decoder(MessagesBody)
 
 
@@ -41,7 +40,7 @@ class DecodedMessage:
 
 def decode_message_request(body: bytes) -> DecodedMessage:
     """Raises RequestInvalid, its message and `param` in Anthropic's style, RequestTooLarge above `BODY_BYTES_MAX`."""
-    wire = _parse(body)
+    wire = read_body(body, _decoder, _KEYS, _WORDS)
     if wire.max_tokens is None:
         raise invalid.missing("max_tokens")
     return DecodedMessage(_request(wire), wire.stream is True)
@@ -49,26 +48,7 @@ def decode_message_request(body: bytes) -> DecodedMessage:
 
 def decode_count_request(body: bytes) -> ChatRequest:
     """The same, of a body that asks for no answer: without `max_tokens`."""
-    return _request(_parse(body))
-
-
-def _parse(body: bytes) -> MessagesBody:
-    if len(body) > BODY_BYTES_MAX:
-        raise RequestTooLarge(f"The request body is larger than {BODY_BYTES_MAX} bytes.")
-    if not is_utf8(body):
-        raise invalid.not_json("it is not valid UTF-8")
-    if is_too_deep(body):
-        raise invalid.not_json(f"it is nested deeper than {DEPTH_MAX} levels")
-    try:
-        wire = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise invalid.from_validation(error) from None
-    except (msgspec.DecodeError, RecursionError):  # the latter from brackets that never close
-        raise invalid.not_json("it cannot be parsed") from None
-    twice = repeated_key(body, _KEYS)
-    if twice is not None:
-        raise invalid.not_json(f"it has the key '{twice}' more than once")
-    return wire
+    return _request(read_body(body, _decoder, _KEYS, _WORDS))
 
 
 def _request(wire: MessagesBody) -> ChatRequest:

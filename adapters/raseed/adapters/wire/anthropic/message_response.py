@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from raseed.adapters.wire.json_values import credits_json
-from raseed.adapters.wire.openai.chat_response import Charged, whole_text
+from raseed.adapters.wire.charged import Charged, OptionalNumber, charge_keys
+from raseed.adapters.wire.json_values import whole_text
 from raseed.core.ids import RunId
 from raseed.core.inference.model import FinishReason, ToolCall, Usage
 
@@ -28,8 +28,8 @@ class UsageObject(msgspec.Struct, frozen=True, gc=False):
     cache_read_input_tokens: int
     output_tokens: int
     service_tier: str | msgspec.UnsetType = msgspec.UNSET
-    credits: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    credits_remaining: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    credits: OptionalNumber = msgspec.UNSET
+    credits_remaining: OptionalNumber = msgspec.UNSET
 
 
 class _Text(msgspec.Struct, frozen=True, gc=False, tag="text"):
@@ -101,12 +101,7 @@ def usage_object(
     usage: Usage, charged: Charged | None, *, service_tier: str | msgspec.UnsetType = msgspec.UNSET
 ) -> UsageObject:
     """Without `charged` it has Anthropic's keys alone."""
-    cost: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    remaining: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    if charged is not None:
-        cost = credits_json(charged.cost_microcredits)
-        if charged.remaining_microcredits is not None:
-            remaining = credits_json(charged.remaining_microcredits)
+    cost, remaining = charge_keys(charged)
     return UsageObject(
         input_tokens=usage.prompt_tokens - usage.cached_tokens,
         cache_creation_input_tokens=0,

@@ -16,7 +16,8 @@ from raseed.adapters.wire.anthropic.message_response import (
     message_id,
     usage_object,
 )
-from raseed.adapters.wire.openai.chat_response import Charged, whole_text
+from raseed.adapters.wire.charged import Charged
+from raseed.adapters.wire.json_values import whole_text
 from raseed.core.errors import BackendLost
 from raseed.core.ids import RunId
 from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage

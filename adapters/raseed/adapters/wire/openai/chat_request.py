@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
+from raseed.adapters.wire.body import read_body, served_keys
 from raseed.adapters.wire.openai import invalid
-from raseed.adapters.wire.openai.body import Decoded, check_model, read_body, served_keys, wants_usage
+from raseed.adapters.wire.openai.body import WORDS, Decoded, check_model, wants_usage
 from raseed.adapters.wire.openai.chat_messages import to_core_messages
 from raseed.adapters.wire.openai.chat_schema import ChatBody
 from raseed.adapters.wire.openai.chat_tools import to_core_format, to_core_tools
@@ -33,7 +34,7 @@ _decoder = msgspec.json.Decoder(ChatBody)
 
 def decode_chat_request(body: bytes) -> Decoded:
     """Raises RequestInvalid with OpenAI's `param` and `code`, and RequestTooLarge above `BODY_BYTES_MAX`."""
-    wire = read_body(body, _decoder, _KEYS)
+    wire = read_body(body, _decoder, _KEYS, WORDS)
     _refuse_unserved(wire)
     check_model(wire.model)
     use = to_core_tools(wire)

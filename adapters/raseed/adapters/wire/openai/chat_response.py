@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
-from raseed.adapters.wire.json_values import credits_json
+from raseed.adapters.wire.charged import Charged, OptionalNumber, charge_keys
+from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.answer import WholeChoice
 from raseed.core.inference.model import Logprob, TokenLogprob, Usage
 
 _encode = msgspec.json.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charged:
-    """What a request cost, for the extension keys `usage.credits` and `usage.credits_remaining`."""
-
-    cost_microcredits: int
-    remaining_microcredits: int | None = None
 
 
 class _PromptDetails(msgspec.Struct, frozen=True, gc=False):
@@ -42,8 +34,8 @@ class UsageObject(msgspec.Struct, frozen=True, gc=False):
     total_tokens: int
     prompt_tokens_details: _PromptDetails
     completion_tokens_details: _CompletionDetails
-    credits: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    credits_remaining: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    credits: OptionalNumber = msgspec.UNSET
+    credits_remaining: OptionalNumber = msgspec.UNSET
 
 
 class _Function(msgspec.Struct, frozen=True, gc=False):
@@ -157,12 +149,7 @@ def _shown(logprob: Logprob) -> tuple[str, float, tuple[int, ...]]:
 
 def usage_object(usage: Usage, charged: Charged | None) -> UsageObject:
     """The `usage` object; without `charged` it has OpenAI's keys alone."""
-    cost: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    remaining: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    if charged is not None:
-        cost = credits_json(charged.cost_microcredits)
-        if charged.remaining_microcredits is not None:
-            remaining = credits_json(charged.remaining_microcredits)
+    cost, remaining = charge_keys(charged)
     return UsageObject(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
@@ -172,14 +159,3 @@ def usage_object(usage: Usage, charged: Charged | None) -> UsageObject:
         credits=cost,
         credits_remaining=remaining,
     )
-
-
-def whole_text(text: str) -> str:
-    """`text` without lone surrogates, which UTF-8 cannot hold: a broken engine must not break an answer."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -11,7 +11,9 @@ from typing import Literal
 
 import msgspec
 
-from raseed.adapters.wire.openai.chat_response import Charged, logprobs_object, usage_object, whole_text
+from raseed.adapters.wire.charged import Charged
+from raseed.adapters.wire.json_values import whole_text
+from raseed.adapters.wire.openai.chat_response import logprobs_object, usage_object
 from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
 
 StreamUsage = Literal["requested", "always"]

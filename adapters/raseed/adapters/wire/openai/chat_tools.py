@@ -10,7 +10,7 @@ import msgspec
 from raseed.adapters.wire.openai import invalid
 from raseed.adapters.wire.openai.chat_messages import check_function_name
 from raseed.adapters.wire.openai.chat_schema import ChatBody, ResponseFormat, ToolBody
-from raseed.adapters.wire.openai.strict_json import is_too_deep
+from raseed.adapters.wire.strict_json import is_too_deep
 from raseed.core.inference.model import JsonFormat, Tool, ToolChoice
 
 TOOLS_MAX = 512

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from raseed.adapters.wire.body import read_body, served_keys
 from raseed.adapters.wire.openai import invalid
-from raseed.adapters.wire.openai.body import Decoded, check_model, read_body, served_keys, wants_usage
+from raseed.adapters.wire.openai.body import WORDS, Decoded, check_model, wants_usage
 from raseed.adapters.wire.openai.chat_schema import StreamOptions
 from raseed.adapters.wire.openai.sampling_fields import INT32_MAX, to_core_n, to_core_sampling
 from raseed.core.inference.choices import PROMPTS_MAX
@@ -44,7 +45,7 @@ _decoder = msgspec.json.Decoder(CompletionBody)
 
 def decode_completion_request(body: bytes) -> Decoded:
     """Raises RequestInvalid with OpenAI's `param` and `code`, RequestTooLarge."""
-    wire = read_body(body, _decoder, _KEYS)
+    wire = read_body(body, _decoder, _KEYS, WORDS)
     check_model(wire.model)
     if wire.suffix:
         raise invalid.unsupported_parameter("suffix", "This model does not fill in the middle")
