@@ -85,7 +85,7 @@ async def test_an_answer_keeps_to_its_schema(backend, temperature):
 
 
 @pytest.mark.parametrize(
-    "schema", ['{"type":"nothing"}', '{"$ref":"#/none"}', '{"type":"string","pattern":"("}']
+    "schema", ['{"type":"nothing"}', '{"$ref":"#/none"}', '{"type":"string","pattern":"a"}']
 )
 async def test_a_schema_that_cannot_be_used_is_refused_and_the_engine_lives(backend, schema):
     with pytest.raises(RequestInvalid) as caught:

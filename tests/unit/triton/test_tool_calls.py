@@ -70,7 +70,10 @@ def test_ids_differ():
 
 
 def test_a_demanded_call_is_one_of_the_tools():
-    tools = (Tool(name='f"', parameters_json='{"b":1}'), Tool(name="g", parameters_json='{"$ref":"#/x"}'))
+    tools = (
+        Tool(name='f"', parameters_json='{"minItems":1}'),
+        Tool(name="g", parameters_json='{"$ref":"#/x"}'),
+    )
     request = ChatRequest(model="m", messages=(), tools=tools)
     assert demanded_call(request) is None
     any_of_them = demanded_call(
@@ -80,8 +83,23 @@ def test_a_demanded_call_is_one_of_the_tools():
     schema = json.loads(any_of_them.partition("%json ")[2])
     names = [one["properties"]["name"]["const"] for one in schema["anyOf"]]
     assert names == ['f"', "g"]
-    assert [one["properties"]["arguments"] for one in schema["anyOf"]] == [{"b": 1}, {"type": "object"}]
+    assert [one["properties"]["arguments"] for one in schema["anyOf"]] == [
+        {"minItems": 1},
+        {"type": "object"},
+    ]
     named = ChatRequest(
         model="m", messages=(), tools=tools, tool_choice=ToolChoice.REQUIRED, required_tool="g"
     )
     assert '"f' not in (demanded_call(named) or "")
+
+
+def test_arguments_that_cannot_be_held_to_are_any_object():
+    hard = '{"type":"object","properties":{"a":{"type":"string","pattern":"a*"}}}'
+    long = json.dumps({"type": "object", "properties": {"x" * 30_000: {}}})
+    for parameters, count in ((hard, 1), (long, 5)):
+        tools = tuple(Tool(name=f"f{number}", parameters_json=parameters) for number in range(count))
+        request = ChatRequest(model="m", messages=(), tools=tools, tool_choice=ToolChoice.REQUIRED)
+        [schema] = json.loads((demanded_call(request) or "").partition("%json ")[2])["anyOf"]
+        assert schema["properties"]["arguments"] == {"type": "object"}
+        names = schema["properties"]["name"]
+        assert names.get("enum", [names.get("const")]) == [tool.name for tool in tools]

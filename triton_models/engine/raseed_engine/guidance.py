@@ -11,8 +11,14 @@ import numpy as np
 from raseed_engine.protocol import EngineError
 from raseed_engine.sampling import Logits
 
-JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-"""As the model saw JSON in training. Free white space would let a small model write nothing else."""
+JSON_STYLE = {
+    "whitespace_flexible": False,
+    "coerce_one_of": True,
+    "item_separator": ", ",
+    "key_separator": ": ",
+}
+"""As the model saw JSON in training. Free white space would let a small model write nothing else; that exactly one of
+`oneOf` fits is not proved, which can take for ever."""
 
 
 class Vocabulary:

@@ -277,7 +277,7 @@ def _instance(schema_json: str, param: str) -> str:
     try:
         schema = json.loads(schema_json) or {"type": "object"}
         return json.dumps(json_instance(schema), separators=(",", ":"))
-    except (ValueError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise RequestInvalid(f"Invalid schema for '{param}': {error}.", param=param) from error
 
 

@@ -17,10 +17,11 @@ from raseed.adapters.triton.client import TritonClient
 from raseed.adapters.triton.generation import GenerationLimits, TritonGeneration
 from raseed.adapters.triton.prompt import EncodingPool, PromptEncoder
 from raseed.adapters.triton.revive import ModelReviver
+from raseed.adapters.triton.schemas import unsupported_in
 from raseed.adapters.triton.tool_calls import CLOSES, demanded_call
 from raseed.adapters.triton.translate import unavailable
 from raseed.core.errors import ModelUnknown, RequestInvalid
-from raseed.core.inference.model import Capability, ChatRequest, ModelCard, Sampling
+from raseed.core.inference.model import Capability, ChatRequest, JsonFormat, ModelCard, Sampling
 from raseed.core.inference.ports import Prepared
 
 READY_TIMEOUT_S = 2.0
@@ -116,6 +117,7 @@ class TritonModelBackend:
             raise ModelUnknown(f"The model {request.model!r} does not exist.", param="model")
         _check_sampling(request.sampling)
         _check_bias(request.sampling, model.vocab_size)
+        _check_format(request.json_format)
         ids = await model.encoder.encode(request)
         room = model.card.context_length - len(ids)
         asked = request.sampling.max_tokens
@@ -200,6 +202,17 @@ def _check_bias(sampling: Sampling, vocab_size: int) -> None:
             raise RequestInvalid(
                 f"Invalid 'logit_bias': the model has no token {token}.",
                 param="logit_bias",
+                code="invalid_value",
+            )
+
+
+def _check_format(json_format: JsonFormat | None) -> None:
+    if json_format is not None and json_format.schema_json is not None:
+        unsupported = unsupported_in(json_format.schema_json)
+        if unsupported is not None:
+            raise RequestInvalid(
+                f"Invalid schema for 'response_format': this model does not support '{unsupported[:64]}' in it.",
+                param="response_format",
                 code="invalid_value",
             )
 

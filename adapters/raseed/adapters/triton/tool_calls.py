@@ -9,6 +9,7 @@ import secrets
 
 import msgspec
 
+from raseed.adapters.triton.schemas import unsupported_in
 from raseed.core.inference.model import ChatRequest, Tool, ToolCall, ToolChoice
 
 OPENS = "<tool_call>"
@@ -16,7 +17,11 @@ CLOSES = "</tool_call>"
 CALL_CHARS_MAX = 65_536
 """Longest call that is waited for; what is longer is text."""
 
-_STYLE = '"x-guidance":{"whitespace_flexible":false,"item_separator":", ","key_separator":": "}'
+GRAMMAR_CHARS_MAX = 49_152
+"""Longest schema of a demanded call; beyond it, and where its own cannot be used, a tool's arguments are any object."""
+ANY_ARGUMENTS = '{"type":"object"}'
+
+_STYLE = '"x-guidance":{"whitespace_flexible":false,"coerce_one_of":true,"item_separator":", ","key_separator":": "}'
 """As the models saw calls in training."""
 
 
@@ -95,16 +100,21 @@ def demanded_call(request: ChatRequest) -> str | None:
         return None
     tools = [tool for tool in request.tools if request.required_tool in {None, tool.name}]
     calls = ",".join(map(_call_schema, tools))
+    if len(calls) > GRAMMAR_CHARS_MAX:
+        calls = _schema_of(json.dumps({"enum": [tool.name for tool in tools]}), ANY_ARGUMENTS)
     return f'start: "{OPENS}" call "{CLOSES}"\ncall: %json {{{_STYLE},"anyOf":[{calls}]}}\n'
 
 
 def _call_schema(tool: Tool) -> str:
     arguments = tool.parameters_json
-    if (
-        arguments is None or '"$ref"' in arguments
-    ):  # a reference counts from the root, which is not the tool's here
-        arguments = '{"type":"object"}'
+    # A reference counts from the root, which is not the tool's here.
+    if arguments is None or '"$ref"' in arguments or unsupported_in(arguments) is not None:
+        arguments = ANY_ARGUMENTS
+    return _schema_of(json.dumps({"const": tool.name}), arguments)
+
+
+def _schema_of(name_schema: str, arguments_schema: str) -> str:
     return (
-        f'{{"type":"object","properties":{{"name":{{"const":{json.dumps(tool.name)}}},"arguments":{arguments}}},'
+        f'{{"type":"object","properties":{{"name":{name_schema},"arguments":{arguments_schema}}},'
         '"required":["name","arguments"],"additionalProperties":false}'
     )
