@@ -20,6 +20,8 @@ from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
 from raseed.app.layout import socket_address
 
 GRANTED = 7
+THINK_S_MAX = 0.15
+"""Between two requests of a client: what the books have to be searched for grows by a few dozen charges a second."""
 PAUSE_S = 0.25
 """After a request that was not served: a restart has the processor to itself."""
 BROKEN = (
@@ -46,8 +48,8 @@ async def customer_loop(stack: Stack, customer: Customer, journal: Journal, rng:
             else:
                 leave_after = rng.randrange(1, 20) if kind == "leave" else None
                 outcome = await stream(http, stack.url, body, journal, leave_after=leave_after)
-            if outcome not in {"whole", "left"}:
-                await asyncio.sleep(PAUSE_S)
+            served = outcome in {"whole", "left"}
+            await asyncio.sleep(rng.uniform(0, THINK_S_MAX) if served else PAUSE_S)
 
 
 async def unary(http: aiohttp.ClientSession, url: str, body: dict[str, Any], journal: Journal) -> str:
@@ -75,7 +77,7 @@ async def stream(
 ) -> str:
     """What became of it, as it is counted in the journal."""
     body |= {"stream": True, "stream_options": {"include_usage": True}}
-    usage, completion_id, pieces = 0, "", 0
+    usage, completion_id, tokens = 0, "", 0
     try:
         async with http.post(f"{url}/v1/chat/completions", json=body) as response:
             if response.status != 200:
@@ -94,10 +96,11 @@ async def stream(
                 completion_id = event["id"]
                 usage = (event["usage"] or {}).get("total_tokens", 0)
                 for choice in event["choices"]:
-                    pieces += bool(choice["delta"].get("content"))
+                    # The scripted model says a word a token; several may come in one piece.
+                    tokens += len((choice["delta"].get("content") or "").split())
                 if watch is not None:
-                    watch(pieces)
-                if pieces == leave_after:
+                    watch(tokens)
+                if leave_after is not None and tokens >= leave_after:
                     return _outcome(journal, "left")
     except BROKEN:
         pass

@@ -96,7 +96,7 @@ async def in_a_settlement(scene: Scene) -> None:
     """Clients have all of their text and not yet the end of the stream: the charge is being booked."""
 
     def watch(tokens: int) -> None:
-        if tokens == TOKENS:
+        if tokens >= TOKENS:
             scene.kill_soon(COMMIT_S)
 
     async with _streaming(scene, f"#script tokens={TOKENS} pace_ms=1", watch=watch, count=VICTIMS):
@@ -127,14 +127,17 @@ MOMENTS: tuple[Moment, ...] = (
 async def _streaming(
     scene: Scene, script: str, *, watch: Watch | None = None, count: int = 1
 ) -> AsyncIterator[None]:
-    """Streams that go on until the worker is dead."""
+    """Streams that go on until the worker is dead. Asked for again when nobody took them, or nobody died."""
     async with session(scene.customer.key) as http:
-        victims = [
-            asyncio.create_task(
-                stream(http, scene.site.stack.url, prompt(script, 100), scene.journal, watch=watch)
-            )
-            for _ in range(count)
-        ]
+
+        async def ask() -> None:
+            outcome = "refused"
+            while outcome in {"refused", "whole"} and not scene.killed.is_set():
+                body = prompt(script, 100)
+                outcome = await stream(http, scene.site.stack.url, body, scene.journal, watch=watch)
+                await asyncio.sleep(0.05)
+
+        victims = [asyncio.create_task(ask()) for _ in range(count)]
         try:
             async with asyncio.timeout(MOMENT_TIMEOUT_S):
                 yield

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 from tests.campaigns.books import Books, PostgresBooks, SqliteBooks
+from tests.support.http import Http
 from tests.support.postgres import PostgresServer
 from tests.support.stack import Stack
 
@@ -53,12 +54,12 @@ class Site:
         return [f"{violation.invariant}: {violation.detail}" for violation in answer.violations]
 
     def answers(self) -> bool:
-        """Whether a worker reaches its database."""
+        """Whether a worker reaches its database, and Envoy a worker."""
         try:
             self.stack.admin("GetAccount", admin_pb2.GetAccountRequest(account="owner@localhost"))
         except grpc.RpcError:
             return False
-        return True
+        return bool(Http(self.stack.port, self.stack.key).send("GET", "/v1/models").status == 200)
 
 
 @contextmanager
