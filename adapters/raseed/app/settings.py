@@ -51,7 +51,7 @@ class Core(_Section, frozen=True):
     drain_s: Seconds = 5.0
     """At shutdown, how long running requests may go on before they are stopped and charged."""
     slots: Count = 256
-    """Runs of one backend at a time; the engine batches fewer and queues the rest in order."""
+    """Answers that one backend generates at a time, one for each choice of a run; the engine batches fewer and queues the rest in order."""
     queue_max: Count = 1024
     """Requests waiting for a slot; more are refused at once, because they would wait longer than clients do."""
     queue_wait_s: Seconds = 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 from tests.support.desk import Desk, chat, gone, read
@@ -61,6 +62,49 @@ async def test_nobody_overtakes_those_who_wait():
     await late
     one.release()
     assert one.in_flight == 0
+
+
+async def test_several_slots_are_taken_together_and_in_order():
+    four = slots(4)
+    assert await four.acquire(3) == 3
+    many = asyncio.create_task(four.acquire(2))
+    await asyncio.sleep(0)
+    single = asyncio.create_task(four.acquire())
+    await asyncio.sleep(0)
+    assert (many.done(), single.done(), four.in_flight) == (False, False, 3), "nobody overtakes"
+    four.release(3)
+    assert (await many, await single, four.in_flight) == (2, 1, 3)
+    four.release(2)
+    four.release()
+    assert await four.acquire(99) == 4, "never more than there are"
+    four.release(4)
+    assert four.in_flight == 0
+
+
+async def test_who_gives_up_lets_those_behind_go_on():
+    four = slots(4)
+    await four.acquire(2)
+    many = asyncio.create_task(four.acquire(4))
+    await asyncio.sleep(0)
+    few = asyncio.create_task(four.acquire(2))
+    await asyncio.sleep(0)
+    many.cancel()
+    assert await few == 2
+    assert four.in_flight == 4
+
+
+async def test_a_run_takes_a_slot_for_each_choice(hand_desk, hand):
+    run = hand_desk.ask(replace(chat("hi", model="hand"), n=3))
+    other = hand_desk.ask(replace(chat("hi", model="hand"), n=2))
+    await asyncio.sleep(1)
+    assert (hand_desk.slots.in_flight, len(hand.generations)) == (3, 3)
+    for generation in hand.generations:
+        generation.say(finish(1))
+    await read(run)
+    await asyncio.sleep(1)
+    assert (hand_desk.slots.in_flight, len(hand.generations)) == (2, 5)
+    other.abandon()
+    await gone(other)
 
 
 async def test_a_full_queue_refuses_at_once():

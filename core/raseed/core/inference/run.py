@@ -197,11 +197,11 @@ class Run:
     async def _execute(self) -> None:
         try:
             work = await prepare_work(self._spec.route.backend, self._spec.request)
-            await self._spec.route.slots.acquire()
+            slots = await self._spec.route.slots.acquire(self.choice_count)
             try:
                 await self._admit_and_generate(work)
             finally:
-                self._spec.route.slots.release()
+                self._spec.route.slots.release(slots)
         except RaseedError as error:
             self._outcome = error
             if type(error) is RaseedError:
