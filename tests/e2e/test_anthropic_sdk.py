@@ -248,6 +248,15 @@ def test_idempotency_key(one_client, customer):
     assert customer.left() == left < 1_000
 
 
+def test_a_stream_under_a_key_is_named(one_client):
+    """It cannot be sent again; who asks learns the id that its events had."""
+    fields: dict[str, Any] = {"model": SCRIPTED, "max_tokens": 5, "messages": HELLO, "stream": True}
+    key = {"Idempotency-Key": "order 18"}
+    start = next(iter(list(one_client.messages.create(extra_headers=key, **fields))))
+    with pytest.raises(anthropic.ConflictError, match=start.message.id):
+        one_client.messages.create(extra_headers=key, **fields)
+
+
 def test_no_credit(stack):
     """402 is a class of its own in the SDK; the type is Anthropic's."""
     poor = stack.customer(0)

@@ -12,7 +12,7 @@ from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
 from raseed.adapters.rpc.keep_alive import KeepAlive
 from raseed.adapters.wire.anthropic.message_request import decode_count_request, decode_message_request
-from raseed.adapters.wire.anthropic.message_response import encode_count, encode_message
+from raseed.adapters.wire.anthropic.message_response import ID_PREFIX, encode_count, encode_message
 from raseed.adapters.wire.anthropic.message_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.anthropic.message_stream import PING, MessageStreamEncoder
 from raseed.adapters.wire.charged import Charged
@@ -53,10 +53,10 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
             )
         elif decoded.stream:
             run = await self._keyed.start_stream(
-                call.caller, decoded.request, asked, context.time_remaining()
+                call.caller, decoded.request, asked, context.time_remaining(), ID_PREFIX
             )
         else:
-            answer = await self._keyed.answer(call.caller, decoded.request, asked, self._message)
+            answer = await self._keyed.answer(call.caller, decoded.request, asked, self._message, ID_PREFIX)
             await _write_json(context, call, body_of(answer, call))
             return
         try:

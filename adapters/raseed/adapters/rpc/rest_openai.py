@@ -22,7 +22,7 @@ from raseed.adapters.wire.openai.chat_stream import DONE, KEEP_ALIVE, ChatStream
 from raseed.adapters.wire.openai.completion_request import decode_completion_request
 from raseed.adapters.wire.openai.completion_response import CompletionStreamEncoder, encode_text_completion
 from raseed.adapters.wire.openai.models import encode_model, encode_model_list
-from raseed.core.inference.answer import answer_id, whole_choices
+from raseed.core.inference.answer import CHAT_PREFIX, answer_id, whole_choices
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta
 from raseed.core.inference.run import Ended, Run
@@ -43,7 +43,7 @@ class Surface:
     stream_encoder: type[ChatStreamEncoder | CompletionStreamEncoder]
 
 
-CHAT = Surface("chatcmpl-", encode_completion, ChatStreamEncoder)
+CHAT = Surface(CHAT_PREFIX, encode_completion, ChatStreamEncoder)
 COMPLETION = Surface("cmpl-", encode_text_completion, CompletionStreamEncoder)
 
 
@@ -80,11 +80,11 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
             )
         elif decoded.stream:
             run = await self._keyed.start_stream(
-                call.caller, decoded.request, asked, context.time_remaining()
+                call.caller, decoded.request, asked, context.time_remaining(), surface.id_prefix
             )
         else:
             encode = partial(self._whole, surface)
-            answer = await self._keyed.answer(call.caller, decoded.request, asked, encode)
+            answer = await self._keyed.answer(call.caller, decoded.request, asked, encode, surface.id_prefix)
             await write_json(context, call, body_of(answer, call))
             return
         try:

@@ -52,6 +52,9 @@ def _whole_choice(pieces: Sequence[Delta], finish_reason: FinishReason) -> Whole
     )
 
 
-def answer_id(run_id: RunId | HoldId, prefix: str = "chatcmpl-") -> str:
-    """The id that clients of OpenAI's routes see, and native ones. A run and its hold have one id."""
+CHAT_PREFIX = "chatcmpl-"
+
+
+def answer_id(run_id: RunId | HoldId, prefix: str = CHAT_PREFIX) -> str:
+    """The id that clients see; what it begins with tells the API. A run and its hold have one id."""
     return prefix + run_id.removeprefix("run_")

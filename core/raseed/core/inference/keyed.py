@@ -31,7 +31,7 @@ from raseed.core.errors import (
     RaseedError,
 )
 from raseed.core.idempotency import RETRY_AFTER_S, Asked, Claim, Idempotency, Result, in_progress
-from raseed.core.inference.answer import answer_id
+from raseed.core.inference.answer import CHAT_PREFIX, answer_id
 from raseed.core.inference.model import ChatRequest, Delta
 from raseed.core.inference.run import Ended, Run, Stage
 from raseed.core.inference.service import InferenceService, hold_of_request
@@ -67,13 +67,21 @@ class KeyedChat:
         self._report = report
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def answer(self, caller: Caller, request: ChatRequest, asked: Asked, encode: Encode) -> Answer:
-        """The whole answer, encoded. Raises what `start_chat` raises, RequestInProgress and AlreadyAnswered.
+    async def answer(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        asked: Asked,
+        encode: Encode,
+        id_prefix: str = CHAT_PREFIX,
+    ) -> Answer:
+        """The whole answer, encoded. Raises what `start_chat` raises, RequestInProgress and AlreadyAnswered, which names
+        the answer as its reader knows it, with `id_prefix`.
 
         The run goes on when this call is cancelled. Its time is the server's, not the client's: who asks again after
         its own time was up is the one for whom it is made.
         """
-        claim = await self._claim(caller, asked, is_stream=False)
+        claim = await self._claim(caller, asked, id_prefix, is_stream=False)
         if claim.result is not None:
             return Answer(result=claim.result, is_replay=True)
         run = self._inference.start_chat(
@@ -86,10 +94,15 @@ class KeyedChat:
         return Answer(result=await asyncio.shield(told), is_replay=False)
 
     async def start_stream(
-        self, caller: Caller, request: ChatRequest, asked: Asked, timeout_s: float | None
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        asked: Asked,
+        timeout_s: float | None,
+        id_prefix: str = CHAT_PREFIX,
     ) -> Run:
         """A stream cannot be read again: who asks a second time learns its id. Raises as `answer` does."""
-        claim = await self._claim(caller, asked, is_stream=True)
+        claim = await self._claim(caller, asked, id_prefix, is_stream=True)
         return self._inference.start_chat(
             caller, request, stream=True, request_id=claim.attempt, timeout_s=timeout_s
         )
@@ -99,7 +112,7 @@ class KeyedChat:
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
 
-    async def _claim(self, caller: Caller, asked: Asked, *, is_stream: bool) -> Claim:
+    async def _claim(self, caller: Caller, asked: Asked, id_prefix: str, *, is_stream: bool) -> Claim:
         claim = await self._idempotency.claim(asked)
         if claim.is_new or claim.result is not None:
             return claim
@@ -120,7 +133,7 @@ class KeyedChat:
             return await self._idempotency.renew(claim)
         if not is_stream and self._clock.now() - (hold.closed_at or 0) < KEEP_WAIT_S * SECOND:
             raise in_progress()  # its answer is just being kept
-        name = answer_id(hold_id)
+        name = answer_id(hold_id, id_prefix)
         raise AlreadyAnswered(
             f"The request with this idempotency key was answered as {name}, which cannot be sent again.",
             metadata={"id": name},

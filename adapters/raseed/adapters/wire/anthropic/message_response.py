@@ -7,6 +7,7 @@ import msgspec
 from raseed.adapters.wire.charged import Charged, OptionalNumber, charge_keys
 from raseed.adapters.wire.json_values import whole_text
 from raseed.core.ids import RunId
+from raseed.core.inference.answer import answer_id
 from raseed.core.inference.model import FinishReason, ToolCall, Usage
 
 _encode = msgspec.json.Encoder().encode
@@ -16,6 +17,7 @@ _STOP_REASONS = {
     FinishReason.LENGTH: "max_tokens",
     FinishReason.TOOL_CALLS: "tool_use",
 }
+ID_PREFIX = "msg_"
 INVALID_JSON = "INVALID_JSON"
 """The key under which arguments that are no JSON object are shown: Anthropic's convention for such a call."""
 
@@ -53,11 +55,6 @@ class MessageObject(msgspec.Struct, frozen=True, gc=False):
     usage: UsageObject
 
 
-def message_id(run_id: RunId) -> str:
-    """The id that clients see. It differs from the one of OpenAI's routes in its prefix alone."""
-    return f"msg_{run_id.removeprefix('run_')}"
-
-
 def encode_message(
     *,
     run_id: RunId,
@@ -74,7 +71,7 @@ def encode_message(
     content: list[_Text | _ToolUse] = [_Text(whole_text(text))] if text else []
     content += [_ToolUse(call.id, call.name, _input(call.arguments_json)) for call in tool_calls]
     message = MessageObject(
-        id=message_id(run_id),
+        id=answer_id(run_id, ID_PREFIX),
         type="message",
         role="assistant",
         model=model,

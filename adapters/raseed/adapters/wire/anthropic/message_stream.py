@@ -11,15 +11,16 @@ from __future__ import annotations
 import msgspec
 
 from raseed.adapters.wire.anthropic.message_response import (
+    ID_PREFIX,
     MessageObject,
     how_it_ended,
-    message_id,
     usage_object,
 )
 from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.json_values import whole_text
 from raseed.core.errors import BackendLost
 from raseed.core.ids import RunId
+from raseed.core.inference.answer import answer_id
 from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -51,7 +52,7 @@ class MessageStreamEncoder:
     def start(self, *, run_id: RunId, model: str, prompt_tokens: int) -> bytes:
         """The first event. Its usage has the real size of the prompt: some clients look at no other."""
         message = MessageObject(
-            id=message_id(run_id),
+            id=answer_id(run_id, ID_PREFIX),
             type="message",
             role="assistant",
             model=model,
