@@ -95,3 +95,53 @@ def test_bad_fields_are_named(inference, customer, fields, param):
     code, info = refused(call)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert info.metadata["param"] == param
+
+
+@pytest.mark.parametrize("model", [TINY, "scripted"])
+def test_completions(inference, customer, model):
+    """Prompts of text and of tokens, whole and piece by piece."""
+    asked: Any = {
+        "model": model,
+        "prompts": [pb.Prompt(text="Once upon"), pb.Prompt(tokens=pb.TokenIds(ids=[5, 6, 7]))],
+        "max_tokens": 4,
+        "temperature": 0,
+        "echo": True,
+    }
+    metadata = bearer(customer.key)
+    whole = inference.CreateCompletion(
+        pb.CreateCompletionRequest(**asked), metadata=metadata, timeout=TIMEOUT_S
+    )
+    assert whole.id.startswith("cmpl-")
+    assert whole.choices[0].text.startswith("Once upon")
+    assert all(choice.finish_reason for choice in whole.choices)
+    pieces = list(
+        inference.StreamCompletion(pb.StreamCompletionRequest(**asked), metadata=metadata, timeout=TIMEOUT_S)
+    )
+    for index, choice in enumerate(whole.choices):
+        mine = [piece for piece in pieces if piece.choice_index == index]
+        assert "".join(piece.text_delta for piece in mine) == choice.text
+        assert [piece.finish_reason for piece in mine if piece.finish_reason] == [choice.finish_reason]
+    assert [piece.HasField("usage") for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+    spent = whole.usage.cost_microcredits + pieces[-1].usage.cost_microcredits
+    assert customer.left() == 1_000 - spent / MICROCREDITS
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "prompts"),
+        ({"prompts": [pb.Prompt()]}, "prompts[0]"),
+        ({"prompts": [pb.Prompt(tokens=pb.TokenIds())]}, "prompts[0]"),
+        ({"prompts": [pb.Prompt(text="a")] * 5, "n": 8}, "prompts"),
+        ({"prompts": [pb.Prompt(text="a")], "echo": True, "top_logprobs": 1}, "top_logprobs"),
+        ({"prompts": [pb.Prompt(tokens=pb.TokenIds(ids=[-1]))]}, "prompt"),
+    ],
+)
+def test_bad_prompts_are_named(inference, customer, fields, param):
+    def call() -> object:
+        request = pb.CreateCompletionRequest(model=TINY, **fields)
+        return inference.CreateCompletion(request, metadata=bearer(customer.key), timeout=TIMEOUT_S)
+
+    code, info = refused(call)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert info.metadata["param"] == param

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import grpc
 
 from raseed.adapters.rpc.call import Call, current_call
+from raseed.adapters.rpc.completion_mapping import (
+    CompletionMessages,
+    from_core_completion,
+    to_core_completion,
+)
 from raseed.adapters.rpc.idempotency import ONE_ID, announce_replay, asked_of, body_of
 from raseed.adapters.rpc.inference_mapping import (
+    Asking,
     ChatMessages,
     from_core_answer,
     from_core_model,
@@ -18,7 +25,7 @@ from raseed.adapters.rpc.paging import page_of
 from raseed.core.errors import RequestInvalid
 from raseed.core.idempotency import Asked
 from raseed.core.inference.keyed import KeyedChat
-from raseed.core.inference.model import Delta
+from raseed.core.inference.model import ChatRequest, Delta
 from raseed.core.inference.run import Ended, Run
 from raseed.core.inference.service import InferenceService
 from raseed.inference.v1 import inference_pb2 as pb
@@ -28,6 +35,7 @@ MODELS_PAGE_MAX = 200
 REQUEST_ID_CHARS_MAX = 64
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Answered = TypeVar("Answered", pb.CreateChatCompletionResponse, pb.CreateCompletionResponse)
 
 
 class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
@@ -38,16 +46,42 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
     async def CreateChatCompletion(
         self, request: pb.CreateChatCompletionRequest, context: Context
     ) -> pb.CreateChatCompletionResponse:
+        whole = await self._whole(request, to_core_chat(request), context, from_core_answer)
+        return pb.CreateChatCompletionResponse.FromString(whole) if isinstance(whole, bytes) else whole
+
+    async def StreamChatCompletion(self, request: pb.StreamChatCompletionRequest, context: Context) -> None:
+        await self._stream(request, to_core_chat(request), context, ChatMessages)
+
+    async def CreateCompletion(
+        self, request: pb.CreateCompletionRequest, context: Context
+    ) -> pb.CreateCompletionResponse:
+        whole = await self._whole(request, to_core_completion(request), context, from_core_completion)
+        return pb.CreateCompletionResponse.FromString(whole) if isinstance(whole, bytes) else whole
+
+    async def StreamCompletion(self, request: pb.StreamCompletionRequest, context: Context) -> None:
+        await self._stream(request, to_core_completion(request), context, CompletionMessages)
+
+    async def _whole(
+        self,
+        request: Asking,
+        core: ChatRequest,
+        context: Context,
+        encode: Callable[[Run, Sequence[Delta], Ended], Answered],
+    ) -> Answered | bytes:
+        """The answer, as bytes if it was asked for under a key."""
         call = current_call()
-        chat = to_core_chat(request)
         asked = _asked(call, request)
         if asked is not None:
-            answer = await self._keyed.answer(call.caller, chat, asked, _encoded)
+
+            def encoded(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+                return encode(run, pieces, ended).SerializeToString()
+
+            answer = await self._keyed.answer(call.caller, core, asked, encoded)
             await announce_replay(context, answer)
-            return pb.CreateChatCompletionResponse.FromString(body_of(answer, call))
+            return body_of(answer, call)
         run = self._inference.start_chat(
             call.caller,
-            chat,
+            core,
             stream=False,
             request_id=checked_request_id(request.request_id),
             timeout_s=context.time_remaining(),
@@ -58,23 +92,28 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
                 pieces += event
         finally:
             run.abandon()  # does nothing to a run that has ended
-        return from_core_answer(run, pieces, event)
+        return encode(run, pieces, event)
 
-    async def StreamChatCompletion(self, request: pb.StreamChatCompletionRequest, context: Context) -> None:
+    async def _stream(
+        self,
+        request: Asking,
+        core: ChatRequest,
+        context: Context,
+        messages_of: type[ChatMessages | CompletionMessages],
+    ) -> None:
         call = current_call()
-        chat = to_core_chat(request)
         asked = _asked(call, request)
         if asked is not None:
-            run = await self._keyed.start_stream(call.caller, chat, asked, context.time_remaining())
+            run = await self._keyed.start_stream(call.caller, core, asked, context.time_remaining())
         else:
             run = self._inference.start_chat(
                 call.caller,
-                chat,
+                core,
                 stream=True,
                 request_id=checked_request_id(request.request_id),
                 timeout_s=context.time_remaining(),
             )
-        messages = ChatMessages(run)
+        messages = messages_of(run)
         try:
             while not isinstance(event := await run.next(), Ended):
                 for message in messages.pieces(event):
@@ -98,17 +137,11 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         return pb.GetModelResponse(model=from_core_model(self._inference.model(request.model)))
 
 
-def _asked(
-    call: Call, request: pb.CreateChatCompletionRequest | pb.StreamChatCompletionRequest
-) -> Asked | None:
+def _asked(call: Call, request: Asking) -> Asked | None:
     asked = asked_of(call, request)
     if asked is not None and request.request_id:
         raise RequestInvalid(ONE_ID, param="request_id")
     return asked
-
-
-def _encoded(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
-    return from_core_answer(run, pieces, ended).SerializeToString()
 
 
 def checked_request_id(request_id: str) -> str:

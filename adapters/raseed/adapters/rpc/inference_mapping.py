@@ -45,6 +45,15 @@ _ROLES = {
 }
 
 
+Asking = (
+    pb.CreateChatCompletionRequest
+    | pb.StreamChatCompletionRequest
+    | pb.CreateCompletionRequest
+    | pb.StreamCompletionRequest
+)
+"""What asks for an answer: in all of them the fields that say how tokens are chosen have the same names."""
+
+
 def to_core_chat(request: pb.CreateChatCompletionRequest | pb.StreamChatCompletionRequest) -> ChatRequest:
     """Raises RequestInvalid with the field at fault."""
     if not request.model:
@@ -54,20 +63,24 @@ def to_core_chat(request: pb.CreateChatCompletionRequest | pb.StreamChatCompleti
     if len(request.tools) > TOOLS_MAX:
         raise RequestInvalid(f"tools has at most {TOOLS_MAX} functions.", param="tools")
     choice, required = _to_core_choice(request)
-    n = request.n if request.HasField("n") else 1
-    if not 1 <= n <= CHOICES_MAX:
-        raise RequestInvalid(f"n must be from 1 to {CHOICES_MAX}.", param="n")
     return ChatRequest(
         model=request.model,
         messages=tuple(_to_core_message(i, message) for i, message in enumerate(request.messages)),
-        sampling=_to_core_sampling(request),
+        sampling=to_core_sampling(request),
         tools=() if request.tool_choice == "none" else tuple(map(_to_core_tool, request.tools)),
         tool_choice=choice,
         required_tool=required,
         parallel_tool_calls=request.parallel_tool_calls if request.HasField("parallel_tool_calls") else True,
         json_format=_to_core_format(request.json_format) if request.HasField("json_format") else None,
-        n=n,
+        n=to_core_n(request),
     )
+
+
+def to_core_n(request: Asking) -> int:
+    n = request.n if request.HasField("n") else 1
+    if not 1 <= n <= CHOICES_MAX:
+        raise RequestInvalid(f"n must be from 1 to {CHOICES_MAX}.", param="n")
+    return n
 
 
 def _to_core_tool(tool: pb.Tool) -> Tool:
@@ -129,7 +142,7 @@ def _to_core_message(index: int, message: pb.ChatMessage) -> Message:
     )
 
 
-def _to_core_sampling(request: pb.CreateChatCompletionRequest | pb.StreamChatCompletionRequest) -> Sampling:
+def to_core_sampling(request: Asking) -> Sampling:
     max_tokens = request.max_tokens if request.HasField("max_tokens") else None
     temperature = request.temperature if request.HasField("temperature") else 1.0
     top_p = request.top_p if request.HasField("top_p") else 1.0
@@ -192,7 +205,7 @@ def _from_core_choice(choice: WholeChoice) -> pb.ChatChoice:
             for call in choice.tool_calls
         ],
         finish_reason=choice.finish_reason.value,
-        logprobs=map(_from_core_logprob, choice.logprobs),
+        logprobs=map(from_core_logprob, choice.logprobs),
     )
 
 
@@ -235,11 +248,11 @@ class ChatMessages:
             ],
             finish_reason=finish_reason,
             choice_index=choice,
-            logprobs=[_from_core_logprob(logprob) for piece in pieces for logprob in piece.logprobs],
+            logprobs=[from_core_logprob(logprob) for piece in pieces for logprob in piece.logprobs],
         )
 
 
-def _from_core_logprob(logprob: TokenLogprob) -> pb.TokenLogprob:
+def from_core_logprob(logprob: TokenLogprob) -> pb.TokenLogprob:
     chosen, *top = (
         pb.Logprob(token=one.token, logprob=one.logprob) for one in (logprob.chosen, *logprob.top)
     )

@@ -46,6 +46,16 @@ class InferenceServiceStub:
                 request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamChatCompletionRequest.SerializeToString,
                 response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamChatCompletionResponse.FromString,
                 _registered_method=True)
+        self.CreateCompletion = channel.unary_unary(
+                '/raseed.inference.v1.InferenceService/CreateCompletion',
+                request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateCompletionRequest.SerializeToString,
+                response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateCompletionResponse.FromString,
+                _registered_method=True)
+        self.StreamCompletion = channel.unary_stream(
+                '/raseed.inference.v1.InferenceService/StreamCompletion',
+                request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionRequest.SerializeToString,
+                response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/raseed.inference.v1.InferenceService/ListModels',
                 request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.ListModelsRequest.SerializeToString,
@@ -80,6 +90,20 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateCompletion(self, request, context):
+        """Continues prompts as they stand and returns the answers whole. Charged and retried as CreateChatCompletion.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamCompletion(self, request, context):
+        """Continues prompts as they stand and sends the answers piece by piece. Charged as StreamChatCompletion.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Lists the models that this key may use, in a fixed order. May be cached for a minute.
         """
@@ -106,6 +130,16 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.StreamChatCompletion,
                     request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamChatCompletionRequest.FromString,
                     response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamChatCompletionResponse.SerializeToString,
+            ),
+            'CreateCompletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCompletion,
+                    request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateCompletionRequest.FromString,
+                    response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateCompletionResponse.SerializeToString,
+            ),
+            'StreamCompletion': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamCompletion,
+                    request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionRequest.FromString,
+                    response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -174,6 +208,60 @@ class InferenceService:
             '/raseed.inference.v1.InferenceService/StreamChatCompletion',
             raseed_dot_inference_dot_v1_dot_inference__pb2.StreamChatCompletionRequest.SerializeToString,
             raseed_dot_inference_dot_v1_dot_inference__pb2.StreamChatCompletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.inference.v1.InferenceService/CreateCompletion',
+            raseed_dot_inference_dot_v1_dot_inference__pb2.CreateCompletionRequest.SerializeToString,
+            raseed_dot_inference_dot_v1_dot_inference__pb2.CreateCompletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCompletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.inference.v1.InferenceService/StreamCompletion',
+            raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionRequest.SerializeToString,
+            raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionResponse.FromString,
             options,
             channel_credentials,
             insecure,
