@@ -31,6 +31,8 @@ def test_a_start_after_a_kill_with_a_million_entries(start_site: StartSite, say:
         stack, books = started.stack, started.books
         customer = stack.customer(CREDIT)
         stack.stop()
+        empty_s = _started_in_s(started)
+        stack.stop()
         began = time.monotonic()
         _add_past(started, customer.id)
         filled_s = time.monotonic() - began
@@ -40,21 +42,25 @@ def test_a_start_after_a_kill_with_a_million_entries(start_site: StartSite, say:
         for _ in range(STARTS):
             asyncio.run(_killed_with_open_holds(started, customer.key))
             assert 0 < open_holds(books) <= OPEN_HOLDS  # Envoy may have died a moment before the worker
-            began = time.monotonic()
-            stack.start()
-            took_s.append(time.monotonic() - began)
+            took_s.append(_started_in_s(started))
             assert open_holds(books) == 0
             assert faults_in(books) == []
         [(entries,)] = books.rows("SELECT count(*) FROM ledger_entries")
         say(
             f"{entries:,} entries (made in {filled_s:.0f} s), {OPEN_HOLDS} open holds, on "
             f"{'SQLite' if started.server is None else 'PostgreSQL'}: `raseed up` to ready in "
-            f"{', '.join(f'{each:.2f}' for each in took_s)} s"
+            f"{', '.join(f'{each:.2f}' for each in took_s)} s; before there was a past {empty_s:.2f} s"
         )
         assert median(took_s) <= START_S_MAX
         began = time.monotonic()
         assert started.verified() == []
         say(f"verified in {time.monotonic() - began:.0f} s")
+
+
+def _started_in_s(started: Site) -> float:
+    began = time.monotonic()
+    started.stack.start()
+    return time.monotonic() - began
 
 
 def _add_past(started: Site, account_id: str) -> None:
