@@ -1,4 +1,4 @@
-"""A balance pays for exactly what it pays for: many rounds on the real store, without a network in between.
+"""A balance pays for exactly what it pays for: many rounds on SQLite, without a network in between.
 
 RASEED_ROUNDS sets how many rounds (default 20); the closed loop has half of them with each kind of hold.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.desk import Answer, chat, gone, read
 from tests.support.faulty_ledger import Seen
-from tests.support.sqlite_desk import Life
+from tests.support.life import SQLITE, Life, store
 
 from raseed.adapters.scripted.backend import prompt_tokens_of
 from raseed.core.billing.commands import Held, PlaceHold, Refused, Settled
@@ -48,11 +48,12 @@ COST = prompt_tokens_of(script(1)) + MAX_TOKENS
 async def life(tmp_path, request) -> AsyncIterator[Life]:
     hold_wait_s, chunk_tokens = request.param
     policy = HoldPolicy(hold_wait_s=hold_wait_s, chunk_tokens=chunk_tokens)
-    life = await Life.begin(tmp_path / "raseed.db", policy=policy, limits=LIMITS)
-    yield life
-    assert life.desk.reported == []
-    assert await life.verify() == []
-    await life.close()
+    async with store(SQLITE, tmp_path / "raseed.db") as books:
+        life = await Life.begin(books, policy=policy, limits=LIMITS)
+        yield life
+        assert life.desk.reported == []
+        assert await life.verify() == []
+        await life.close()
 
 
 @pytest.mark.parametrize("life", [(0.0, 512)], indirect=True, ids=["no wait"])

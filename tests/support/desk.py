@@ -50,12 +50,13 @@ class Desk:
     policy: HoldPolicy = field(default_factory=HoldPolicy)
     limits: SlotLimits = field(default_factory=SlotLimits)
     timeout_s: float = 600.0
+    instance: str = INSTANCE
     epoch: int = 1
     api_key_id: ApiKeyId | None = None
     reported: list[tuple[str, BaseException]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.holds = HoldService(self.ledger, Owner(INSTANCE, self.epoch), self.policy)
+        self.holds = HoldService(self.ledger, Owner(self.instance, self.epoch), self.policy)
         self.slots = Slots(self.limits)
         self.inference = InferenceService(
             router=Router([Route(self.backend, self.slots)]),

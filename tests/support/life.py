@@ -1,27 +1,32 @@
-"""A worker on a real SQLite file that can die: nothing of it is written any more, and its next life finds the file."""
+"""A worker on a real store that can die: nothing of it is written any more, and its next life finds what was."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.support.desk import INSTANCE, Desk
 from tests.support.faulty_ledger import FaultyLedger
+from tests.support.postgres import shared_server
 from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import issue
 
 from raseed.adapters.sql.accounts import create_account
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.instances import begin_life
+from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.postgres_database import PostgresDatabase
+from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.verify import verify
 from raseed.core.accounts.model import Account, AccountStatus, Tier
 from raseed.core.billing.commands import Command, Granted, Result
 from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.ports import Ledger
 from raseed.core.clock import Microseconds, SystemClock
 from raseed.core.ids import AccountId
 from raseed.core.inference.admission import SlotLimits
@@ -37,6 +42,32 @@ ACCOUNT = Account(
     created_at=Microseconds(0),
 )
 CLOSE_TIMEOUT_S = 10.0
+SQLITE, POSTGRES = "sqlite", "postgres"
+
+Store = Callable[[], Awaitable[tuple[SqlDatabase, Ledger]]]
+"""Opens the same books each time."""
+
+
+@asynccontextmanager
+async def store(kind: str, path: Path) -> AsyncIterator[Store]:
+    """An empty one of the kind; a file lies at the path."""
+    if kind == SQLITE:
+        yield lambda: _open_sqlite(path)
+        return
+    server = shared_server()
+    url = await server.borrow_database()
+    yield lambda: _open_postgres(url)
+    await server.give_back(url)
+
+
+async def _open_sqlite(path: Path) -> tuple[SqlDatabase, Ledger]:
+    database = await Database.open(migrated(path))
+    return database, SqliteLedger(database)
+
+
+async def _open_postgres(url: str) -> tuple[SqlDatabase, Ledger]:
+    database = await PostgresDatabase.open(url)
+    return database, PostgresLedger(database)
 
 
 class MortalLedger(FaultyLedger):
@@ -51,31 +82,32 @@ class MortalLedger(FaultyLedger):
 
 
 class Life:
-    """One life of the worker `core-0`: opened on a file, ended by `close` or `die`."""
+    """One life of a worker: opened on a store, ended by `close` or `die`."""
 
-    def __init__(self, database: Database, epoch: int, **parts: Any) -> None:
+    def __init__(self, database: SqlDatabase, ledger: Ledger, **parts: Any) -> None:
         self.database = database
-        self.ledger = MortalLedger(SqliteLedger(database))
-        self.desk = Desk(self.ledger, epoch=epoch, **parts)
+        self.ledger = MortalLedger(ledger)
+        self.desk = Desk(self.ledger, **parts)
 
     @classmethod
     async def begin(
         cls,
-        path: Path,
+        store: Store,
         *,
+        instance: str = INSTANCE,
         backend: ModelBackend | None = None,
         policy: HoldPolicy | None = None,
         limits: SlotLimits | None = None,
         timeout_s: float = 600.0,
     ) -> Life:
         """As a worker starts: a new epoch, then the holds of earlier lives are swept."""
-        database = await Database.open(migrated(path))
-        epoch = await database.write(lambda connection: begin_life(connection, INSTANCE, SystemClock().now()))
-        parts: dict[str, Any] = {"timeout_s": timeout_s}
+        database, ledger = await store()
+        epoch = await database.write(lambda connection: begin_life(connection, instance, SystemClock().now()))
+        parts: dict[str, Any] = {"instance": instance, "epoch": epoch, "timeout_s": timeout_s}
         parts |= {"backend": backend} if backend is not None else {}
         parts |= {"policy": policy} if policy is not None else {}
         parts |= {"limits": limits} if limits is not None else {}
-        life = cls(database, epoch, **parts)
+        life = cls(database, ledger, **parts)
         await life.desk.holds.sweep()
         return life
 
