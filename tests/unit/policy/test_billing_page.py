@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from raseed.adapters.policy import loader, models, offers, price_lists
+from raseed.adapters.policy import loader, models, offers, price_lists, tiers
 from raseed.core.billing.holds import Reserve
 from raseed.core.billing.model import GrantSource, Meter
 from raseed.core.billing.policy import Identity
@@ -21,13 +21,14 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "[billing]": loader._Billing,
     "[accounts]": loader._Accounts,
     "[groups.NAME]": loader._Group,
+    "[tiers.NAME]": tiers._Tier,
     "[[packs]]": offers._Pack,
     "[topup]": offers._Topup,
     "[models.ID]": models._Model,
     "[prices]": price_lists._Prices,
 }
 SECTIONS = {
-    "billing", "accounts", "grants", "groups", "prices", "model_tiers", "models", "price_classes", "packs", "topup"
+    "billing", "accounts", "grants", "groups", "prices", "model_tiers", "models", "price_classes", "packs", "tiers", "topup"
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.clock import DAY, Microseconds
+from raseed.core.limits.model import TierLimits
 from raseed.core.money import credits_text, price_text
 
 FOLDER = Path(__file__).parents[2] / "golden" / "policy"
@@ -34,6 +36,17 @@ def shown_price(policy: Policy, price: ModelPrice) -> str:
     return f"{shelf} {facts.hosting}: x{Decimal(price.multiplier_milli) / 1000}"
 
 
+def shown_limits(limits: TierLimits) -> str:
+    named = {
+        field.name: getattr(limits, field.name)
+        for field in fields(limits)
+        if field.name not in ("models", "priority")
+    }
+    shown = [f"{name} {value:,}" for name, value in named.items() if value is not None]
+    models = "all models" if limits.models is None else ", ".join(sorted(limits.models))
+    return ", ".join([*shown, models, f"weight {limits.priority}"])
+
+
 def shown(policy: Policy) -> dict[str, Any]:
     prices = policy.prices.at(Microseconds(0))
     welcome = policy.welcome
@@ -46,6 +59,7 @@ def shown(policy: Policy) -> dict[str, Any]:
             credits_text(welcome.amount_microcredits),
             None if welcome.expires_after_us is None else f"{welcome.expires_after_us // DAY} days",
         ],
+        "tiers": {tier.value: shown_limits(limits) for tier, limits in policy.tiers.items()},
         "packs": {
             pack.id: f"{pack.name} + {credits_text(pack.bonus_microcredits)} for "
             f"{price_text(pack.price_minor, pack.currency)} {pack.currency} by {pack.provider}"

@@ -15,6 +15,7 @@ from raseed.adapters.policy.models import read_terms
 from raseed.adapters.policy.offers import read_packs, read_topup
 from raseed.adapters.policy.price_lists import read_prices
 from raseed.adapters.policy.source import PolicyError, Source, collecting, read_source
+from raseed.adapters.policy.tiers import read_tiers
 from raseed.core.accounts.model import Tier
 from raseed.core.billing.holds import HoldPolicy, Reserve
 from raseed.core.billing.model import GrantSource
@@ -41,6 +42,7 @@ class _Profile(msgspec.Struct, frozen=True):
     price_classes: dict[str, Any] = {}
     accounts: dict[str, Any] = {}
     groups: dict[str, Any] = {}
+    tiers: dict[str, Any] = {}
     packs: list[dict[str, Any]] = []
     topup: dict[str, Any] | None = None
 
@@ -115,6 +117,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         priorities=_priorities(source),
         credits_shape=billing.credits_shape,
         groups=groups,
+        tiers=read_tiers(source, catalogue),
         model_tiers=terms.tiers,
         model_classes=terms.classes,
         catalogue=catalogue,

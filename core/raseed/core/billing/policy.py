@@ -12,6 +12,7 @@ from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import GrantSource
 from raseed.core.billing.price_book import PriceBook
 from raseed.core.billing.pricing import Basis
+from raseed.core.limits.model import Tiers
 from raseed.core.money import CURRENCY_DIGITS, MICROCREDITS_PER_CREDIT
 
 UnitOfAccount = Literal["credits", "USD"]
@@ -151,6 +152,7 @@ class Policy:
     credits_shape: Literal["object", "number"]
     """`credits` in GET /api/billing/subscription: an object with the balance, or the bare number."""
     groups: Mapping[str, AccountGroup]
+    tiers: Tiers
     model_tiers: Mapping[str, ModelTier]
     model_classes: Mapping[str, ModelClass]
     catalogue: Mapping[str, CatalogueModel]
