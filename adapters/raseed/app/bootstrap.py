@@ -26,7 +26,9 @@ from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
+from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home, make_private
+from raseed.app.messengers import open_messenger
 from raseed.app.settings import Configuration, Settings
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
@@ -47,6 +49,8 @@ from raseed.core.content.ports import ContentStore
 from raseed.core.idempotency import Idempotency
 from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
+from raseed.core.messaging.express import ExpressQueue
+from raseed.core.messaging.ports import Message, Messenger
 
 PEPPER_BYTES = 32
 PEPPER_VERSION = 1
@@ -71,6 +75,9 @@ class Platform:
     usage: UsageService
     metering: MeteringService
     admin: AdminService
+    messenger: Messenger
+    express: ExpressQueue
+    """Codes go here. A worker runs it; without one, what is posted is never sent."""
 
 
 @asynccontextmanager
@@ -85,7 +92,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
     policy = read_policy(settings)
     clock = SystemClock()
     database, ledger = await _open_database(settings, home)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        messenger = await stack.enter_async_context(open_messenger(settings, home))
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
         authenticator = Authenticator(store, peppers, clock)
@@ -123,9 +132,13 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
                 verify=verify_ledger,
                 replay=replay_ledger,
             ),
+            messenger=messenger,
+            express=ExpressQueue(messenger, _report_unsent),
         )
-    finally:
-        await database.close()
+
+
+def _report_unsent(message: Message, error: Exception) -> None:
+    log.error("not sent", id=message.id, channel=message.channel, template=message.template, exc_info=error)
 
 
 async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, Ledger]:

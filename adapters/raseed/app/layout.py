@@ -48,6 +48,11 @@ class Home:
         return self.root / "first-key"
 
     @property
+    def outbox(self) -> Path:
+        """Messages that the driver `outbox` was given."""
+        return self.root / "outbox.jsonl"
+
+    @property
     def run_file(self) -> Path:
         return self.root / "run.json"
 

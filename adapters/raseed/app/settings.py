@@ -124,6 +124,15 @@ class Scripted(_Section, frozen=True):
     """Time before each piece of an answer, in milliseconds."""
 
 
+class Messaging(_Section, frozen=True):
+    """Codes and notices: which driver carries them, by channel."""
+
+    whatsapp: Literal["outbox"] = "outbox"
+    """`outbox`: they are written to `outbox.jsonl` in RASEED_HOME and sent to nobody."""
+    email: Literal["outbox"] = "outbox"
+    """`outbox`, as above."""
+
+
 class Log(_Section, frozen=True):
     """Logging."""
 
@@ -140,6 +149,7 @@ class Settings(_Section, frozen=True):
     wire: Wire = Wire()
     triton: Triton = Triton()
     scripted: Scripted = Scripted()
+    messaging: Messaging = Messaging()
     log: Log = Log()
 
 

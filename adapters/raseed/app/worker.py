@@ -129,6 +129,7 @@ async def serve_core(
         jobs.start(health.run(), "health")
         jobs.start(inference.keep_holds(), "keep holds")
         jobs.start(inference.sweep_holds(), "sweep holds")
+        jobs.start(platform.express.run(), "send codes")
         for job in (
             expiry_job(platform.ledger, SqlExpiryQueue(platform.database)),
             sealer_job(SqlChain(platform.database)),

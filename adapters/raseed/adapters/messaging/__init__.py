@@ -1,0 +1,1 @@
+"""Drivers that carry messages out: WhatsApp, e-mail, and a file."""
