@@ -146,8 +146,8 @@ def test_price_notice_is_14_days():
 def test_kissapi_is_a_dollar_balance_with_mail_accounts_paid_through_creem():
     found = policy("kissapi")
     assert (found.unit, found.time_zone, found.usage_retention_days) == ("USD", "UTC", 90)
-    assert Identity.EMAIL_LINK in found.identity
-    assert Identity.WHATSAPP_OTP not in found.identity
+    assert found.identity == (Identity.EMAIL_CODE,)
+    assert (found.sign_up.terms_version, found.sign_up.minimum_age) == ("2026-02-18", 18)
     assert found.topup is not None
     assert found.topup.provider is PaymentProvider.CREEM
     assert found.topup.microcredits_for(2_000) == microcredits_of(20)

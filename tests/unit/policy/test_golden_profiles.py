@@ -52,6 +52,13 @@ def shown(policy: Policy) -> dict[str, Any]:
     welcome = policy.welcome
     return {
         "charged": f"{policy.basis} in {policy.unit}, {prices.rounding}, as {policy.credits_shape}",
+        "identity": list(policy.identity),
+        "sign_up": {
+            "region": policy.sign_up.default_region,
+            "countries": sorted(policy.sign_up.countries),
+            "terms": policy.sign_up.terms_version,
+            "age": policy.sign_up.minimum_age,
+        },
         "priorities": {source.value: priority for source, priority in policy.priorities.items()},
         "welcome": None
         if welcome is None

@@ -94,6 +94,16 @@ MISTAKES = {
         "accounts.identity",
         "Invalid enum value 'fax'",
     ),
+    "password": (
+        BASE + f'[accounts]\nidentity = ["password"] {HERE}\n',
+        "accounts.identity",
+        "Invalid enum value 'password'",
+    ),
+    "country": (
+        BASE + f'[accounts]\ncountries = ["KW", "kuwait"] {HERE}\n',
+        "accounts.countries",
+        "matching regex",
+    ),
     "no identity": (BASE + f"[accounts]\nidentity = [] {HERE}\n", "accounts.identity", "length >= 1"),
     "retention": (
         BASE + f"[accounts]\nusage_retention_days = 0 {HERE}\n",

@@ -16,6 +16,7 @@ from raseed.adapters.policy.offers import read_packs, read_topup
 from raseed.adapters.policy.price_lists import read_prices
 from raseed.adapters.policy.source import PolicyError, Source, collecting, read_source
 from raseed.adapters.policy.tiers import read_tiers
+from raseed.core.accounts.identity import SignUpTerms
 from raseed.core.accounts.model import Tier
 from raseed.core.billing.holds import HoldPolicy, Reserve
 from raseed.core.billing.model import GrantSource
@@ -28,6 +29,8 @@ __all__ = ["PolicyError", "load_policy", "policy_of"]
 
 RATIO_MAX_MILLI = 1_000 * MILLI
 Days = Annotated[int, Meta(ge=1, le=36_500)]
+Region = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+CallingCode = Annotated[str, Meta(pattern="^[1-9][0-9]{0,2}$")]
 
 
 class _Profile(msgspec.Struct, frozen=True):
@@ -59,6 +62,11 @@ class _Billing(msgspec.Struct, frozen=True):
 
 class _Accounts(msgspec.Struct, frozen=True):
     identity: Annotated[tuple[Identity, ...], Meta(min_length=1)] = (Identity.WHATSAPP_OTP,)
+    default_region: Region = "KW"
+    bare_calling_codes: tuple[CallingCode, ...] = ("965", "966", "971", "974", "968", "973")
+    countries: tuple[Region, ...] = ()
+    terms_version: Annotated[str, Meta(max_length=32)] = ""
+    minimum_age: Annotated[int, Meta(ge=0, le=99)] = 0
     usage_retention_days: Days = 365
     at_closing: Literal["forfeit", "keep"] = "forfeit"
 
@@ -111,6 +119,13 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         unit=billing.unit,
         basis=billing.basis,
         identity=accounts.identity,
+        sign_up=SignUpTerms(
+            default_region=accounts.default_region,
+            bare_calling_codes=accounts.bare_calling_codes,
+            countries=frozenset(accounts.countries),
+            terms_version=accounts.terms_version,
+            minimum_age=accounts.minimum_age,
+        ),
         usage_retention_days=accounts.usage_retention_days,
         at_closing=accounts.at_closing,
         welcome=_welcome(source),

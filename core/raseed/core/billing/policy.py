@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from raseed.core.accounts.identity import SignUpTerms
 from raseed.core.accounts.model import Tier
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import GrantSource
@@ -20,11 +21,10 @@ UnitOfAccount = Literal["credits", "USD"]
 
 
 class Identity(StrEnum):
-    """How a customer proves who they are."""
+    """How a customer proves who they are: by a code that is sent there. There are no passwords."""
 
     WHATSAPP_OTP = "whatsapp_otp"
-    EMAIL_LINK = "email_link"
-    PASSWORD = "password"  # noqa: S105 - the name of a method
+    EMAIL_CODE = "email_code"
 
 
 class PaymentProvider(StrEnum):
@@ -142,6 +142,7 @@ class Policy:
     basis: Basis
     identity: tuple[Identity, ...]
     """The first is the one that is offered first."""
+    sign_up: SignUpTerms
     usage_retention_days: int
     """How long single requests stay listed. The ledger itself is kept."""
     at_closing: Literal["forfeit", "keep"]
