@@ -59,8 +59,12 @@ class ChangeFollower:
         self._floor = 0
 
     async def start(self) -> None:
-        """Begin behind everything that is committed now: nothing is cached yet."""
-        self._floor = await self._feed.last_seq()
+        """Begin behind everything that is committed now: nothing is cached yet.
+
+        What is not committed yet may have a lower number, so it is looked for among the last ones, as at each poll.
+        """
+        self._floor = max(0, await self._feed.last_seq() - LOOK_BACK)
+        self._seen = dict.fromkeys(change.seq for change in await self._feed.changes_after(self._floor))
         self._confirm()
 
     async def run(self) -> None:

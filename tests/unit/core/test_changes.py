@@ -60,6 +60,16 @@ async def test_a_lower_number_that_commits_later_is_heard() -> None:
     assert caches.forgotten == ["second", "first"]
 
 
+async def test_a_lower_number_that_commits_after_the_start_is_heard() -> None:
+    feed, caches = Feed(), Caches()
+    feed.rows.append(Change(2, "key", "second"))
+    follower = following(feed, caches)
+    await follower.start()
+    feed.rows.append(Change(1, "key", "first"))
+    await follower.poll()
+    assert caches.forgotten == ["first"]
+
+
 async def test_memory_is_bounded_and_nothing_is_heard_twice() -> None:
     feed, caches = Feed(), Caches()
     follower = following(feed, caches)
