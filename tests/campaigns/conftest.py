@@ -14,25 +14,25 @@ import pytest
 from tests.campaigns.sites import Site, site
 from tests.support.postgres import PostgresServer, shared_server
 
-SQLITE, POSTGRESQL = "sqlite", "postgresql"
+SQLITE, POSTGRES_3 = "sqlite", "postgres-3"
 StartSite = Callable[..., AbstractContextManager[Site]]
 """Called with the options of `sites.site`."""
 Say = Callable[[str], None]
 
 
-@pytest.fixture(scope="session", params=[SQLITE, POSTGRESQL])
+@pytest.fixture(scope="session", params=[SQLITE, POSTGRES_3])
 def shared_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One for each store, for all short tests, where holds wait for each other."""
-    server = shared_server() if request.param == POSTGRESQL else None
+    server = shared_server() if request.param == POSTGRES_3 else None
     with site(tmp_path_factory.mktemp(request.param), server, pace_ms=2) as started:
         yield started
 
 
-@pytest.fixture(params=[SQLITE, POSTGRESQL])
+@pytest.fixture(params=[SQLITE, POSTGRES_3])
 def start_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartSite]:
     """Makes sites of one store; an own server is ended with the test."""
     server: PostgresServer | None = None
-    if request.param == POSTGRESQL:
+    if request.param == POSTGRES_3:
         server = PostgresServer(settings={})
         server.start()
 

@@ -23,9 +23,10 @@ MAX_TOKENS = 40
 COST = prompt_tokens(TEXT) + MAX_TOKENS
 
 
-@pytest.fixture(scope="module")
-def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@pytest.fixture(scope="module", params=[WORKERS], ids=["postgres-3"])
+def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with site(tmp_path_factory.mktemp("workers"), shared_server(), hold_wait_s=0) as started:
+        assert len(started.workers) == request.param
         yield started.stack
 
 

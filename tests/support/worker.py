@@ -1,16 +1,17 @@
-"""One worker inside this process: the platform as it is put together for production, without Envoy and Triton."""
+"""Workers inside this process: the platform as it is put together for production, without Envoy and Triton."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from tests.support.postgres import shared_server
 
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
@@ -41,9 +42,12 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
+    """One, or several as one: then its channels send each call to the next, and the rest is the first one's."""
+
     platform: Platform
     holds: HoldService
     address: str
+    admin_address: str
     channel: grpc.aio.Channel
     admin: admin_pb2_grpc.AdminServiceStub
 
@@ -67,14 +71,17 @@ class Worker:
 
 @asynccontextmanager
 async def running_worker(
-    folder: Path, usage_of: Callable[[Platform], UsageService] = lambda it: it.usage, **environ: str
+    folder: Path,
+    usage_of: Callable[[Platform], UsageService] = lambda it: it.usage,
+    instance: str = "core-0",
+    **environ: str,
 ) -> AsyncIterator[Worker]:
     """Its public and its admin server answer on the worker's two channels. `usage_of` may bring other reports."""
     configuration = load_configuration(SCRIPTED | environ | {"RASEED_HOME": str(folder / "home")}, folder)
     settings = configuration.settings
     async with open_platform(configuration) as platform, open_routes(settings, "") as routes:
         router = Router(routes)
-        holds = HoldService(platform.ledger, Owner("core-0", 1), platform.policy.hold)
+        holds = HoldService(platform.ledger, Owner(instance, 1), platform.policy.hold)
         inference = InferenceService(
             router=router, prices=platform.policy.prices, holds=holds, timeout_s=60.0, report=_broken
         )
@@ -94,21 +101,49 @@ async def running_worker(
         wire = WireOptions(stream_usage=settings.wire.stream_usage, usage_credits=settings.wire.usage_credits)
         public = public_server(services, ServerLimits(), wire, with_reflection=False)
         admin = admin_server(platform.admin, platform.idempotency, routes, ServerLimits())
-        ports = [server.add_insecure_port("127.0.0.1:0") for server in (public, admin)]
+        address, admin_address = [
+            f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}" for server in (public, admin)
+        ]
         await public.start()
         await admin.start()
         try:
             async with (
-                grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}") as channel,
-                grpc.aio.insecure_channel(f"127.0.0.1:{ports[1]}") as admin_channel,
+                grpc.aio.insecure_channel(address) as channel,
+                grpc.aio.insecure_channel(admin_address) as admin_channel,
             ):
                 admin_stub = admin_pb2_grpc.AdminServiceStub(admin_channel)
-                yield Worker(platform, holds, f"127.0.0.1:{ports[0]}", channel, admin_stub)
+                yield Worker(platform, holds, address, admin_address, channel, admin_stub)
         finally:
             await inference.drain(0.0)
             await services.keyed.drain(KEEP_WAIT_S)
             await public.stop(0)
             await admin.stop(0)
+
+
+@asynccontextmanager
+async def three_workers(folder: Path) -> AsyncIterator[Worker]:
+    """On one PostgreSQL database, with one home, so that they have the same secrets. Behind channels that take turns."""
+    url = await shared_server().borrow_database()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(shared_server().give_back, url)
+        workers = [
+            await stack.enter_async_context(
+                running_worker(folder, instance=f"core-{number}", RASEED_DATABASE_URL=url)
+            )
+            for number in range(3)
+        ]
+        channel, admin_channel = [
+            await stack.enter_async_context(_in_turns(addresses))
+            for addresses in ([it.address for it in workers], [it.admin_address for it in workers])
+        ]
+        admin = admin_pb2_grpc.AdminServiceStub(admin_channel)
+        yield replace(workers[0], channel=channel, admin=admin)
+
+
+def _in_turns(addresses: list[str]) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(
+        f"ipv4:{','.join(addresses)}", options=[("grpc.lb_policy_name", "round_robin")]
+    )
 
 
 def _broken(what: str, error: BaseException) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import POSTGRES, SQLITE, SqlStore, open_store
 from tests.unit.billing.builders import ALICE, BOB
 
 from raseed.adapters.content.vault import Vault
@@ -19,7 +19,7 @@ LIMITS = ContentLimits(item_bytes_max=1_000, account_bytes_max=3_000)
 
 @dataclass
 class Opened:
-    store: SqliteStore | PostgresStore
+    store: SqlStore
 
     @property
     def content(self) -> SqlContentStore:
@@ -27,13 +27,9 @@ class Opened:
         return SqlContentStore(self.store.database, VAULT, LIMITS)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 async def opened(request, tmp_path) -> AsyncIterator[Opened]:
-    store: SqliteStore | PostgresStore = (
-        await SqliteStore.open(tmp_path / "raseed.db")
-        if request.param == "sqlite"
-        else await PostgresStore.open()
-    )
+    store = await open_store(request.param, tmp_path)
     for account_id in (ALICE, BOB):
         await store.open_account(account_id)
     yield Opened(store)

@@ -8,6 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import select, update
 from tests.contract.content.conftest import Opened
+from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE
 from tests.unit.billing.builders import ALICE, BOB
 
 from raseed.adapters.sql.tables import content_accounts, content_items
@@ -71,6 +72,7 @@ async def test_an_item_is_replaced_under_its_condition_only(opened):
     assert await put(opened, name="none", if_match=second) is None
 
 
+@pytest.mark.parametrize("opened", [SQLITE, POSTGRES, POSTGRES_3], indirect=True)
 async def test_of_many_who_write_first_one_does(opened):
     versions = await asyncio.gather(*(put(opened, data=b"%d" % i, if_match=ABSENT) for i in range(20)))
     [winner] = [number for number, version in enumerate(versions) if version]

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import POSTGRES_3, SQLITE, SqlStore, open_store
 from tests.support.desk import Desk, chat
 from tests.support.waiting import POLL_S
 from tests.unit.billing.builders import ALICE, issue
 
 from raseed.adapters.content.vault import Vault
 from raseed.adapters.sql.content import SqlContentStore
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.billing.model import HoldState
 from raseed.core.content.ports import ContentKind
@@ -74,7 +72,7 @@ class Worker:
 
 @dataclass
 class Team:
-    store: SqliteStore | PostgresStore
+    store: SqlStore
     workers: list[Worker]
 
     async def left(self) -> int:
@@ -84,24 +82,15 @@ class Team:
         return balance.spendable_microcredits
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES_3])
 async def team(request, tmp_path) -> AsyncIterator[Team]:
     """On SQLite all three are on the one connection that there is, on PostgreSQL each has its own."""
-    store: SqliteStore | PostgresStore = (
-        await SqliteStore.open(tmp_path / "raseed.db")
-        if request.param == "sqlite"
-        else await PostgresStore.open()
-    )
+    store = await open_store(request.param, tmp_path)
     await store.open_account(ALICE)
     await store.ledger.submit([issue("start", CREDIT)])
-    own: list[PostgresDatabase] = []
     workers = []
     for life in (1, 2, 3):
-        ledger, database = store.ledger, store.database
-        if isinstance(store, PostgresStore):
-            database = await PostgresDatabase.open(store.url, clock=store.clock)
-            own.append(database)
-            ledger = PostgresLedger(database)
+        database, ledger = store.next_worker()
         desk = Desk(ledger, epoch=life)
         content = SqlContentStore(database, VAULT)
         keyed = KeyedChat(
@@ -116,8 +105,6 @@ async def team(request, tmp_path) -> AsyncIterator[Team]:
     for worker in workers:
         await worker.desk.inference.drain(0.0)
         await worker.keyed.drain(5.0)
-    for database in own:
-        await database.close()
     await store.close()
 
 

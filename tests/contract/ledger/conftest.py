@@ -1,9 +1,14 @@
-"""The stores that the contract is checked on. A new one joins by a class here."""
+"""The stores that the contract is checked on. A new one joins by a class here.
+
+What is promised about several at once is checked with three workers on one database too: `AT_ONCE`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +22,7 @@ from tests.unit.billing.builders import ALICE, ManualClock
 from raseed.adapters.sql.accounts import create_account, insert_key, set_status
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.key_spends import set_cap
+from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
@@ -26,6 +32,10 @@ from raseed.core.billing.ports import Ledger
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
+
+MEMORY, SQLITE, POSTGRES, POSTGRES_3 = "memory", "sqlite", "postgres", "postgres-3"
+AT_ONCE = pytest.mark.parametrize("store", [MEMORY, SQLITE, POSTGRES, POSTGRES_3], indirect=True)
+AT_ONCE_IN_SQL = pytest.mark.parametrize("store", [SQLITE, POSTGRES, POSTGRES_3], indirect=True)
 
 ACCOUNT = Account(
     id=AccountId(""),
@@ -100,6 +110,10 @@ class SqliteStore:
         self.database = database
         self.ledger = SqliteLedger(database)
 
+    def next_worker(self) -> tuple[SqlDatabase, Ledger]:
+        """All workers are on the one connection that writes."""
+        return self.database, self.ledger
+
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
         clock = ManualClock()
@@ -132,19 +146,36 @@ class SqliteStore:
 
 
 class PostgresStore:
-    """A database of its own on the session's server."""
+    """A database of its own on the session's server. Its workers take turns: who asks gets the next one's connections."""
 
-    def __init__(self, url: str, clock: ManualClock, database: PostgresDatabase) -> None:
+    def __init__(self, url: str, clock: ManualClock, databases: Sequence[PostgresDatabase]) -> None:
         self.url = url
         self.clock = clock
-        self.database = database
-        self.ledger = PostgresLedger(database)
+        self._databases = databases
+        self._turns = cycle(databases)
 
     @classmethod
-    async def open(cls) -> PostgresStore:
+    async def open(cls, workers: int = 1) -> PostgresStore:
         url = await shared_server().borrow_database()
         clock = ManualClock()
-        return cls(url, clock, await PostgresDatabase.open(url, clock=clock))
+        return cls(url, clock, await cls._connect(url, clock, workers))
+
+    @staticmethod
+    async def _connect(url: str, clock: ManualClock, workers: int) -> Sequence[PostgresDatabase]:
+        return await asyncio.gather(*(PostgresDatabase.open(url, clock=clock) for _ in range(workers)))
+
+    @property
+    def database(self) -> PostgresDatabase:
+        return next(self._turns)
+
+    @property
+    def ledger(self) -> PostgresLedger:
+        return PostgresLedger(self.database)
+
+    def next_worker(self) -> tuple[SqlDatabase, Ledger]:
+        """What one worker stands on."""
+        database = self.database
+        return database, PostgresLedger(database)
 
     async def open_account(self, account_id: AccountId) -> None:
         account = replace(ACCOUNT, id=account_id, email=f"{account_id}@example.com")
@@ -162,26 +193,33 @@ class PostgresStore:
         await self.database.write(work)
 
     async def restart(self) -> None:
-        await self.database.close()
-        self.database = await PostgresDatabase.open(self.url, clock=self.clock)
-        self.ledger = PostgresLedger(self.database)
+        await self._disconnect()
+        self._databases = await self._connect(self.url, self.clock, len(self._databases))
+        self._turns = cycle(self._databases)
 
     async def close(self) -> None:
         violations = await self.database.read(verify)
-        await self.database.close()
+        await self._disconnect()
         await shared_server().give_back(self.url)
         assert violations == []
 
+    async def _disconnect(self) -> None:
+        for database in self._databases:
+            await database.close()
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+
+SqlStore = SqliteStore | PostgresStore
+
+
+async def open_store(kind: str, folder: Path) -> SqlStore:
+    """One of `SQLITE`, `POSTGRES` and `POSTGRES_3`; a file lies in the folder."""
+    if kind == SQLITE:
+        return await SqliteStore.open(folder / "raseed.db")
+    return await PostgresStore.open({POSTGRES: 1, POSTGRES_3: 3}[kind])
+
+
+@pytest.fixture(params=[MEMORY, SQLITE, POSTGRES])
 async def store(request, tmp_path) -> AsyncIterator[Store]:
-    opened: Store
-    match request.param:
-        case "memory":
-            opened = MemoryStore()
-        case "sqlite":
-            opened = await SqliteStore.open(tmp_path / "raseed.db")
-        case _:
-            opened = await PostgresStore.open()
+    opened = MemoryStore() if request.param == MEMORY else await open_store(request.param, tmp_path)
     yield opened
     await opened.close()

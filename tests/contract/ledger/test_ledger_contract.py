@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from tests.contract.ledger.conftest import Store
+from tests.contract.ledger.conftest import AT_ONCE, Store
 from tests.unit.billing.builders import (
     ALICE,
     BOB,
@@ -156,6 +156,7 @@ async def test_an_id_cannot_be_used_for_something_else(store):
     assert [isinstance(r, Refused) and r.refusal for r in results] == [Refusal.REUSED_WITH_OTHER_INPUT] * 3
 
 
+@AT_ONCE
 async def test_many_at_once_hold_exactly_what_is_there(store):
     """However the calls fall into batches: a balance of 100 admits ten holds of ten, and no eleventh."""
     await alice_with(store, 100)
@@ -166,6 +167,7 @@ async def test_many_at_once_hold_exactly_what_is_there(store):
     }
 
 
+@AT_ONCE
 async def test_two_settlements_at_once_charge_once(store):
     await alice_with(store, 100)
     await store.ledger.submit([place("h1", 50)])
@@ -174,6 +176,7 @@ async def test_two_settlements_at_once_charge_once(store):
     assert await spendable(store) == 80
 
 
+@AT_ONCE
 async def test_a_settlement_and_a_sweep_at_once_end_the_hold_once(store):
     await alice_with(store, 100)
     await store.ledger.submit([place("h1", 50)])

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.contract.ledger.conftest import Store
+from tests.contract.ledger.conftest import AT_ONCE, Store
 from tests.unit.billing.builders import ALICE, DAY, LEASE, extend, issue, place, release, settle, sweep
 
 from raseed.core.billing.commands import Command, Held, PlaceHold, Refusal, Refused, Result, Settled
@@ -149,6 +149,7 @@ async def test_a_cap_counts_what_the_key_used_before(store):
     assert ended.cost_microcredits == 20
 
 
+@AT_ONCE
 async def test_many_at_once_hold_exactly_what_the_cap_admits(store):
     await capped(store, 100)
     results = await asyncio.gather(*(one(store, by_key(f"h{n}", 10)) for n in range(50)))

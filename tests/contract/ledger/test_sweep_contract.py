@@ -6,11 +6,9 @@ import asyncio
 
 import pytest
 from sqlalchemy import Connection, func, select
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, SqlStore, open_store
 from tests.unit.billing.builders import ALICE, LEASE, extend, issue, place
 
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.tables import usage_events
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.ports import Ledger
@@ -19,10 +17,9 @@ from raseed.core.billing.service import HoldService, Owner
 HOLDS = 40
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES, POSTGRES_3])
 async def store(request, tmp_path):
-    sqlite = request.param == "sqlite"
-    opened = await (SqliteStore.open(tmp_path / "raseed.db") if sqlite else PostgresStore.open())
+    opened = await open_store(request.param, tmp_path)
     await opened.open_account(ALICE)
     await opened.ledger.submit([issue("g", 1_000)])
     await opened.ledger.submit([place(f"h{number}", 10) for number in range(HOLDS)])
@@ -36,7 +33,7 @@ def sweeper(ledger: Ledger, name: str) -> HoldService:
     return HoldService(ledger, Owner(name, 1), HoldPolicy())
 
 
-async def charged(store: SqliteStore | PostgresStore) -> tuple[int, int]:
+async def charged(store: SqlStore) -> tuple[int, int]:
     """How many usage events, and what they cost in all."""
 
     def work(connection: Connection) -> tuple[int, int]:
@@ -48,16 +45,7 @@ async def charged(store: SqliteStore | PostgresStore) -> tuple[int, int]:
 
 
 async def test_sweepers_at_once_settle_each_hold_once(store):
-    other = None
-    ledgers = [store.ledger, store.ledger]
-    if isinstance(store, PostgresStore):
-        other = await PostgresDatabase.open(store.url, clock=store.clock)
-        ledgers.append(PostgresLedger(other))
-    swept = await asyncio.gather(
-        *(sweeper(ledger, f"core-{number}").sweep() for number, ledger in enumerate(ledgers))
-    )
-    if other is not None:
-        await other.close()
+    swept = await asyncio.gather(*(sweeper(store.ledger, f"core-{number}").sweep() for number in range(3)))
     assert sum(swept) >= HOLDS  # a repeat answers the first outcome, so a slower one may count them too
     assert await charged(store) == (HOLDS, 3 * HOLDS)
     assert await sweeper(store.ledger, "core-9").sweep() == 0

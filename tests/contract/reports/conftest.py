@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import POSTGRES, SQLITE, SqlStore, open_store
 from tests.unit.billing.builders import ALICE, BOB, issue
 
 from raseed.adapters.sql.accounts import insert_key
@@ -13,17 +13,11 @@ from raseed.core.accounts.model import ApiKey
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
 
-SqlStore = SqliteStore | PostgresStore
 
-
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 async def store(request, tmp_path) -> AsyncIterator[SqlStore]:
     """With Alice and Bob, who have much credit and a key each."""
-    opened: SqlStore = (
-        await SqliteStore.open(tmp_path / "raseed.db")
-        if request.param == "sqlite"
-        else await PostgresStore.open()
-    )
+    opened = await open_store(request.param, tmp_path)
     for account_id in (ALICE, BOB):
         await opened.open_account(account_id)
         await opened.ledger.submit([issue("start", 10**9, account_id)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.reports.conftest import SqlStore
+from tests.contract.ledger.conftest import SqlStore
 from tests.unit.billing.builders import ALICE, BOB, DAY, issue, place, settle
 
 from raseed.adapters.sql.history import SqlHistoryStore

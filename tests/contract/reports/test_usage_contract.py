@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from tests.contract.reports.conftest import SqlStore, add_key, key_of
+from tests.contract.ledger.conftest import SqlStore
+from tests.contract.reports.conftest import add_key, key_of
 from tests.unit.billing.builders import (
     ALICE,
     BOB,

@@ -12,6 +12,7 @@ from uuid import uuid4
 import grpc
 import pytest
 from google.api.httpbody_pb2 import HttpBody
+from tests.integration.rpc.conftest import AT_ONCE
 from tests.support.worker import MICROCREDITS, Client, Worker, error_of
 
 from raseed.admin.v1 import admin_pb2 as pb
@@ -74,6 +75,7 @@ async def post(worker: Worker, metadata: Sequence[tuple[str, str]], text: str, *
     return Http(int(headers.get("x-http-status", "200")), headers, data)
 
 
+@AT_ONCE
 async def test_native_answers_again_and_charges_once(worker, new_client):
     client, stub = await new_client(), inference_pb2_grpc.InferenceServiceStub(worker.channel)
     first = stub.CreateChatCompletion(chat("hello"), metadata=under(client, "k"))
@@ -98,6 +100,7 @@ async def test_a_key_is_its_accounts_and_its_methods_own(worker, new_client):
     assert len(ids | {json.loads(rest.body)["id"]}) == 3
 
 
+@AT_ONCE
 async def test_fifty_at_once_are_one_run(worker, new_client):
     client, stub = await new_client(), inference_pb2_grpc.InferenceServiceStub(worker.channel)
     calls = [stub.CreateChatCompletion(chat(SLOW), metadata=under(client, "k")) for _ in range(50)]
@@ -109,6 +112,7 @@ async def test_fifty_at_once_are_one_run(worker, new_client):
     assert await left(worker, client) == 1_000 * MICROCREDITS - answers[0].usage.cost_microcredits
 
 
+@AT_ONCE
 async def test_a_native_stream_is_named_and_not_sent_again(worker, new_client):
     client, stub = await new_client(), inference_pb2_grpc.InferenceServiceStub(worker.channel)
     request = inference_pb2.StreamChatCompletionRequest(model="scripted", messages=chat("hello").messages)
@@ -139,6 +143,7 @@ async def test_one_id_is_enough(worker, new_client):
     assert await refused(call) == ("INVALID_ARGUMENT", "REQUEST_INVALID")
 
 
+@AT_ONCE
 async def test_rest_answers_again(worker, new_client):
     metadata = under(await new_client(), "k")
     first, again = [await post(worker, metadata, "hello") for _ in range(2)]
@@ -148,6 +153,7 @@ async def test_rest_answers_again(worker, new_client):
     assert (other.status, other.error["code"]) == (422, "idempotency_key_reused")
 
 
+@AT_ONCE
 async def test_rest_says_how_long_to_wait(worker, new_client):
     metadata = under(await new_client(), "k")
     first = asyncio.create_task(post(worker, metadata, SLOW))
@@ -184,6 +190,7 @@ async def test_what_is_refused_is_not_kept(worker, new_client):
     assert (await post(worker, metadata, "hello")).status == 200
 
 
+@AT_ONCE
 async def test_a_client_that_leaves_comes_back_for_its_answer(worker, new_client):
     client = await new_client()
     leaving = asyncio.create_task(post(worker, under(client, "k"), SLOW))
@@ -219,6 +226,7 @@ def mutations(client: Client, grant_id: str) -> list[tuple[str, Any, Any]]:
     ]
 
 
+@AT_ONCE
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["grant", "adjust", "void"])
 async def test_a_mutation_is_made_once_and_answered_alike(worker, new_client, number):
     client = await new_client()
@@ -243,6 +251,7 @@ async def test_a_mutation_is_made_once_and_answered_alike(worker, new_client, nu
     assert await left(worker, client) == after + 1
 
 
+@AT_ONCE
 async def test_fifty_mutations_at_once_are_one(worker, new_client):
     client = await new_client()
     request = pb.GrantCreditsRequest(account=client.account, amount_microcredits=5, reason="why")

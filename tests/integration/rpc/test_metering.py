@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
 import pytest
+from sqlalchemy import update
+from tests.integration.rpc.conftest import AT_ONCE
 from tests.support.worker import MICROCREDITS, Client, Worker, error_of, running_worker
 
+from raseed.adapters.sql.tables import holds
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc, usage_pb2
 from raseed.core.billing.metering import OWNER
 from raseed.core.ids import HoldId
@@ -74,6 +78,7 @@ async def balance(worker: Worker, client: Client) -> tuple[int, int]:
     return answer.balance_microcredits // MICROCREDITS, answer.held_microcredits // MICROCREDITS
 
 
+@AT_ONCE
 async def test_from_hold_to_charge(worker, new_client):
     client = await new_client(100, SCOPE)
     metering = Metering(worker, client)
@@ -109,6 +114,7 @@ async def test_prices_of_the_price_list(worker, new_client):
     assert placed.amount_microcredits == 7 * MICROCREDITS
 
 
+@AT_ONCE
 async def test_less_than_wanted_but_never_less_than_the_least(worker, new_client):
     client = await new_client(5, SCOPE)
     metering = Metering(worker, client)
@@ -128,6 +134,7 @@ async def test_what_was_used_beyond_the_hold_is_not_charged(worker, new_client):
     assert await balance(worker, client) == (2, 0)
 
 
+@AT_ONCE
 async def test_everything_can_be_sent_again(worker, new_client):
     client = await new_client(100, SCOPE)
     metering = Metering(worker, client)
@@ -142,6 +149,23 @@ async def test_everything_can_be_sent_again(worker, new_client):
     assert await balance(worker, client) == (85, 0)
 
 
+@AT_ONCE
+async def test_many_at_once_hold_what_is_there_and_charge_it_once(worker, new_client):
+    """As many as the balance pays for, and each of them, settled by three at once, once."""
+    client = await new_client(100, SCOPE)
+    metering = Metering(worker, client)
+    placed = await asyncio.gather(
+        *(metering.place(f"r{number}", least=10, want=10) for number in range(20)), return_exceptions=True
+    )
+    open_ids = [f"r{number}" for number, answer in enumerate(placed) if not isinstance(answer, Exception)]
+    refusals = {error_of(answer) for answer in placed if isinstance(answer, grpc.aio.AioRpcError)}
+    assert (len(open_ids), refusals) == (10, {("RESOURCE_EXHAUSTED", "HELD_BY_OPEN_REQUESTS")})
+    settled = await asyncio.gather(*(metering.settle(id_, used=9) for id_ in open_ids * 3))
+    assert {answer.cost_microcredits for answer in settled} == {9 * MICROCREDITS}
+    assert await balance(worker, client) == (10, 0)
+
+
+@AT_ONCE
 async def test_an_id_is_for_one_thing(worker, new_client):
     metering = Metering(worker, await new_client(100, SCOPE))
     await metering.place(want=10)
@@ -173,6 +197,7 @@ async def test_a_key_without_the_scope(worker, new_client):
         assert await refused(call) == ("PERMISSION_DENIED", "SCOPE_MISSING")
 
 
+@AT_ONCE
 async def test_a_hold_that_nobody_extends_is_swept_at_what_was_used(worker, new_client):
     """Whoever sweeps: the owner of these holds is no worker."""
     client = await new_client(100, SCOPE)
@@ -186,7 +211,7 @@ async def test_a_hold_that_nobody_extends_is_swept_at_what_was_used(worker, new_
     assert placed.hold_id not in {hold.id for hold in found}  # its lease runs
 
     def lapse(connection: Any) -> None:
-        connection.exec_driver_sql("UPDATE holds SET lease_until = 1 WHERE id = ?", (placed.hold_id,))
+        connection.execute(update(holds).where(holds.c.id == placed.hold_id).values(lease_until=1))
 
     await worker.platform.database.write(lapse)
     assert await worker.holds.sweep() == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
-from tests.contract.ledger.conftest import ACCOUNT, PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import ACCOUNT, POSTGRES, SQLITE, open_store
 from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.accounts import SqlAccountStore
@@ -36,14 +36,10 @@ def key(number: int, account_id: AccountId = CAROL.id) -> ApiKey:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 async def store(request, tmp_path):
     """The same on both databases. Alice is there already."""
-    opened: SqliteStore | PostgresStore = (
-        await SqliteStore.open(tmp_path / "raseed.db")
-        if request.param == "sqlite"
-        else await PostgresStore.open()
-    )
+    opened = await open_store(request.param, tmp_path)
     await opened.open_account(ALICE)
     yield opened
     await opened.close()

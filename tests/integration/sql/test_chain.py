@@ -8,22 +8,27 @@ from typing import Any, cast
 import asyncpg
 import pytest
 from sqlalchemy import Connection, text
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import (
+    AT_ONCE_IN_SQL,
+    POSTGRES,
+    SQLITE,
+    PostgresStore,
+    SqlStore,
+    open_store,
+)
 from tests.integration.sql.test_verify import fill
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
 from raseed.adapters.sql.chain import ChainHead, SqlChain, chain_head
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.verify import Violation, verify
 from raseed.core.billing.chain import GENESIS, sealer_job
 from raseed.core.jobs import run_round
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 async def store(request, tmp_path):
-    sqlite = request.param == "sqlite"
-    opened = await (SqliteStore.open(tmp_path / "raseed.db") if sqlite else PostgresStore.open())
+    opened = await open_store(request.param, tmp_path)
     await opened.open_account(ALICE)
     await opened.ledger.submit([issue("g", 100)])
     await fill(opened)
@@ -31,13 +36,13 @@ async def store(request, tmp_path):
     await opened.close()
 
 
-async def sealed(store: SqliteStore | PostgresStore) -> list[tuple[str, int]]:
+async def sealed(store: SqlStore) -> list[tuple[str, int]]:
     """Ids and numbers of the links."""
     query = text("SELECT id, chain_seq FROM ledger_tx WHERE chain_seq IS NOT NULL ORDER BY chain_seq")
     return await store.database.read(lambda c: [(row[0], row[1]) for row in c.execute(query)])
 
 
-async def booked(store: SqliteStore | PostgresStore) -> int:
+async def booked(store: SqlStore) -> int:
     """How many transactions there are."""
     return await store.database.read(lambda c: c.scalar(text("SELECT count(*) FROM ledger_tx")) or 0)
 
@@ -62,25 +67,21 @@ async def test_all_that_is_committed_is_sealed_and_what_comes_later_behind_it(st
     assert await store.database.read(verify) == []
 
 
-async def test_two_sealers_at_once_seal_nothing_twice(store):
+@AT_ONCE_IN_SQL
+async def test_three_sealers_at_once_seal_nothing_twice(store):
     await store.ledger.submit([issue(f"more {number}", 1) for number in range(40)])
-    chains = [SqlChain(store.database), SqlChain(store.database)]
-    others = []
-    if isinstance(store, PostgresStore):
-        others = [await PostgresDatabase.open(store.url, clock=store.clock) for _ in range(2)]
-        chains += map(SqlChain, others)
+    chains = [SqlChain(store.database) for _ in range(3)]
 
     async def work(chain: SqlChain) -> int:
         return sum([await chain.extend(2) for _ in range(30)])
 
     counts = await asyncio.gather(*map(work, chains))
-    for other in others:
-        await other.close()
     assert sum(counts) == await booked(store)
     assert [seq for _, seq in await sealed(store)] == list(range(1, await booked(store) + 1))
     assert await store.database.read(verify) == []
 
 
+@AT_ONCE_IN_SQL
 async def test_a_sealer_that_dies_is_continued_by_the_next_life(store):
     chain = SqlChain(store.database)
     assert await chain.extend(2) == 2

@@ -24,9 +24,9 @@ from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
 
-@pytest.fixture
-async def team():
-    opened = await Team.open(shared_server(), 3)
+@pytest.fixture(params=[3], ids=["postgres-3"])
+async def team(request):
+    opened = await Team.open(shared_server(), request.param)
     await opened.open_accounts(ALICE, BOB)
     yield opened
     await opened.close()

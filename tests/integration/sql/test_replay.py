@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import Connection, text
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, open_store
 from tests.unit.billing.builders import ALICE, BOB, issue, place, settle
 
 from raseed.adapters.sql.replay import replay
@@ -43,10 +43,9 @@ DAMAGES: dict[str, list[tuple[Figure, str, int | None, int]]] = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 async def store(request, tmp_path):
-    sqlite = request.param == "sqlite"
-    opened = await (SqliteStore.open(tmp_path / "raseed.db") if sqlite else PostgresStore.open())
+    opened = await open_store(request.param, tmp_path)
     await opened.open_account(ALICE)
     await opened.open_account(BOB)
     await opened.ledger.submit([issue("g", 100), issue("bobs", 50, BOB)])
@@ -103,6 +102,7 @@ async def test_more_differences_than_are_named(store):
     assert not damaged.found.is_complete
 
 
+@AT_ONCE_IN_SQL
 async def test_a_ledger_in_use_is_replayed_on_one_snapshot(store):
     async def use(number: int) -> None:
         for round_ in range(8):
