@@ -13,10 +13,12 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from tests.support.postgres import shared_server
 
+from raseed.adapters.cli.connection import RemoteAdmin
+from raseed.adapters.rpc.admin_server import admin_server
 from raseed.adapters.rpc.health import HealthMonitor
-from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
+from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
-from raseed.app.bootstrap import Platform, open_platform, open_routes
+from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
 from raseed.app.settings import load_configuration
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.billing.usage import UsageService
@@ -50,6 +52,8 @@ class Worker:
     admin_address: str
     channel: grpc.aio.Channel
     admin: admin_pb2_grpc.AdminServiceStub
+    operators: RemoteAdmin
+    """Every service of operators."""
 
     async def client(self, name: str, credit: int = 1_000, scopes: tuple[str, ...] = ()) -> Client:
         """A new account with so much credit in one grant, and a key of it."""
@@ -100,7 +104,7 @@ async def running_worker(
         )
         wire = WireOptions(stream_usage=settings.wire.stream_usage, usage_credits=settings.wire.usage_credits)
         public = public_server(services, ServerLimits(), wire, with_reflection=False)
-        admin = admin_server(platform.admin, platform.idempotency, routes, ServerLimits())
+        admin = admin_server(admin_services(platform, routes), ServerLimits())
         address, admin_address = [
             f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}" for server in (public, admin)
         ]
@@ -112,7 +116,8 @@ async def running_worker(
                 grpc.aio.insecure_channel(admin_address) as admin_channel,
             ):
                 admin_stub = admin_pb2_grpc.AdminServiceStub(admin_channel)
-                yield Worker(platform, holds, address, admin_address, channel, admin_stub)
+                operators = RemoteAdmin(admin_channel)
+                yield Worker(platform, holds, address, admin_address, channel, admin_stub, operators)
         finally:
             await inference.drain(0.0)
             await services.keyed.drain(KEEP_WAIT_S)

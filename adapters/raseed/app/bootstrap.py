@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,18 +12,20 @@ from sqlalchemy import Connection, func, select
 
 from raseed.adapters.content.vault import KEY_BYTES, Vault
 from raseed.adapters.policy.loader import load_policy
+from raseed.adapters.rpc.admin_server import AdminServices
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
-from raseed.adapters.sql.chain import chain_head
+from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.hash_chain import chain_head
 from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.replay import replay
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
-from raseed.adapters.sql.tables import ledger_entries
+from raseed.adapters.sql.tables import ledger_entries, ledger_tx
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
 from raseed.adapters.telemetry.log import log
@@ -32,6 +34,7 @@ from raseed.app.messengers import open_messenger
 from raseed.app.settings import Configuration, Settings
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.service import AdminService, Verification, Violation
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.history import HistoryService, Offers
@@ -78,6 +81,7 @@ class Platform:
     messenger: Messenger
     express: ExpressQueue
     """Codes go here. A worker runs it; without one, what is posted is never sent."""
+    audit: AuditService
 
 
 @asynccontextmanager
@@ -99,9 +103,8 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         peppers = read_peppers(home)
         authenticator = Authenticator(store, peppers, clock)
         accounts = AccountService(store, authenticator, peppers, clock)
-        usage = UsageService(
-            SqlUsageStore(database), Calendar(policy.time_zone), clock, policy.usage_retention_days
-        )
+        calendar = Calendar(policy.time_zone)
+        usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
 
         content = SqlContentStore(database, Vault(read_content_keys(home)))
 
@@ -134,11 +137,18 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             ),
             messenger=messenger,
             express=ExpressQueue(messenger, _report_unsent),
+            audit=AuditService(SqlAuditStore(database), calendar),
         )
 
 
 def _report_unsent(message: Message, error: Exception) -> None:
     log.error("not sent", id=message.id, channel=message.channel, template=message.template, exc_info=error)
+
+
+def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices:
+    return AdminServices(
+        admin=platform.admin, audit=platform.audit, idempotency=platform.idempotency, routes=routes
+    )
 
 
 async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, Ledger]:
@@ -150,7 +160,7 @@ async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, L
 
 
 def _verification(connection: Connection) -> Verification:
-    head = chain_head(connection)
+    head = chain_head(connection, ledger_tx)
     return Verification(
         violations=tuple(
             Violation(found.invariant, f"{found.id}: {found.detail}") for found in verify(connection)

@@ -165,17 +165,17 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
         return
 
     from raseed.adapters.policy.loader import PolicyError
-    from raseed.adapters.rpc.admin import AdminServicer
+    from raseed.adapters.rpc.admin_server import admin_servicers
     from raseed.adapters.sql.ports import DatabaseUnavailable
     from raseed.adapters.sql.schema import SchemaTooNew
     from raseed.adapters.sql.sqlite_files import DatabaseInUse
     from raseed.adapters.telemetry.log import configure_log
-    from raseed.app.bootstrap import open_platform
+    from raseed.app.bootstrap import admin_services, open_platform
 
     configure_log("error")
     try:
         async with open_platform(configuration) as platform:
-            yield LocalAdmin(AdminServicer(platform.admin, platform.idempotency, []))
+            yield LocalAdmin(admin_servicers(admin_services(platform, [])).values())
     except (PolicyError, SchemaTooNew, DatabaseInUse, DatabaseUnavailable) as error:
         fail(str(error))
 

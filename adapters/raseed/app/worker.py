@@ -9,21 +9,24 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
+from raseed.adapters.rpc.admin_server import admin_server
 from raseed.adapters.rpc.health import HealthMonitor
-from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, admin_server, public_server
-from raseed.adapters.sql.chain import SqlChain
+from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
+from raseed.adapters.sql.audit import AUDIT_CHAIN
+from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.change_feed import SqlChangeFeed
 from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
+from raseed.adapters.sql.hash_chain import SqlChain
 from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.telemetry.log import log
-from raseed.app.bootstrap import open_platform, open_routes
+from raseed.app.bootstrap import admin_services, open_platform, open_routes
 from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
-from raseed.core.billing.chain import sealer_job
 from raseed.core.billing.expiry import expiry_job
 from raseed.core.billing.service import HoldService, Owner
+from raseed.core.chain import sealer_job
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
 from raseed.core.content.purge import purge_job
@@ -106,7 +109,7 @@ async def serve_core(
             with_reflection=not settings.server.production,
         )
         public.add_insecure_port(f"{LOOPBACK}:{port}")
-        admin = admin_server(platform.admin, platform.idempotency, routes, limits)
+        admin = admin_server(admin_services(platform, routes), limits)
         if is_first:
             _bind_admin(admin, home)
         await health.probe()
@@ -132,7 +135,8 @@ async def serve_core(
         jobs.start(platform.express.run(), "send codes")
         for job in (
             expiry_job(platform.ledger, SqlExpiryQueue(platform.database)),
-            sealer_job(SqlChain(platform.database)),
+            sealer_job("seal ledger", SqlChain(platform.database, LEDGER_CHAIN)),
+            sealer_job("seal audit log", SqlChain(platform.database, AUDIT_CHAIN)),
         ):
             jobs.start(run_job(job, report), job.name)
         if is_first:

@@ -6,11 +6,10 @@ from typing import Any
 
 import grpc
 import pytest
-from sqlalchemy import Connection, select
 from tests.support.worker import MICROCREDITS, Client, Worker, error_of
 
-from raseed.adapters.sql.tables import audit_log
 from raseed.admin.v1 import admin_pb2 as pb
+from raseed.admin.v1 import audit_pb2
 from raseed.billing.v1 import usage_pb2
 from raseed.core.billing.commands import PlaceHold
 from raseed.core.billing.holds import Coverage
@@ -50,13 +49,8 @@ async def grants_of(worker: Worker, client: Client) -> dict[str, int]:
 
 
 async def audit_of(worker: Worker, client: Client, action: str) -> list[str]:
-    def work(connection: Connection) -> list[str]:
-        query = select(audit_log.c.detail).where(
-            audit_log.c.subject == client.account, audit_log.c.action == action
-        )
-        return list(connection.scalars(query))
-
-    return await worker.platform.database.read(work)
+    request = audit_pb2.ListAuditRowsRequest(subject=client.account, action=action)
+    return [row.detail for row in (await worker.operators.call("ListAuditRows", request)).rows]
 
 
 async def hold(worker: Worker, client: Client, name: str, credit: int) -> None:

@@ -10,8 +10,10 @@ from tests.contract.ledger.conftest import ACCOUNT, POSTGRES, SQLITE, open_store
 from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.tables import audit_log, changes
 from raseed.core.accounts.model import AccountStatus, ApiKey, Tier
+from raseed.core.admin.audit import AuditFilter
 from raseed.core.billing.spend_caps import CapWindow, SpendCap, nothing_spent
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
@@ -116,8 +118,8 @@ async def test_a_cap_comes_with_its_key_and_is_audited(accounts, store):
     assert await accounts.set_cap(ApiKeyId("key_1"), None, "operator-1") == key(1)
     assert await accounts.set_cap(ApiKeyId("none"), SpendCap(1), "operator-1") is None
 
-    rows = await store.database.read(lambda c: c.execute(select(audit_log).order_by(audit_log.c.seq)).all())
-    assert [(row.action, row.detail) for row in rows[-4:]] == [
+    newest = await SqlAuditStore(store.database).find(AuditFilter(), None, 4)
+    assert [(entry.row.action, entry.detail) for entry in reversed(newest)] == [
         ("key.create", "account=acct_carol cap=5 window=day"),
         ("key.create", "account=acct_carol"),
         ("key.cap", "cap=9 window=lifetime"),
@@ -142,7 +144,5 @@ async def test_a_change_of_status_is_announced_and_audited(accounts, store):
 
 async def test_the_audit_log_takes_what_other_modules_did(accounts, store):
     await accounts.record("operator-1", "credits.grant", "acct_carol", "amount=5")
-    last = await store.database.read(
-        lambda c: c.execute(select(audit_log).order_by(audit_log.c.seq.desc())).first()
-    )
-    assert (last.action, last.detail, last.at) == ("credits.grant", "amount=5", store.clock.now())
+    [last] = await SqlAuditStore(store.database).find(AuditFilter(), None, 1)
+    assert (last.row.action, last.detail, last.row.at) == ("credits.grant", "amount=5", store.clock.now())

@@ -19,10 +19,12 @@ from tests.contract.ledger.conftest import (
 from tests.integration.sql.test_verify import fill
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql.chain import ChainHead, SqlChain, chain_head
+from raseed.adapters.sql.chain import LEDGER_CHAIN
+from raseed.adapters.sql.hash_chain import SqlChain, chain_head
 from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.tables import ledger_tx
 from raseed.adapters.sql.verify import Violation, verify
-from raseed.core.billing.chain import GENESIS, sealer_job
+from raseed.core.chain import NO_LINKS, sealer_job
 from raseed.core.jobs import run_round
 
 
@@ -34,6 +36,10 @@ async def store(request, tmp_path):
     await fill(opened)
     yield opened
     await opened.close()
+
+
+def ledger_chain(database: SqlDatabase) -> SqlChain[Any]:
+    return SqlChain(database, LEDGER_CHAIN)
 
 
 async def sealed(store: SqlStore) -> list[tuple[str, int]]:
@@ -48,11 +54,11 @@ async def booked(store: SqlStore) -> int:
 
 
 async def seal(store, transactions_max=3) -> None:
-    await run_round(sealer_job(SqlChain(store.database), transactions_max))
+    await run_round(sealer_job("seal", ledger_chain(store.database), transactions_max))
 
 
 async def test_all_that_is_committed_is_sealed_and_what_comes_later_behind_it(store):
-    assert await store.database.read(chain_head) == ChainHead(0, GENESIS)
+    assert await store.database.read(lambda c: chain_head(c, ledger_tx)) == NO_LINKS
     await seal(store)
     before = await sealed(store)
     assert [seq for _, seq in before] == list(range(1, await booked(store) + 1))
@@ -70,9 +76,9 @@ async def test_all_that_is_committed_is_sealed_and_what_comes_later_behind_it(st
 @AT_ONCE_IN_SQL
 async def test_three_sealers_at_once_seal_nothing_twice(store):
     await store.ledger.submit([issue(f"more {number}", 1) for number in range(40)])
-    chains = [SqlChain(store.database) for _ in range(3)]
+    chains = [ledger_chain(store.database) for _ in range(3)]
 
-    async def work(chain: SqlChain) -> int:
+    async def work(chain: SqlChain[Any]) -> int:
         return sum([await chain.extend(2) for _ in range(30)])
 
     counts = await asyncio.gather(*map(work, chains))
@@ -83,7 +89,7 @@ async def test_three_sealers_at_once_seal_nothing_twice(store):
 
 @AT_ONCE_IN_SQL
 async def test_a_sealer_that_dies_is_continued_by_the_next_life(store):
-    chain = SqlChain(store.database)
+    chain = ledger_chain(store.database)
     assert await chain.extend(2) == 2
     dying = asyncio.create_task(chain.extend(2))
     await asyncio.sleep(0.001)
@@ -97,7 +103,7 @@ async def test_a_sealer_that_dies_is_continued_by_the_next_life(store):
 
 
 async def test_a_sealer_that_read_an_older_head_writes_nothing(store):
-    fast = SqlChain(store.database)
+    fast = ledger_chain(store.database)
 
     class Overtaken:
         """A database on which somebody else seals between what is read and what is written."""
@@ -108,7 +114,7 @@ async def test_a_sealer_that_read_an_older_head_writes_nothing(store):
             assert await fast.extend(3) == 3
             return await store.database.write(work)
 
-    assert await SqlChain(cast("SqlDatabase", Overtaken())).extend(2) == 0
+    assert await ledger_chain(cast("SqlDatabase", Overtaken())).extend(2) == 0
     assert len(await sealed(store)) == 3
     assert await fast.extend(99) == await booked(store) - 3
 

@@ -84,7 +84,9 @@ def test_the_tables_and_the_first_migration_compile_for_postgresql():
 )
 async def test_what_was_booked_cannot_be_changed(store, statement):
     raw = sqlite3.connect(store.path, isolation_level=None)
-    raw.execute("INSERT INTO audit_log (at, actor, action, subject, detail) VALUES (1, 'a', 'b', 'c', 'd')")
+    raw.execute(
+        "INSERT INTO audit_log (at, actor, action, subject, detail_digest) VALUES (1, 'a', 'b', 'c', x'00')"
+    )
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         raw.execute(statement)
     raw.close()

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, event
 from tests.unit.billing.builders import ALICE, issue
 
 from raseed.adapters.sql import ledger_statements
-from raseed.adapters.sql.chain import SqlChain, _next, broken_links
+from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
+from raseed.adapters.sql.hash_chain import SqlChain, broken_links, unsealed
 from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span
@@ -107,11 +108,11 @@ async def test_what_has_expired_is_found_among_the_grants_that_expire(store):
 async def test_the_chain_reads_the_entries_of_its_own_transactions(store):
     """When it grows by a batch, and when a page of it is checked: however many entries the ledger has."""
     await store.ledger.submit([issue("sealed", 5)])
-    assert await SqlChain(store.database).extend(5) > 0
+    assert await SqlChain(store.database, LEDGER_CHAIN).extend(5) > 0
     await store.ledger.submit([issue("unsealed", 5)])
     lines: list[str] = []
-    await store.database.read(traced(lambda connection: _next(connection, 5), lines))
-    await store.database.read(traced(lambda connection: list(broken_links(connection)), lines))
+    await store.database.read(traced(lambda connection: unsealed(connection, LEDGER_CHAIN, 5), lines))
+    await store.database.read(traced(lambda connection: list(broken_links(connection, LEDGER_CHAIN)), lines))
     of_entries = [line for line in lines if "ledger_entries" in line]
     assert of_entries == ["SEARCH ledger_entries USING PRIMARY KEY (tx_id=?)"] * 2
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from raseed.adapters.cli.audit_commands import add_audit_commands
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
@@ -78,6 +79,7 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
         run_command(open_admin, command)
 
     add_key_commands(keys, open_admin)
+    add_audit_commands(_group(app, "audit", "The audit log."), open_admin)
     add_credit_commands(app, credit, open_admin)
 
     @models.command("ps")

@@ -1,8 +1,7 @@
-"""The gRPC servers of a core worker: the public one behind Envoy, and the one on the admin socket."""
+"""The public gRPC server of a core worker, behind Envoy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -11,7 +10,6 @@ from grpc_reflection.v1alpha import reflection
 
 from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from raseed.adapters.rpc.accounts import AccountsServicer
-from raseed.adapters.rpc.admin import AdminServicer
 from raseed.adapters.rpc.billing import BillingServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.inference import InferenceServicer
@@ -26,19 +24,15 @@ from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
-from raseed.admin.v1 import admin_pb2_grpc
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
 from raseed.core.accounts.service import AccountService, Authenticator
-from raseed.core.admin.service import AdminService
 from raseed.core.billing.history import HistoryService
 from raseed.core.billing.metering import MeteringService
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import UsageService
-from raseed.core.idempotency import Idempotency
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KeyedChat
-from raseed.core.inference.routing import Route
 from raseed.core.inference.service import InferenceService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
@@ -87,7 +81,7 @@ def public_server(
         interceptors=[
             Chain([observe(), errors(wire.credit_shortage), deadline(), auth(services.authenticator)])
         ],
-        options=_options(limits),
+        options=server_options(limits),
         maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
     )
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(
@@ -127,18 +121,7 @@ def public_server(
     return server
 
 
-def admin_server(
-    admin: AdminService, idempotency: Idempotency, routes: Sequence[Route], limits: ServerLimits
-) -> grpc.aio.Server:
-    """Whoever can open its socket is an operator: the socket's file mode is the lock."""
-    server = grpc.aio.server(
-        interceptors=[Chain([observe(), errors("payment_required")])], options=_options(limits)
-    )
-    admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(admin, idempotency, routes), server)
-    return server
-
-
-def _options(limits: ServerLimits) -> list[tuple[str, int]]:
+def server_options(limits: ServerLimits) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 0),  # a second start on the same port must fail, not share
         ("grpc.max_receive_message_length", limits.message_bytes_max),

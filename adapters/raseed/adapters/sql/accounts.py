@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import accounts, api_keys, audit_log, balances, changes, key_spends
+from raseed.adapters.sql.tables import accounts, api_keys, balances, changes, key_spends
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
 from raseed.core.billing.spend_caps import KeySpend, SpendCap
 from raseed.core.changes import ChangeKind
@@ -138,15 +139,6 @@ def revoke_key(connection: Connection, key_id: ApiKeyId, at: Microseconds) -> Ap
 def find_key(connection: Connection, key_id: ApiKeyId) -> ApiKey | None:
     row = connection.execute(_KEYS_WITH_SPENDS.where(api_keys.c.id == key_id)).first()
     return None if row is None else _key(row, spend_of(row))
-
-
-def record_audit(
-    connection: Connection, at: Microseconds, actor: str, action: str, subject: str, detail: str
-) -> None:
-    """One row of the audit log. Ids and amounts only: the log cannot be erased, so no personal data goes in."""
-    connection.execute(
-        insert(audit_log).values(at=at, actor=actor, action=action, subject=subject, detail=detail)
-    )
 
 
 def _announce(connection: Connection, kind: ChangeKind, changed_id: str) -> None:

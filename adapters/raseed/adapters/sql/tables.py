@@ -362,6 +362,7 @@ changes = Table(
 )
 
 audit_log = Table(
+    # Ids only: what could name a person is in `audit_details`, of which a salted digest stays here.
     "audit_log",
     metadata,
     Column("seq", BIGINT, primary_key=True, autoincrement=True),
@@ -369,11 +370,37 @@ audit_log = Table(
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("detail_digest", LargeBinary, nullable=False),
+    # Filled in after the commit, when the row is sealed as a link of the chain.
     Column("prev_hash", LargeBinary),
     Column("hash", LargeBinary),
+    Column("chain_seq", BIGINT),
+    Index(None, "subject", "seq"),
+    Index(None, "actor", "seq"),
     sqlite_strict=True,
     sqlite_autoincrement=True,
+)
+Index(
+    "ix_audit_log_chain",
+    audit_log.c.chain_seq,
+    unique=True,
+    sqlite_where=text("chain_seq IS NOT NULL"),
+    postgresql_where=text("chain_seq IS NOT NULL"),
+)
+Index(
+    "ix_audit_log_unsealed",
+    audit_log.c.seq,
+    sqlite_where=text("chain_seq IS NULL"),
+    postgresql_where=text("chain_seq IS NULL"),
+)
+
+audit_details = _table(
+    # The only part of the audit log that can be deleted, to forget a person. Never changed.
+    "audit_details",
+    Column("seq", BIGINT, ForeignKey("audit_log.seq"), nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("seq"),
 )
 
 content_accounts = _table(

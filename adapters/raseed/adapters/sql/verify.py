@@ -15,7 +15,8 @@ from sqlalchemy.exc import DatabaseError
 from raseed.adapters.sql import invariants_books as books
 from raseed.adapters.sql import invariants_caps as caps
 from raseed.adapters.sql import invariants_usage as usage
-from raseed.adapters.sql.chain import broken_links
+from raseed.adapters.sql.chain import LEDGER_CHAIN
+from raseed.adapters.sql.hash_chain import broken_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _rows_of(query: Callable[[], Select[str, str]]) -> Check:
     return lambda connection: ((id_, detail) for id_, detail in connection.execute(query()))
 
 
-_WALKS: dict[str, Check] = {"chain_is_unbroken": broken_links}
+_WALKS: dict[str, Check] = {"chain_is_unbroken": lambda connection: broken_links(connection, LEDGER_CHAIN)}
 """What no statement can say: these read row by row."""
 
 _FILE_CHECKS: dict[str, Check] = {"file_is_sound": _file_is_sound, "foreign_keys_hold": _foreign_keys_hold}

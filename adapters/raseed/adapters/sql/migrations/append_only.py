@@ -53,3 +53,23 @@ def _postgresql(table: str, name: str, event: str, when: str) -> None:
         f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} FOR EACH ROW {when} "
         f"EXECUTE FUNCTION {table}_append_only()"
     )
+
+
+def refuse_updates(table: str, *, columns: Sequence[str]) -> None:
+    """Refuse UPDATE of `columns` alone: rows may be deleted."""
+    assert all(name.isidentifier() for name in (table, *columns)), (table, columns)
+    event = f"UPDATE OF {', '.join(columns)}"
+    if op.get_context().dialect.name == "sqlite":
+        op.execute(
+            f"CREATE TRIGGER {table}_no_update BEFORE {event} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is never changed'); END"
+        )
+        return
+    op.execute(
+        f"CREATE FUNCTION {table}_unchanged() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{table} is never changed'; END $$"
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_no_update BEFORE {event} ON {table} FOR EACH ROW "
+        f"EXECUTE FUNCTION {table}_unchanged()"
+    )
