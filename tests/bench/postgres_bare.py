@@ -15,8 +15,9 @@ import asyncpg
 from tests.unit.billing.builders import place
 
 from raseed.adapters.sql import ledger_rows
+from raseed.adapters.sql.usage_sums import GRAINS
 from raseed.core.billing.model import Meter
-from raseed.core.clock import DAY, HOUR, SystemClock
+from raseed.core.clock import SystemClock
 from raseed.core.ids import AccountId
 
 AMOUNT = 100
@@ -32,14 +33,15 @@ def _add_sums(settled: str) -> str:
     """Adds up usage by hour and day. `settled` has (account_id, at, cost) of each settlement."""
     return f"""
     INSERT INTO usage_sums (
-        account_id, grain, begins_at, model, api_key_id, request_count, cost_microcredits, {", ".join(Meter)}
+        account_id, dimension, grain, begins_at, name, request_count, cost_microcredits, {", ".join(Meter)}
     )
-    SELECT s.account_id, g.grain, s.at / g.length * g.length, 'tiny', '', count(*), sum(s.cost),
+    SELECT s.account_id, d.dimension, g.grain, s.at / g.length * g.length, d.name, count(*), sum(s.cost),
         {", ".join("sum(s.cost)" if meter is Meter.OUTPUT_TOKENS else "0" for meter in Meter)}
     FROM ({settled}) AS s (account_id, at, cost),
-        (VALUES ('hour', {HOUR}), ('day', {DAY})) AS g (grain, length)
-    GROUP BY 1, 2, 3
-    ON CONFLICT (account_id, grain, begins_at, model, api_key_id) DO UPDATE SET
+        (VALUES {", ".join(f"('{grain}', {length})" for grain, length in GRAINS.items())}) AS g (grain, length),
+        (VALUES ('model', 'tiny'), ('key', '')) AS d (dimension, name)
+    GROUP BY 1, 2, 3, 4, 5
+    ON CONFLICT (account_id, dimension, grain, begins_at, name) DO UPDATE SET
         request_count = usage_sums.request_count + excluded.request_count,
         cost_microcredits = usage_sums.cost_microcredits + excluded.cost_microcredits,
         output_tokens = usage_sums.output_tokens + excluded.output_tokens;

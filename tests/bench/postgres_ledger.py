@@ -16,7 +16,7 @@ from tests.bench.bench import Bench
 from tests.bench.figures import Budget, Row
 from tests.bench.postgres_bare import FUNCTIONS
 from tests.bench.postgres_worker import COMMANDS, OURS, ROWS
-from tests.support.past import add_past_to_postgres
+from tests.support.past import Past, add_past_to_postgres
 from tests.support.postgres import PostgresServer
 
 from raseed.adapters.sql.postgres_connect import LEDGER, connect
@@ -29,13 +29,6 @@ STOP_TIMEOUT_S = 20.0
 WITHIN = Budget("≥", 0.6)
 FLAT = Budget("≥", 0.9)
 """Nine tenths: the same but for what the machine does meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    pairs: int
-    """Of hold and settlement, of two entries each."""
-    spent_grants: int
 
 
 SHORT = Past(500, 10)
@@ -108,7 +101,7 @@ async def _one_for_each(bench: Bench, server: PostgresServer) -> AsyncIterator[d
         for name, past in {"": SHORT, **PASTS}.items():
             bench.say(f"PostgreSQL, {name or 'a short past'}")
             url = await _database(server, 1)
-            await add_past_to_postgres(url, "acct_0", past.pairs, past.spent_grants)
+            await add_past_to_postgres(url, "acct_0", past)
             workers[name] = await stack.enter_async_context(_running(1, url))
         yield workers
 

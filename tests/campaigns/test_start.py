@@ -12,12 +12,10 @@ from tests.campaigns.books import faults_in, open_holds
 from tests.campaigns.conftest import Say, StartSite
 from tests.campaigns.load import ask, prompt, session
 from tests.campaigns.sites import Site
-from tests.support.past import add_past_to_postgres, add_past_to_sqlite
+from tests.support.past import Past, add_past_to_postgres, add_past_to_sqlite
 from tests.support.waiting import until
 
-PAIRS = 500_000
-"""Of hold and settlement, of two entries each."""
-SPENT_GRANTS = 10_000
+PAST = Past(pairs=500_000, spent_grants=10_000)
 OPEN_HOLDS = 20
 STARTS = 3
 START_S_MAX = 5.0
@@ -65,10 +63,10 @@ def _started_in_s(started: Site) -> float:
 
 def _add_past(started: Site, account_id: str) -> None:
     if started.server is None:
-        add_past_to_sqlite(started.stack.files.database, account_id, PAIRS, SPENT_GRANTS)
+        add_past_to_sqlite(started.stack.files.database, account_id, PAST)
     else:
         url = started.stack.environ["RASEED_DATABASE_URL"]
-        asyncio.run(add_past_to_postgres(url, account_id, PAIRS, SPENT_GRANTS))
+        asyncio.run(add_past_to_postgres(url, account_id, PAST))
 
 
 async def _killed_with_open_holds(started: Site, key: str) -> None:

@@ -16,7 +16,7 @@ from tests.support.postgres import shared_server
 from raseed.adapters.sql.postgres_connect import migrating
 from raseed.core.clock import DAY, HOUR
 
-BEFORE, SINCE = "0002", "0003"
+BEFORE, SINCE, APART = "0002", "0003", "0009"
 EVENTS = [
     # id, moment, model, key, cost, lines
     ("a", 5 * DAY + 1, "m", "key_1", 7, {"input_tokens": 3, "output_tokens": 4}),
@@ -34,8 +34,10 @@ def upgrade(connection: Connection, revision: str) -> None:
         command.upgrade(config, revision)
 
 
-def migrate_with_data(connection: Connection) -> list[tuple[Any, ...]]:
-    """The sums after the upgrade: grain, beginning, model, key, requests, cost, input, output, images."""
+def migrate_with_data(connection: Connection) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """The sums after the upgrade: grain, beginning, model, key, requests, cost, input, output, images. And after the one
+    that has models and keys apart, which is what they are in: dimension, grain, beginning, name, and so on.
+    """
     upgrade(connection, BEFORE)
 
     def insert(table: str, **values: object) -> None:
@@ -105,7 +107,15 @@ def migrate_with_data(connection: Connection) -> list[tuple[Any, ...]]:
             "output_tokens, images FROM usage_sums ORDER BY grain, begins_at, model, api_key_id"
         )
     )
-    return [tuple(row) for row in found]
+    of_pairs = [tuple(row) for row in found]
+    upgrade(connection, APART)
+    found = connection.execute(
+        text(
+            "SELECT dimension, grain, begins_at, name, request_count, cost_microcredits, input_tokens, "
+            "output_tokens, images FROM usage_sums ORDER BY dimension, grain, begins_at, name"
+        )
+    )
+    return of_pairs, [tuple(row) for row in found]
 
 
 async def on_sqlite(work: Callable[[Connection], Any], folder: Path) -> Any:
@@ -127,11 +137,27 @@ async def on_postgres(work: Callable[[Connection], Any], folder: Path) -> Any:
 @pytest.mark.parametrize("run", [on_sqlite, on_postgres])
 async def test_past_usage_is_added_up(run, tmp_path):
     day = 5 * DAY
-    assert await run(migrate_with_data, tmp_path) == [
+    of_pairs, apart = await run(migrate_with_data, tmp_path)
+    assert of_pairs == [
         ("day", day, "m", "", 1, 1, 0, 0, 1),
         ("day", day, "m", "key_1", 2, 9, 3, 6, 0),
         ("day", day, "n", "key_1", 1, 0, 0, 0, 0),
         ("hour", day, "m", "key_1", 2, 9, 3, 6, 0),
         ("hour", day, "n", "key_1", 1, 0, 0, 0, 0),
         ("hour", day + HOUR, "m", "", 1, 1, 0, 0, 1),
+    ]
+    assert apart == [
+        ("key", "day", day, "", 1, 1, 0, 0, 1),
+        ("key", "day", day, "key_1", 3, 9, 3, 6, 0),
+        ("key", "fortnight", 0, "", 1, 1, 0, 0, 1),
+        ("key", "fortnight", 0, "key_1", 3, 9, 3, 6, 0),
+        ("key", "hour", day, "key_1", 3, 9, 3, 6, 0),
+        ("key", "hour", day + HOUR, "", 1, 1, 0, 0, 1),
+        ("model", "day", day, "m", 3, 10, 3, 6, 1),
+        ("model", "day", day, "n", 1, 0, 0, 0, 0),
+        ("model", "fortnight", 0, "m", 3, 10, 3, 6, 1),
+        ("model", "fortnight", 0, "n", 1, 0, 0, 0, 0),
+        ("model", "hour", day, "m", 2, 9, 3, 6, 0),
+        ("model", "hour", day, "n", 1, 0, 0, 0, 0),
+        ("model", "hour", day + HOUR, "m", 1, 1, 0, 0, 1),
     ]

@@ -28,6 +28,7 @@ from raseed.core.inference.model import UsageSource
 
 NOON = Microseconds(START // DAY * DAY + 36 * HOUR)
 """Of the day after the clock's first."""
+FORTNIGHT = 14 * DAY
 EVER = Span(Microseconds(0), Microseconds(2**60 // HOUR * HOUR))
 numbers = count(1)
 
@@ -103,14 +104,23 @@ async def test_by_model_key_and_member(store):
     assert await found(GroupBy.MEMBER, after=ALICE) == []
 
 
-async def test_a_span_is_whole_days_and_the_hours_around_them(store):
+async def test_a_span_is_fortnights_and_the_days_and_hours_around_them(store):
     reports = SqlUsageStore(store.database)
-    for number in range(100):
-        await use(store, 1, at=NOON + number * HOUR)
-    for begin, end in ((0, 100), (0, 5), (5, 5), (3, 12), (12, 36), (11, 37), (13, 35), (30, 30), (90, 200)):
+    used = [*range(40), *range(40, 1_000, 23)]
+    for hour in used:
+        await use(store, 1, at=NOON + hour * HOUR)
+    whole = -(-NOON // FORTNIGHT) * FORTNIGHT  # the first that begins then
+    edge, hours = (whole - NOON) // HOUR, FORTNIGHT // HOUR
+    around = [(edge, edge + hours), (edge - 1, edge + hours + 1), (edge + 1, edge + hours - 1)]
+    around += [(edge - 30, edge + 2 * hours + 30), (edge - 30, edge + hours - 1), (edge + 5, edge + hours)]
+    days = [(0, 5), (5, 5), (3, 12), (12, 36), (11, 37), (13, 35), (30, 30), (0, 1_000), (900, 2_000)]
+    for begin, end in around + days:
         span = Span(Microseconds(NOON + begin * HOUR), Microseconds(NOON + end * HOUR))
-        groups = await reports.grouped_sums(ALICE, span, GroupBy.MEMBER, None, 5)
-        assert sum(group.sum.request_count for group in groups) == max(0, min(end, 100) - begin)
+        for group_by in (GroupBy.MODEL, GroupBy.KEY, GroupBy.MEMBER):
+            groups = await reports.grouped_sums(ALICE, span, group_by, None, 5)
+            assert sum(group.sum.request_count for group in groups) == sum(
+                begin <= hour < end for hour in used
+            )
 
 
 async def test_releases_sweeps_and_overruns_count(store):

@@ -20,8 +20,11 @@ from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span
 from raseed.core.clock import DAY, HOUR, Microseconds
 
 SPAN = Span(Microseconds(5 * HOUR), Microseconds(90 * DAY))
-"""Hours, then whole days."""
-SUMS = "SEARCH usage_sums USING PRIMARY KEY (account_id=? AND grain=? AND begins_at>? AND begins_at<?)"
+"""Hours, days, fortnights, days, and no hours."""
+SUMS = (
+    "SEARCH usage_sums USING PRIMARY KEY "
+    "(account_id=? AND dimension=? AND grain=? AND begins_at>? AND begins_at<?)"
+)
 CALLS = "SEARCH usage_events USING INDEX ix_usage_events_account_id_at (account_id=? AND at>? AND at<?)"
 PAST = "SEARCH grants USING INDEX ix_grants_past (account_id=?"
 ACTIVE = "SEARCH grants USING INDEX ix_grants_spendable (account_id=?"
@@ -30,8 +33,8 @@ TOPUPS = "SEARCH grants USING INDEX ix_grants_topups (account_id=?"
 
 REPORTS: dict[str, tuple[Callable[[SqlUsageStore, SqlHistoryStore], Any], list[str]]] = {
     "days": (lambda usage, _: usage.period_sums(ALICE, [Periods(SPAN.begin, DAY, 31)]), [SUMS]),
-    "models": (lambda usage, _: usage.grouped_sums(ALICE, SPAN, GroupBy.MODEL, None, 9), [SUMS] * 2),
-    "keys": (lambda usage, _: usage.grouped_sums(ALICE, SPAN, GroupBy.KEY, "k", 9), [SUMS] * 2),
+    "models": (lambda usage, _: usage.grouped_sums(ALICE, SPAN, GroupBy.MODEL, None, 9), [SUMS] * 5),
+    "keys": (lambda usage, _: usage.grouped_sums(ALICE, SPAN, GroupBy.KEY, "k", 9), [SUMS] * 5),
     "calls": (lambda usage, _: usage.calls(ALICE, SPAN, None, 9), [CALLS]),
     "calls behind a position": (
         lambda usage, _: usage.calls(ALICE, SPAN, CallPosition(Microseconds(DAY), "x"), 9),

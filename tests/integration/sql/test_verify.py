@@ -86,6 +86,7 @@ DAMAGES = {
         "UPDATE usage_sums SET output_tokens = output_tokens + 1 WHERE grain = 'hour'"
     ],
     "usage_days_equal_hours": ["UPDATE usage_sums SET request_count = 0 WHERE grain = 'day'"],
+    "usage_fortnights_equal_days": ["UPDATE usage_sums SET output_tokens = 0 WHERE grain = 'fortnight'"],
     "foreign_keys_hold": ["UPDATE holds SET api_key_id = 'key_gone' WHERE id = 'open'"],
 }
 """Names in quotes stand for ids that the store made: `settle-tx`, `expire-tx`, `grant-g`."""
@@ -99,7 +100,8 @@ MORE_DAMAGES = [
     ("usage_equals_lines", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),
     ("cap_charged_equals_usage", "UPDATE key_spends SET charged_microcredits = charged_microcredits - 1"),
     ("usage_hours_equal_events", "DELETE FROM usage_sums"),
-    ("usage_hours_equal_events", "UPDATE usage_sums SET cost_microcredits = 0, model = 'other'"),
+    ("usage_hours_equal_events", "DELETE FROM usage_sums WHERE dimension = 'key'"),
+    ("usage_hours_equal_events", "UPDATE usage_sums SET name = 'other' WHERE dimension = 'model'"),
     ("usage_equals_hold", "UPDATE holds SET cost_microcredits = 0 WHERE id = 'settled'"),
 ]
 

@@ -32,8 +32,9 @@ def cap_charged_equals_usage() -> Select[str, str]:
             usage_sums,
             and_(
                 usage_sums.c.account_id == api_keys.c.account_id,
+                usage_sums.c.dimension == "key",
                 usage_sums.c.grain == "day",
-                usage_sums.c.api_key_id == key_spends.c.api_key_id,
+                usage_sums.c.name == key_spends.c.api_key_id,
             ),
             isouter=True,
         )

@@ -17,9 +17,9 @@ from raseed.adapters.sql.tables import (
     usage_lines,
     usage_sums,
 )
+from raseed.adapters.sql.usage_sums import GRAINS
 from raseed.core.billing.ledger_moves import BREAKAGE, HOUSELOSS
 from raseed.core.billing.model import HoldState, Meter
-from raseed.core.clock import DAY, HOUR
 
 _CONSUMED = "sys:consumed:"
 _RESOLUTIONS = ("settle", "release", "sweep")
@@ -143,40 +143,50 @@ _SUMMED = ("request_count", "cost_microcredits", *(meter.value for meter in Mete
 def usage_hours_equal_events() -> Select[str, str]:
     """The sums by hour are what the events and their lines say, neither more nor less."""
     events, lines = usage_events.c, usage_lines.c
-    key = _key(events.account_id, events.at, HOUR, events.model, events.api_key_id)
     counted = {"request_count": literal(-1), "cost_microcredits": -events.cost_microcredits}
     used = {m.value: case((lines.meter == m.value, -lines.quantity), else_=0) for m in Meter}
-    return _differences(
-        _stored("hour"),
-        select(*key, *_labelled(counted)),
-        select(*key, *_labelled(used)).join_from(
-            usage_lines, usage_events, events.request_id == lines.request_id
-        ),
-    )
+    parts = [_stored("hour")]
+    for dimension, name in (("model", events.model), ("key", func.coalesce(events.api_key_id, ""))):
+        key = _key(events.account_id, literal(dimension), events.at, GRAINS["hour"], name)
+        parts.append(select(*key, *_labelled(counted)))
+        parts.append(
+            select(*key, *_labelled(used)).join_from(
+                usage_lines, usage_events, events.request_id == lines.request_id
+            )
+        )
+    return _differences(*parts)
 
 
 def usage_days_equal_hours() -> Select[str, str]:
+    return _coarser_equals_finer("day", "hour")
+
+
+def usage_fortnights_equal_days() -> Select[str, str]:
+    return _coarser_equals_finer("fortnight", "day")
+
+
+def _coarser_equals_finer(coarser: str, finer: str) -> Select[str, str]:
     sums = usage_sums.c
-    key = _key(sums.account_id, sums.begins_at, DAY, sums.model, sums.api_key_id)
-    of_hours = _labelled({name: -sums[name] for name in _SUMMED})
-    return _differences(_stored("day"), select(*key, *of_hours).where(sums.grain == "hour"))
+    key = _key(sums.account_id, sums.dimension, sums.begins_at, GRAINS[coarser], sums.name)
+    of_finer = _labelled({name: -sums[name] for name in _SUMMED})
+    return _differences(_stored(coarser), select(*key, *of_finer).where(sums.grain == finer))
 
 
 def _stored(grain: str) -> Select[Any]:
     sums = usage_sums.c
-    key = (sums.account_id, sums.begins_at, sums.model, sums.api_key_id)
+    key = (sums.account_id, sums.dimension, sums.begins_at, sums.name)
     return select(*key, *(sums[name] for name in _SUMMED)).where(sums.grain == grain)
 
 
 def _key(
     account_id: ColumnElement[str],
+    dimension: ColumnElement[str],
     at: ColumnElement[int],
     length: int,
-    model: ColumnElement[str],
-    api_key_id: ColumnElement[str],
+    name: ColumnElement[str],
 ) -> tuple[ColumnElement[Any], ...]:
     begins_at = (at // length * length).label("begins_at")
-    return account_id, begins_at, model, func.coalesce(api_key_id, "").label("api_key_id")
+    return account_id, dimension.label("dimension"), begins_at, name.label("name")
 
 
 def _labelled(values: Mapping[str, ColumnElement[int]]) -> list[ColumnElement[int]]:
@@ -190,7 +200,9 @@ def _differences(*parts: Select[Any]) -> Select[str, str]:
     return (
         finding(
             rows.account_id,
-            rows.model,
+            rows.dimension,
+            " ",
+            rows.name,
             " from ",
             rows.begins_at,
             ": ",
@@ -198,6 +210,6 @@ def _differences(*parts: Select[Any]) -> Select[str, str]:
             " requests too many, cost ",
             sums[1],
         )
-        .group_by(rows.account_id, rows.begins_at, rows.model, rows.api_key_id)
+        .group_by(rows.account_id, rows.dimension, rows.begins_at, rows.name)
         .having(or_(*(each != 0 for each in sums)))
     )

@@ -41,9 +41,10 @@ def spend_so_far(connection: Connection, key_id: ApiKeyId, cap: SpendCap, now: M
     charged = connection.execute(
         select(func.coalesce(func.sum(usage_sums.c.cost_microcredits), 0)).where(
             usage_sums.c.account_id == account_id,
+            usage_sums.c.dimension == "key",
             usage_sums.c.grain == "day",
             usage_sums.c.begins_at >= begin,
-            usage_sums.c.api_key_id == key_id,
+            usage_sums.c.name == key_id,
         )
     ).scalar_one()
     held = connection.execute(

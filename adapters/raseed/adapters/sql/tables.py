@@ -336,19 +336,21 @@ usage_lines = _table(
 )
 
 usage_sums = _table(
-    # Usage events added up by hour and by day (UTC), in the transaction that writes them: SQLite's writer does it
-    # itself, on PostgreSQL `ledger_write`. Reports read a row for each hour or day, however many requests it had.
+    # Usage events added up by hour, day and fortnight (UTC), in the transaction that writes them: SQLite's writer does it
+    # itself, on PostgreSQL `ledger_write`. Each event is in the sums of its model and in those of its key: a report
+    # reads a row for each model or key of an hour or day, neither for each request nor for each pair of the two.
     "usage_sums",
     Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("dimension", Text, nullable=False),
     Column("grain", Text, nullable=False),
     _moment("begins_at"),
-    Column("model", Text, nullable=False),
-    Column("api_key_id", Text, nullable=False),  # empty: without a key
+    Column("name", Text, nullable=False),  # of the model, or the id of the key; empty: without a key
     Column("request_count", BIGINT, nullable=False),
     _amount("cost"),
     *(Column(meter.value, BIGINT, nullable=False) for meter in Meter),
-    PrimaryKeyConstraint("account_id", "grain", "begins_at", "model", "api_key_id"),
-    CheckConstraint("grain IN ('hour', 'day')", name="grain_known"),
+    PrimaryKeyConstraint("account_id", "dimension", "grain", "begins_at", "name"),
+    CheckConstraint("dimension IN ('model', 'key')", name="dimension_known"),
+    CheckConstraint("grain IN ('hour', 'day', 'fortnight')", name="grain_known"),
 )
 
 changes = Table(

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Subquery, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
 
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import api_keys, usage_events, usage_lines, usage_sums
+from raseed.adapters.sql.usage_sums import GRAINS
 from raseed.core.billing.model import Measured, Meter, UsageLine
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span, UsageCall, UsageGroup, UsageSum
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.ids import AccountId
 
 _SUMS = ("request_count", "cost_microcredits", *(meter.value for meter in Meter))
+_OF_ALL = GroupBy.MODEL.value
+"""The dimension whose rows are added up where neither models nor keys are asked for: it has fewer names."""
 _METER_ORDER = {meter.value: position for position, meter in enumerate(Meter)}
 
 
@@ -55,7 +70,8 @@ def period_sums(
     number = ((sums.begins_at - periods.begin) // periods.length).label("number")
     query = (
         select(number, *(func.sum(sums[name]) for name in _SUMS))
-        .where(sums.account_id == account_id, sums.grain == ("day" if are_days else "hour"))
+        .where(sums.account_id == account_id, sums.dimension == _OF_ALL)
+        .where(sums.grain == ("day" if are_days else "hour"))
         .where(sums.begins_at >= periods.begin, sums.begins_at < periods.end)
         .group_by(number)
         .order_by(number)
@@ -76,23 +92,12 @@ def grouped_sums(
 ) -> list[UsageGroup]:
     if span.begin >= span.end:
         return []  # no hour begins in it
-    rows = _rows_of_span(account_id, span)
-    # An account without a team has one member: itself.
-    names: dict[GroupBy, ColumnElement[str]] = {
-        GroupBy.MODEL: rows.c.model,
-        GroupBy.KEY: rows.c.api_key_id,
-        GroupBy.MEMBER: rows.c.account_id,
-    }
-    name = names[group_by]
-    query = (
-        select(name, *(func.sum(rows.c[column]) for column in _SUMS))
-        .group_by(name)
-        .order_by(name)
-        .limit(limit)
-    )
-    if after is not None:
-        query = query.where(name > after)
-    found = connection.execute(query).all()
+    edges = _edges(span.begin, span.end, list(GRAINS.values())[1:])
+    query = _grouped(group_by, is_first_page=after is None)
+    values = {f"edge_{number}": edge for number, edge in enumerate(edges)}
+    found = connection.execute(
+        query, {**values, "account_id": account_id, "after": after, "limit": limit}
+    ).all()
     labels = _key_names(connection, account_id, [row[0] for row in found]) if group_by is GroupBy.KEY else {}
     return [UsageGroup(name=row[0], label=labels.get(row[0], ""), sum=_sum(row[1:])) for row in found]
 
@@ -129,25 +134,48 @@ def calls(
     return [_call(row, lines[row.request_id]) for row in rows]
 
 
-def _rows_of_span(account_id: AccountId, span: Span) -> Subquery:
-    """The fewest rows that make up a span that is not empty: whole days, and the hours before and after them."""
-    first_day = -(-span.begin // DAY) * DAY
-    last_day = max(first_day, span.end // DAY * DAY)
-    parts = [
-        ("hour", span.begin, min(first_day, span.end)),
-        ("day", first_day, last_day),
-        ("hour", last_day, span.end),
-    ]
-    columns = [usage_sums.c[name] for name in ("account_id", "begins_at", "model", "api_key_id", *_SUMS)]
-    return union_all(
+@cache
+def _grouped(group_by: GroupBy, *, is_first_page: bool) -> Select[Any]:
+    """One page of the groups. Built once: made anew for each report, it would be more work than the query, and garbage that
+    stops the loop for milliseconds when it is collected.
+    """
+    # An account without a team has one member: itself.
+    is_by_member = group_by is GroupBy.MEMBER
+    sums = usage_sums.c
+    columns = [sums[name] for name in ("account_id", "name", *_SUMS)]
+    rows = union_all(
         *(
             select(*columns)
-            .where(usage_sums.c.account_id == account_id, usage_sums.c.grain == grain)
-            .where(usage_sums.c.begins_at >= begin, usage_sums.c.begins_at < end)
-            for grain, begin, end in parts
-            if begin < end
+            .where(sums.account_id == bindparam("account_id"))
+            .where(sums.dimension == literal_column(f"'{_OF_ALL if is_by_member else group_by.value}'"))
+            .where(sums.grain == literal_column(f"'{grain}'"))
+            .where(sums.begins_at >= bindparam(f"edge_{number}"))
+            .where(sums.begins_at < bindparam(f"edge_{number + 1}"))
+            for number, grain in enumerate([*GRAINS, *list(GRAINS)[-2::-1]])
         )
     ).subquery()
+    name = rows.c.account_id if is_by_member else rows.c.name
+    query = select(name, *(func.sum(rows.c[column]) for column in _SUMS)).group_by(name).order_by(name)
+    if not is_first_page:
+        query = query.where(name > bindparam("after"))
+    return query.limit(bindparam("limit"))
+
+
+def _edges(begin: int, end: int, lengths: Sequence[int]) -> list[int]:
+    """Cuts a span so that the fewest rows make it up: from the finest grain to the coarsest and back, some parts empty.
+
+    `lengths` are those of the grains after the finest.
+
+    >>> _edges(7, 95, [10, 30]), _edges(7, 28, [10, 30]), _edges(11, 19, [10, 30])
+    ([7, 10, 30, 90, 90, 95], [7, 10, 20, 20, 20, 28], [11, 19, 19, 19, 19, 19])
+    """
+    if not lengths:
+        return [begin, end]
+    length, *coarser = lengths
+    first, last = -(-begin // length) * length, end // length * length
+    if first >= last:
+        first = last = end
+    return [begin, *_edges(first, last, coarser), end]
 
 
 def _key_names(connection: Connection, account_id: AccountId, ids: Sequence[str]) -> dict[str, str]:

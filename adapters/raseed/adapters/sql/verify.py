@@ -100,6 +100,7 @@ CHECKS: dict[str, Check] = {
         usage.debit_names_usage_event,
         usage.usage_hours_equal_events,
         usage.usage_days_equal_hours,
+        usage.usage_fortnights_equal_days,
     )
 }
 

@@ -32,7 +32,7 @@ METERS = (
 )
 GRAINS = {"hour": 3_600_000_000, "day": 86_400_000_000}
 
-_WRITES_USAGE = "    IF cardinality(p_usage_events) > 0 THEN\n"
+WRITES_USAGE = "    IF cardinality(p_usage_events) > 0 THEN\n"
 _FILLFACTOR_PERCENT = 90  # as of balances: the row of this hour changes with every batch
 
 # Every name and number in these statements is a literal of this file; none is input.
@@ -103,5 +103,5 @@ def _ledger_write(grains: str) -> str:
     )
     add_up = _add_up("unnest(p_usage_events)", "unnest(p_usage_lines)", grains)
     replaced = LEDGER_WRITE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
-    before, after = replaced.split(_WRITES_USAGE)
-    return f"{before}{_WRITES_USAGE}        {add_up}\n        ON CONFLICT ({_KEYS}) DO UPDATE SET {added};\n{after}"
+    before, after = replaced.split(WRITES_USAGE)
+    return f"{before}{WRITES_USAGE}        {add_up}\n        ON CONFLICT ({_KEYS}) DO UPDATE SET {added};\n{after}"
