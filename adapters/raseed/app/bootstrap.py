@@ -20,6 +20,7 @@ from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.hash_chain import chain_head
 from raseed.adapters.sql.history import SqlHistoryStore
+from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
@@ -28,9 +29,8 @@ from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries, ledger_tx
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
-from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home, make_private
-from raseed.app.messengers import open_messenger
+from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.settings import Configuration, Settings
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
@@ -53,7 +53,7 @@ from raseed.core.idempotency import Idempotency
 from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
 from raseed.core.messaging.express import ExpressQueue
-from raseed.core.messaging.ports import Message, Messenger
+from raseed.core.messaging.ports import Messenger
 
 PEPPER_BYTES = 32
 PEPPER_VERSION = 1
@@ -81,6 +81,8 @@ class Platform:
     messenger: Messenger
     express: ExpressQueue
     """Codes go here. A worker runs it; without one, what is posted is never sent."""
+    outbox: SqlOutbox
+    """Notices lie here."""
     audit: AuditService
 
 
@@ -136,13 +138,10 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
                 replay=replay_ledger,
             ),
             messenger=messenger,
-            express=ExpressQueue(messenger, _report_unsent),
+            express=ExpressQueue(messenger, report_unsent),
+            outbox=SqlOutbox(database),
             audit=AuditService(SqlAuditStore(database), calendar),
         )
-
-
-def _report_unsent(message: Message, error: Exception) -> None:
-    log.error("not sent", id=message.id, channel=message.channel, template=message.template, exc_info=error)
 
 
 def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices:

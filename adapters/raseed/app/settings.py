@@ -131,6 +131,8 @@ class Messaging(_Section, frozen=True):
     """`outbox`: they are written to `outbox.jsonl` in RASEED_HOME and sent to nobody."""
     email: Literal["outbox"] = "outbox"
     """`outbox`, as above."""
+    operators: tuple[str, ...] = ()
+    """An e-mail address, a telephone number (`+…`), or both: where alerts for operators go."""
 
 
 class Log(_Section, frozen=True):

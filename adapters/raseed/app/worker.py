@@ -22,6 +22,7 @@ from raseed.adapters.telemetry.log import log
 from raseed.app.bootstrap import admin_services, open_platform, open_routes
 from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
+from raseed.app.messengers import courier
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
 from raseed.core.billing.expiry import expiry_job
@@ -36,6 +37,7 @@ from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
 from raseed.core.jobs import run_job
+from raseed.core.messaging.outbox import purge_notices_job
 
 READY_POLL_S = 0.05
 LOOPBACK = "127.0.0.1"
@@ -137,11 +139,12 @@ async def serve_core(
             expiry_job(platform.ledger, SqlExpiryQueue(platform.database)),
             sealer_job("seal ledger", SqlChain(platform.database, LEDGER_CHAIN)),
             sealer_job("seal audit log", SqlChain(platform.database, AUDIT_CHAIN)),
+            courier(platform.outbox, platform.messenger, platform.policy, settings).job(),
         ):
             jobs.start(run_job(job, report), job.name)
         if is_first:
-            purge = purge_job(platform.content)
-            jobs.start(run_job(purge, report), purge.name)
+            for job in (purge_job(platform.content), purge_notices_job(platform.outbox)):
+                jobs.start(run_job(job, report), job.name)
         ready = asyncio.create_task(_announce_models(routes, announce))
         stopping = asyncio.create_task(stop.wait())
         try:

@@ -44,7 +44,9 @@ async def test_the_migrations_make_the_same_text_as_the_metadata(store):
 
     def lines(sql: str) -> list[str]:
         """A column that a later revision added stands on the line of the one before it."""
-        parts = sql.replace(", scopes ", ",\n scopes ").replace(", chain_seq ", ",\n chain_seq ").splitlines()
+        for added in ("scopes", "chain_seq", "language"):
+            sql = sql.replace(f", {added} ", f",\n {added} ")
+        parts = sql.splitlines()
         return sorted(part.strip().rstrip(",") for part in parts if part.strip(" \t()"))
 
     found = store.database.read_point(migrated)

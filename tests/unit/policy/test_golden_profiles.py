@@ -59,6 +59,7 @@ def shown(policy: Policy) -> dict[str, Any]:
             "terms": policy.sign_up.terms_version,
             "age": policy.sign_up.minimum_age,
         },
+        "notices": f"{policy.language} by {', '.join(policy.channels)}",
         "priorities": {source.value: priority for source, priority in policy.priorities.items()},
         "welcome": None
         if welcome is None

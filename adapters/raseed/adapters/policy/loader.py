@@ -23,6 +23,7 @@ from raseed.core.billing.model import GrantSource
 from raseed.core.billing.policy import AccountGroup, Identity, Policy, UnitOfAccount, WelcomeGrant
 from raseed.core.billing.pricing import Basis, PriceList
 from raseed.core.clock import DAY
+from raseed.core.messaging.ports import Channel, Language
 from raseed.core.money import AMOUNT_MAX, MILLI, Rounding
 
 __all__ = ["PolicyError", "load_policy", "policy_of"]
@@ -67,6 +68,8 @@ class _Accounts(msgspec.Struct, frozen=True):
     countries: tuple[Region, ...] = ()
     terms_version: Annotated[str, Meta(max_length=32)] = ""
     minimum_age: Annotated[int, Meta(ge=0, le=99)] = 0
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1)] = (Channel.WHATSAPP, Channel.EMAIL)
+    language: Language = Language.ENGLISH
     usage_retention_days: Days = 365
     at_closing: Literal["forfeit", "keep"] = "forfeit"
 
@@ -126,6 +129,8 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
             terms_version=accounts.terms_version,
             minimum_age=accounts.minimum_age,
         ),
+        channels=accounts.channels,
+        language=accounts.language,
         usage_retention_days=accounts.usage_retention_days,
         at_closing=accounts.at_closing,
         welcome=_welcome(source),

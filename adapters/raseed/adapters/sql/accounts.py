@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
+from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, balances, changes, key_spends
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
@@ -19,6 +20,8 @@ from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.messaging.notices import Notice, NoticeKind
+from raseed.core.messaging.ports import Language
 
 
 def create_account(connection: Connection, account: Account) -> None:
@@ -33,6 +36,7 @@ def create_account(connection: Connection, account: Account) -> None:
                 status=account.status.value,
                 tier_expires_at=account.tier_expires_at,
                 created_at=account.created_at,
+                language=account.language or "",
             )
         )
     except IntegrityError as error:
@@ -145,6 +149,13 @@ def _announce(connection: Connection, kind: ChangeKind, changed_id: str) -> None
     connection.execute(insert(changes).values(kind=kind.value, id=changed_id))
 
 
+def _tell(connection: Connection, kind: NoticeKind, key: ApiKey, now: Microseconds) -> None:
+    """The holder of the account hears of it, once for each key."""
+    parameters = {"name": key.name, "last4": key.last4}
+    notice = Notice(kind=kind, account_id=key.account_id, cause=key.id, parameters=parameters)
+    enqueue(connection, notice, now)
+
+
 def _account(row: Row[Any]) -> Account:
     return Account(
         id=row.id,
@@ -154,6 +165,7 @@ def _account(row: Row[Any]) -> Account:
         status=AccountStatus(row.status),
         tier_expires_at=row.tier_expires_at,
         created_at=row.created_at,
+        language=Language(row.language) if row.language else None,
     )
 
 
@@ -207,6 +219,7 @@ class SqlAccountStore:
     async def add_key(self, key: ApiKey, actor: str) -> None:
         def work(connection: Connection) -> None:
             insert_key(connection, key)
+            _tell(connection, NoticeKind.KEY_CREATED, key, self._database.clock.now())
             scopes = "".join(f" scope={scope}" for scope in sorted(key.scopes))
             cap = "" if key.spend is None else f" {cap_text(key.spend.cap)}"
             self._audit(connection, actor, "key.create", key.id, f"account={key.account_id}{scopes}{cap}")
@@ -232,6 +245,7 @@ class SqlAccountStore:
         def work(connection: Connection) -> ApiKey | None:
             key = revoke_key(connection, key_id, at)
             if key is not None:
+                _tell(connection, NoticeKind.KEY_REVOKED, key, self._database.clock.now())
                 self._audit(connection, actor, "key.revoke", key_id, f"account={key.account_id}")
             return key
 

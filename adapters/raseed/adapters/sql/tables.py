@@ -29,6 +29,7 @@ from raseed.core.accounts.model import AccountStatus, Tier
 from raseed.core.billing.model import GrantSource, GrantStatus, HoldState, Meter
 from raseed.core.billing.spend_caps import CapWindow
 from raseed.core.inference.model import UsageSource
+from raseed.core.messaging.outbox import NoticeState
 
 metadata = MetaData(
     naming_convention={
@@ -75,6 +76,8 @@ accounts = _table(
     Column("status", Text, nullable=False),
     _moment("tier_expires_at", nullable=True),
     _moment("created_at"),
+    # A later column. Empty: the profile's.
+    Column("language", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("email"),
     UniqueConstraint("phone_e164"),
@@ -430,4 +433,80 @@ content_items = _table(
     PrimaryKeyConstraint("account_id", "kind", "name"),
     Index(None, "expires_at"),
     rowid=True,  # long rows: as a tree of its own the primary key stays small
+)
+
+outbox = _table(
+    # Notices: written in the transaction of their cause, sent by a job, kept for a while so that each is told once.
+    "outbox",
+    Column("id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id")),
+    Column("kind", Text, nullable=False),
+    Column("parameters", Text, nullable=False),  # JSON; emptied when it was sent
+    Column("state", Text, nullable=False),
+    Column("attempts", BIGINT, nullable=False),
+    _moment("due_at"),  # while it is being sent: when whoever sends it is taken for dead
+    Column("channel", Text, nullable=False),  # the last one that was tried
+    Column("provider_id", Text, nullable=False),
+    Column("delivery", Text, nullable=False),  # what the provider told of it since
+    Column("error", Text, nullable=False),
+    _moment("created_at"),
+    _moment("ended_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("key"),
+    _one_of("state", list(NoticeState)),
+    CheckConstraint("(state = 'pending') = (ended_at IS NULL)", name="ended_once"),
+    rowid=True,
+)
+Index(
+    "ix_outbox_due",
+    outbox.c.due_at,
+    sqlite_where=text("state = 'pending'"),
+    postgresql_where=text("state = 'pending'"),
+)
+Index(
+    "ix_outbox_failed",
+    outbox.c.id,
+    sqlite_where=text("state = 'failed'"),
+    postgresql_where=text("state = 'failed'"),
+)
+Index(
+    "ix_outbox_ended",
+    outbox.c.ended_at,
+    sqlite_where=text("ended_at IS NOT NULL"),
+    postgresql_where=text("ended_at IS NOT NULL"),
+)
+Index(
+    "ix_outbox_provider_id",
+    outbox.c.provider_id,
+    sqlite_where=text("provider_id <> ''"),
+    postgresql_where=text("provider_id <> ''"),
+)
+
+notice_preferences = _table(
+    # What an account wants to be told, where it has said so.
+    "notice_preferences",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("is_wanted", BIGINT, nullable=False),
+    PrimaryKeyConstraint("account_id", "kind"),
+    CheckConstraint("is_wanted IN (0, 1)", name="is_wanted_boolean"),
+)
+
+cursors = _table(
+    # How far a job has read in something that only grows.
+    "cursors",
+    Column("name", Text, nullable=False),
+    Column("position", Text, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+refills = _table(
+    # What an account had after it last got credit: the measure of "running low".
+    "refills",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("grant_id", Text, nullable=False),
+    _amount("basis"),
+    PrimaryKeyConstraint("account_id"),
+    CheckConstraint("basis_microcredits >= 0", name="basis_not_negative"),
 )

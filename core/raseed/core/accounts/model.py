@@ -8,6 +8,7 @@ from enum import StrEnum
 from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.messaging.ports import Language
 
 
 class AccountStatus(StrEnum):
@@ -40,6 +41,8 @@ class Account:
     status: AccountStatus
     tier_expires_at: Microseconds | None
     created_at: Microseconds
+    language: Language | None = None
+    """In which notices are written; None: the profile's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from raseed.core.billing.model import GrantSource
 from raseed.core.billing.price_book import PriceBook
 from raseed.core.billing.pricing import Basis
 from raseed.core.limits.model import Tiers
+from raseed.core.messaging.ports import Channel, Language
 from raseed.core.money import CURRENCY_DIGITS, MICROCREDITS_PER_CREDIT
 
 UnitOfAccount = Literal["credits", "USD"]
@@ -143,6 +144,10 @@ class Policy:
     identity: tuple[Identity, ...]
     """The first is the one that is offered first."""
     sign_up: SignUpTerms
+    channels: tuple[Channel, ...]
+    """Where notices go, by preference: the next one is for whom those before cannot reach."""
+    language: Language
+    """Of notices, for accounts that did not choose one."""
     usage_retention_days: int
     """How long single requests stay listed. The ledger itself is kept."""
     at_closing: Literal["forfeit", "keep"]

@@ -1,0 +1,234 @@
+"""The outbox in SQL. `enqueue` is for stores that change something: the notice commits with the change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.tables import accounts, notice_preferences, outbox
+from raseed.core.clock import DAY, Microseconds
+from raseed.core.ids import AccountId, new_id
+from raseed.core.messaging.notices import NOTICE_TYPES, Notice, NoticeKind
+from raseed.core.messaging.outbox import KEPT_DAYS, Delivery, DueNotice, NoticeState, OutboxEntry
+from raseed.core.messaging.ports import Channel, Language
+
+# Literals, not parameters: a partial index is used only if its condition is seen when the statement is prepared.
+_PENDING = outbox.c.state == literal_column(f"'{NoticeState.PENDING}'")
+_FAILED = outbox.c.state == literal_column(f"'{NoticeState.FAILED}'")
+_HAS_PROVIDER_ID = outbox.c.provider_id != literal_column("''")
+_RANK = {"": 0, Delivery.SENT: 1, Delivery.DELIVERED: 2, Delivery.READ: 3, Delivery.FAILED: 4}
+"""A report of a lower rank came late and says nothing new. Nothing comes after `failed`."""
+
+
+def enqueue(connection: Connection, notice: Notice, now: Microseconds) -> bool:
+    """Put a notice into the transaction of its cause. False if the cause was told before or the account does not want
+    to hear of it. Safe to repeat; whether the account exists is for the database to say.
+    """
+    if not _is_wanted(connection, notice):
+        return False
+    row = {
+        "id": new_id("ntc"),
+        "key": notice.key,
+        "account_id": notice.account_id,
+        "kind": notice.kind.value,
+        "parameters": json.dumps(dict(notice.parameters), ensure_ascii=False),
+        "state": NoticeState.PENDING.value,
+        "attempts": 0,
+        "due_at": now,
+        "channel": "",
+        "provider_id": "",
+        "delivery": "",
+        "error": "",
+        "created_at": now,
+    }
+    # Both dialects have it, each its own class. A key that another worker wrote a moment ago makes PostgreSQL repeat the
+    # transaction, which then finds it.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    told = dialect.insert(outbox).values(row).on_conflict_do_nothing(index_elements=["key"])
+    return connection.execute(told).rowcount == 1
+
+
+def _is_wanted(connection: Connection, notice: Notice) -> bool:
+    if NOTICE_TYPES[notice.kind].is_essential:
+        return True
+    said = connection.scalar(
+        select(notice_preferences.c.is_wanted).where(
+            notice_preferences.c.account_id == notice.account_id,
+            notice_preferences.c.kind == notice.kind.value,
+        )
+    )
+    return said is None or bool(said)
+
+
+class SqlOutbox:
+    """Implements `core.messaging.outbox.Outbox` and `core.messaging.ports.Notices`."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    async def add(self, notice: Notice) -> bool:
+        now = self._database.clock.now()
+        return await self._database.write(lambda connection: enqueue(connection, notice, now))
+
+    async def claim(self, limit: int, lease_us: int) -> Sequence[DueNotice]:
+        now = self._database.clock.now()
+        due = (
+            select(outbox.c.id).where(_PENDING, outbox.c.due_at <= now).order_by(outbox.c.due_at).limit(limit)
+        )
+        if not await self._database.read(lambda connection: connection.scalars(due).all()):
+            return []  # nothing is written while there is nothing to do
+
+        def work(connection: Connection) -> list[DueNotice]:
+            ids = connection.scalars(due.with_for_update(skip_locked=True)).all()
+            if not ids:
+                return []
+            connection.execute(
+                update(outbox)
+                .where(outbox.c.id.in_(ids))
+                .values(due_at=now + lease_us, attempts=outbox.c.attempts + 1)
+            )
+            rows = connection.execute(
+                select(outbox, accounts.c.email, accounts.c.phone_e164, accounts.c.language)
+                .join_from(outbox, accounts, accounts.c.id == outbox.c.account_id, isouter=True)
+                .where(outbox.c.id.in_(ids))
+                .order_by(outbox.c.created_at)
+            )
+            return [_due(row) for row in rows]
+
+        return await self._database.write(work)
+
+    async def mark_sent(self, due: DueNotice, channel: Channel | None, provider_id: str) -> None:
+        # Whatever became of it since: it was sent.
+        await self._end(
+            outbox.c.id == due.id,
+            state=NoticeState.SENT.value,
+            channel=channel or "",
+            provider_id=provider_id,
+            error="",
+        )
+
+    async def mark_failed(self, due: DueNotice, error: str) -> None:
+        await self._end(
+            (outbox.c.id == due.id) & (outbox.c.attempts == due.attempt),
+            state=NoticeState.FAILED.value,
+            error=error,
+        )
+
+    async def postpone(self, due: DueNotice, pause_us: int, error: str) -> None:
+        later = (
+            update(outbox)
+            .where(_PENDING, outbox.c.id == due.id, outbox.c.attempts == due.attempt)
+            .values(due_at=self._database.clock.now() + pause_us, error=error)
+        )
+        await self._database.write(lambda connection: connection.execute(later).rowcount)
+
+    async def record_delivery(self, provider_id: str, delivery: Delivery, *, is_undeliverable: bool) -> bool:
+        now = self._database.clock.now()
+
+        def work(connection: Connection) -> bool:
+            row = connection.execute(
+                select(outbox.c.id, outbox.c.delivery).where(
+                    _HAS_PROVIDER_ID, outbox.c.provider_id == provider_id
+                )
+            ).first()
+            if row is None:
+                return False
+            if _RANK[delivery] <= _RANK[row.delivery]:
+                return True
+            values: dict[str, Any] = {"delivery": delivery.value}
+            if delivery in {Delivery.DELIVERED, Delivery.READ}:
+                values["parameters"] = "{}"  # nobody needs them any more
+            elif delivery is Delivery.FAILED and is_undeliverable:
+                values |= {
+                    "state": NoticeState.PENDING.value,
+                    "ended_at": None,
+                    "due_at": now,
+                    "attempts": 0,
+                    "provider_id": "",
+                    "delivery": "",
+                }
+            elif delivery is Delivery.FAILED:
+                values |= {"state": NoticeState.FAILED.value, "error": "the provider could not deliver it"}
+            connection.execute(update(outbox).where(outbox.c.id == row.id).values(values))
+            return True
+
+        return await self._database.write(work)
+
+    async def failed(self, after: str, limit: int) -> Sequence[OutboxEntry]:
+        query = select(outbox).where(_FAILED).order_by(outbox.c.id.desc()).limit(limit)
+        if after:
+            query = query.where(outbox.c.id < after)
+        return await self._database.read(
+            lambda connection: [_entry(row) for row in connection.execute(query)]
+        )
+
+    async def retry(self, notice_id: str) -> bool:
+        again = (
+            update(outbox)
+            .where(_FAILED, outbox.c.id == notice_id)
+            .values(
+                state=NoticeState.PENDING.value,
+                ended_at=None,
+                due_at=self._database.clock.now(),
+                attempts=0,
+                channel="",
+                provider_id="",
+                delivery="",
+            )
+        )
+        return bool(await self._database.write(lambda connection: connection.execute(again).rowcount))
+
+    async def purge(self, limit: int) -> int:
+        long_ago = self._database.clock.now() - KEPT_DAYS * DAY
+        over = (
+            select(outbox.c.id).where(outbox.c.ended_at <= long_ago).order_by(outbox.c.ended_at).limit(limit)
+        )
+
+        def work(connection: Connection) -> int:
+            ids = connection.scalars(over).all()
+            return connection.execute(delete(outbox).where(outbox.c.id.in_(ids))).rowcount if ids else 0
+
+        return await self._database.write(work)
+
+    async def _end(self, which: Any, **values: Any) -> None:
+        ended = update(outbox).where(_PENDING, which).values(ended_at=self._database.clock.now(), **values)
+        await self._database.write(lambda connection: connection.execute(ended).rowcount)
+
+
+def erase_notices(connection: Connection, account_id: AccountId) -> None:
+    """Remove what was told to an account, and what is still to be told."""
+    connection.execute(delete(outbox).where(outbox.c.account_id == account_id))
+    connection.execute(delete(notice_preferences).where(notice_preferences.c.account_id == account_id))
+
+
+def _due(row: Row[Any]) -> DueNotice:
+    addresses = {Channel.WHATSAPP: row.phone_e164, Channel.EMAIL: row.email}
+    return DueNotice(
+        id=row.id,
+        kind=NoticeKind(row.kind),
+        account_id=row.account_id,
+        parameters=json.loads(row.parameters),
+        attempt=row.attempts,
+        addresses={channel: address for channel, address in addresses.items() if address},
+        language=Language(row.language) if row.language else None,
+        beyond=Channel(row.channel) if row.channel else None,
+    )
+
+
+def _entry(row: Row[Any]) -> OutboxEntry:
+    return OutboxEntry(
+        id=row.id,
+        kind=row.kind,
+        account_id=row.account_id,
+        cause=row.key.removeprefix(f"{row.kind}:"),
+        state=NoticeState(row.state),
+        attempts=row.attempts,
+        error=row.error,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
