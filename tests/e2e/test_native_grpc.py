@@ -119,9 +119,12 @@ def test_models(inference, customer):
     assert inference.GetModel(request, metadata=metadata, timeout=TIMEOUT_S).model == listed[2]
 
 
-def test_subscription_and_account(channel, customer):
+def test_subscription_and_account(stack, channel, customer):
     """A key shows its own account: plan, grants in order, balance, and which key it is."""
-    metadata = bearer(customer.key)
+    scopes = ["account:read", "billing:read", "keys:read"]
+    reading = admin_pb2.CreateApiKeyRequest(account=customer.id, scopes=scopes)
+    made = stack.admin("CreateApiKey", reading)
+    metadata = bearer(made.key)
     billing = blocking(billing_pb2_grpc.BillingServiceStub, channel)
     plan = billing.GetSubscription(billing_pb2.GetSubscriptionRequest(), metadata=metadata, timeout=TIMEOUT_S)
     assert (plan.tier, plan.status) == ("enterprise", "active")
@@ -131,9 +134,9 @@ def test_subscription_and_account(channel, customer):
     ]
     accounts = blocking(accounts_pb2_grpc.AccountsServiceStub, channel)
     found = accounts.GetAccount(accounts_pb2.GetAccountRequest(), metadata=metadata, timeout=TIMEOUT_S)
-    assert (found.account.id, found.api_key_id) == (customer.id, customer.key_id)
+    assert (found.account.id, found.api_key_id) == (customer.id, made.id)
     keys = accounts.ListApiKeys(accounts_pb2.ListApiKeysRequest(), metadata=metadata, timeout=TIMEOUT_S)
-    assert [key.id for key in keys.api_keys] == [customer.key_id]
+    assert [key.id for key in keys.api_keys] == [made.id, customer.key_id]
     assert customer.key not in str(keys)
 
 

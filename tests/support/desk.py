@@ -75,7 +75,7 @@ class Desk:
         request_id: str = "",
         timeout_s: float | None = None,
     ) -> Run:
-        caller = Caller(account_id=account_id, api_key_id=self.api_key_id, tier=Tier.FREE)  # type: ignore[arg-type]
+        caller = Caller(account_id=account_id, api_key_id=self.api_key_id, tier=Tier.FREE)
         return self.inference.start_chat(
             caller, request, stream=stream, request_id=request_id, timeout_s=timeout_s
         )

@@ -16,10 +16,13 @@ from tests.support.postgres import shared_server
 from raseed.adapters.cli.connection import RemoteAdmin
 from raseed.adapters.rpc.admin_server import admin_server
 from raseed.adapters.rpc.health import HealthMonitor
+from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
 from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
 from raseed.app.settings import load_configuration
+from raseed.core.accounts.ports import SessionResolver
+from raseed.core.accounts.scopes import KEY_DEFAULT
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.billing.usage import UsageService
 from raseed.core.clock import SystemClock
@@ -28,6 +31,7 @@ from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Router
 from raseed.core.inference.service import InferenceService
 
+NO_SESSIONS = NoSessions()
 MICROCREDITS = 1_000_000
 SCRIPTED = {"RASEED_SCRIPTED_ENABLED": "true"}
 """A model whose every charge can be computed beforehand, instead of Triton."""
@@ -56,7 +60,7 @@ class Worker:
     """Every service of operators."""
 
     async def client(self, name: str, credit: int = 1_000, scopes: tuple[str, ...] = ()) -> Client:
-        """A new account with so much credit in one grant, and a key of it."""
+        """A new account with so much credit in one grant, and a key of it. Scopes come on top of the default ones."""
         made = await self.admin.CreateAccount(
             admin_pb2.CreateAccountRequest(
                 email=f"{name}@example.com", no_welcome=True, credits_microcredits=credit * MICROCREDITS
@@ -68,7 +72,7 @@ class Worker:
     async def key(
         self, account: str, *, name: str = "", scopes: tuple[str, ...] = ()
     ) -> admin_pb2.CreateApiKeyResponse:
-        request = admin_pb2.CreateApiKeyRequest(account=account, name=name, scopes=scopes)
+        request = admin_pb2.CreateApiKeyRequest(account=account, name=name, scopes=KEY_DEFAULT | set(scopes))
         answer: admin_pb2.CreateApiKeyResponse = await self.admin.CreateApiKey(request)
         return answer
 
@@ -78,6 +82,7 @@ async def running_worker(
     folder: Path,
     usage_of: Callable[[Platform], UsageService] = lambda it: it.usage,
     instance: str = "core-0",
+    sessions: SessionResolver = NO_SESSIONS,
     **environ: str,
 ) -> AsyncIterator[Worker]:
     """Its public and its admin server answer on the worker's two channels. `usage_of` may bring other reports."""
@@ -91,6 +96,7 @@ async def running_worker(
         )
         services = Services(
             authenticator=platform.authenticator,
+            sessions=sessions,
             inference=inference,
             keyed=KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), _broken),
             estimator=Estimator(router, platform.policy.prices, SystemClock()),

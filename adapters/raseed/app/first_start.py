@@ -5,11 +5,13 @@ from __future__ import annotations
 from raseed.app.bootstrap import Platform
 from raseed.app.layout import Home, write_private
 from raseed.core.accounts.model import Tier
+from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
 from raseed.core.errors import NotFound
 from raseed.core.money import MICROCREDITS_PER_CREDIT
 
 OWNER = "owner@localhost"
 ACTOR = "first-start"
+FIRST_KEY = KEY_DEFAULT | {Scope.ACCOUNT_READ, Scope.KEYS_READ}
 OWNER_MICROCREDITS = 1_000 * MICROCREDITS_PER_CREDIT
 
 
@@ -29,5 +31,7 @@ async def ensure_owner(platform: Platform, home: Home) -> None:
             account.id, OWNER_MICROCREDITS, reason="first start", request_id=ACTOR, actor=ACTOR
         )
     if not await platform.accounts.list_keys(account.id, after="", limit=1):
-        _, text = await platform.accounts.make_key(account.id, name="first key", actor=ACTOR)
+        _, text = await platform.accounts.make_key(
+            account.id, name="first key", actor=ACTOR, scopes=FIRST_KEY
+        )
         write_private(home.first_key, text + "\n")

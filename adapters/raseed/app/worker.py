@@ -11,6 +11,7 @@ from typing import Any
 
 from raseed.adapters.rpc.admin_server import admin_server
 from raseed.adapters.rpc.health import HealthMonitor
+from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.adapters.sql.audit import AUDIT_CHAIN
 from raseed.adapters.sql.chain import LEDGER_CHAIN
@@ -95,6 +96,7 @@ async def serve_core(
         public = public_server(
             Services(
                 authenticator=platform.authenticator,
+                sessions=NoSessions(),
                 inference=inference,
                 keyed=keyed,
                 estimator=Estimator(router, platform.policy.prices, SystemClock()),

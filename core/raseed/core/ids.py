@@ -12,7 +12,9 @@ GrantId = NewType("GrantId", str)
 HoldId = NewType("HoldId", str)
 LedgerTxId = NewType("LedgerTxId", str)
 OperatorId = NewType("OperatorId", str)
+PersonId = NewType("PersonId", str)
 RunId = NewType("RunId", str)
+SessionId = NewType("SessionId", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case: no i, l, o, u to misread
 _RANDOM_BITS = 80

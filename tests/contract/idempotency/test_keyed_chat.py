@@ -35,7 +35,7 @@ from raseed.core.inference.run import Ended, Run
 
 CREDIT = 10_000
 VAULT = Vault({1: b"m" * 32})
-CALLER = Caller(account_id=ALICE, api_key_id=None, tier=Tier.FREE)  # type: ignore[arg-type]
+CALLER = Caller(account_id=ALICE, api_key_id=None, tier=Tier.FREE)
 
 
 Found = TypeVar("Found")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, create_engine, text
-from tests.support.postgres import shared_server
+from sqlalchemy import Connection, text
+from tests.support.migrations import on_postgres, on_sqlite, upgrade
 
-from raseed.adapters.sql.postgres_connect import migrating
 from raseed.core.clock import DAY, HOUR
 
 BEFORE, SINCE, APART = "0002", "0003", "0009"
@@ -24,14 +18,6 @@ EVENTS = [
     ("c", 5 * DAY + HOUR, "m", None, 1, {"images": 1}),
     ("d", 5 * DAY + 2, "n", "key_1", 0, {}),
 ]
-
-
-def upgrade(connection: Connection, revision: str) -> None:
-    with as_file(files("raseed.adapters.sql") / "migrations") as folder:
-        config = Config()
-        config.set_main_option("script_location", str(folder))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
 
 
 def migrate_with_data(connection: Connection) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
@@ -116,22 +102,6 @@ def migrate_with_data(connection: Connection) -> tuple[list[tuple[Any, ...]], li
         )
     )
     return of_pairs, [tuple(row) for row in found]
-
-
-async def on_sqlite(work: Callable[[Connection], Any], folder: Path) -> Any:
-    engine = create_engine(f"sqlite:///{folder / 'raseed.db'}")
-    with engine.begin() as connection:
-        result = work(connection)
-    engine.dispose()
-    return result
-
-
-async def on_postgres(work: Callable[[Connection], Any], folder: Path) -> Any:
-    url = await shared_server().create_database()
-    async with migrating(url) as connection:
-        result = await connection.run_sync(work)
-    await shared_server().drop_database(url)
-    return result
 
 
 @pytest.mark.parametrize("run", [on_sqlite, on_postgres])

@@ -73,7 +73,7 @@ def test_a_key_with_a_scope(raseed, account, home):
     [(scopes,)] = database.execute("SELECT scopes FROM api_keys WHERE id = ?", (made["id"],)).fetchall()
     database.close()
     assert scopes == "metering:write"
-    assert "known: metering:write" in raseed("keys", "create", account, "--scope", "everything").refused()
+    assert "known: inference, " in raseed("keys", "create", account, "--scope", "everything").refused()
 
 
 def test_a_key_with_a_cap(raseed, account):

@@ -60,6 +60,7 @@ async def test_a_revoked_key_is_refused_at_once_although_it_was_remembered() -> 
     setup = Setup()
     text = await setup.key()
     caller = await setup.authenticator.authenticate(text)
+    assert caller.api_key_id is not None
     await setup.accounts.revoke_key(caller.api_key_id, actor="test")
     with pytest.raises(Unauthenticated):
         await setup.authenticator.authenticate(text)

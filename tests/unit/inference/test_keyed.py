@@ -32,7 +32,7 @@ from raseed.core.inference.keyed import KEEP_WAIT_S, Answer, KeyedChat
 CREDIT = 10_000
 SCRIPT = chat("#script tokens=5")
 COST = prompt_tokens_of(SCRIPT) + 5
-CALLER = Caller(account_id=ALICE, api_key_id=None, tier=Tier.FREE)  # type: ignore[arg-type]
+CALLER = Caller(account_id=ALICE, api_key_id=None, tier=Tier.FREE)
 ASKED = Asked(account_id=ALICE, route="/chat", key="key", content=b"content", ttl_s=60)
 
 

@@ -56,7 +56,7 @@ def ask(desk: Desk, *, max_tokens: int = 100) -> tuple[Reader, asyncio.Task[Any]
 
     async def serve() -> None:
         call = Call(method=METHOD, metadata={}, request_id="req_x")
-        call.caller = Caller(account_id=ALICE, api_key_id=None, tier=Tier.FREE)  # type: ignore[arg-type]
+        call.caller = Caller(account_id=ALICE, api_key_id=None, tier=Tier.FREE)
         enter_call(call)
         await errors("payment_required")(METHOD, servicer.CreateChatCompletion)(request, context)
 

@@ -30,7 +30,10 @@ def add_key_commands(keys: typer.Typer, open_admin: OpenAdmin) -> None:
         name: Annotated[str, typer.Option(help="A name to recognise it by.")] = "",
         scope: Annotated[
             list[str] | None,
-            typer.Option(help="What it may do beside the customer's API: metering:write."),
+            typer.Option(
+                help="What it may do; give it once for each. "
+                "Default: inference, models:read, usage:read, billing:read."
+            ),
         ] = None,
         cap: Cap = None,
         window: Window = "",

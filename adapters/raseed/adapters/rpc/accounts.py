@@ -33,7 +33,7 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
                 tier=account.tier.value,
                 status=account.status.value,
             ),
-            api_key_id=caller.api_key_id,
+            api_key_id=caller.api_key_id or "",
         )
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:

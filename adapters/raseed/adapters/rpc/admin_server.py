@@ -13,6 +13,7 @@ from raseed.adapters.rpc.admin_audit import AuditServicer
 from raseed.adapters.rpc.interceptors.chain import Chain
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
+from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.server import ServerLimits, server_options
 from raseed.admin.v1 import admin_pb2_grpc, audit_pb2_grpc
 from raseed.core.admin.audit_service import AuditService
@@ -47,5 +48,5 @@ def admin_server(services: AdminServices, limits: ServerLimits) -> grpc.aio.Serv
         interceptors=[Chain([observe(), errors("payment_required")])], options=server_options(limits)
     )
     for add, servicer in admin_servicers(services).items():
-        add(servicer, server)
+        add(servicer, only_listed(server))
     return server

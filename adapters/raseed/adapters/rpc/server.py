@@ -18,6 +18,7 @@ from raseed.adapters.rpc.interceptors.chain import Chain
 from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
+from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
@@ -25,6 +26,7 @@ from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
+from raseed.core.accounts.ports import SessionResolver
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.billing.history import HistoryService
 from raseed.core.billing.metering import MeteringService
@@ -52,6 +54,7 @@ class Services:
     """The use cases that the public server offers."""
 
     authenticator: Authenticator
+    sessions: SessionResolver
     inference: InferenceService
     keyed: KeyedChat
     estimator: Estimator
@@ -76,39 +79,47 @@ class WireOptions:
 def public_server(
     services: Services, limits: ServerLimits, wire: WireOptions, *, with_reflection: bool
 ) -> grpc.aio.Server:
-    """Not started and not bound: the caller adds its port."""
+    """Not started and not bound: the caller adds its port. Raises UnlistedMethod."""
     server = grpc.aio.server(
         interceptors=[
-            Chain([observe(), errors(wire.credit_shortage), deadline(), auth(services.authenticator)])
+            Chain(
+                [
+                    observe(),
+                    errors(wire.credit_shortage),
+                    deadline(),
+                    auth(services.authenticator, services.sessions),
+                ]
+            )
         ],
         options=server_options(limits),
         maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
     )
+    listed = only_listed(server)
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(
-        InferenceServicer(services.inference, services.keyed), server
+        InferenceServicer(services.inference, services.keyed), listed
     )
     billing_pb2_grpc.add_BillingServiceServicer_to_server(
-        BillingServicer(services.subscriptions, services.history, services.usage, services.estimator), server
+        BillingServicer(services.subscriptions, services.history, services.usage, services.estimator), listed
     )
-    metering_pb2_grpc.add_MeteringServiceServicer_to_server(MeteringServicer(services.metering), server)
-    accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), server)
+    metering_pb2_grpc.add_MeteringServiceServicer_to_server(MeteringServicer(services.metering), listed)
+    accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), listed)
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(
             services.inference, services.keyed, wire.stream_usage, usage_credits=wire.usage_credits
         ),
-        server,
+        listed,
     )
     rest_pb2_grpc.add_AnthropicServiceServicer_to_server(
         AnthropicServicer(
             services.inference, services.keyed, services.estimator, usage_credits=wire.usage_credits
         ),
-        server,
+        listed,
     )
     rest_pb2_grpc.add_BillingRestServiceServicer_to_server(
         BillingRestServicer(
             services.subscriptions, services.history, services.usage, services.estimator, services.policy
         ),
-        server,
+        listed,
     )
     health_pb2_grpc.add_HealthServicer_to_server(services.health.servicer, server)
     if with_reflection:

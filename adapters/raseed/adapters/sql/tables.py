@@ -98,7 +98,7 @@ api_keys = _table(
     _moment("created_at"),
     _moment("expires_at", nullable=True),
     _moment("revoked_at", nullable=True),
-    # With spaces between them. A later column: its default is what keys of before have.
+    # With spaces between them.
     Column("scopes", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("public_id"),

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 PREFIX = "rsd"
 MODES = ("live", "test")
+SESSION_PREFIX = f"{PREFIX}_session_"
+"""Before the secret of a session, so that it is told from a key and found by scanners."""
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PUBLIC_CHARS = 12
 _SECRET_CHARS = 43  # 62⁴³ > 2²⁵⁶

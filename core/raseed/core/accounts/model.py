@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from raseed.core.accounts.scopes import Role
 from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
 from raseed.core.messaging.ports import Language
 
 
@@ -23,13 +24,6 @@ class Tier(StrEnum):
     BASIC = "basic"
     PRO = "pro"
     ENTERPRISE = "enterprise"
-
-
-class Scope(StrEnum):
-    """What an API key may do beside the customer's API, which every key may use."""
-
-    METERING_WRITE = "metering:write"
-    """Place, extend, settle and release holds of its account, for work that other services do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +61,32 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLimits:
+    """An API key's own rate limits, below its account's. None: no own limit."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+    """Answers at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The outcome of authentication: whom a request is charged to. Immutable and cached."""
+    """The outcome of authentication, whatever the credential: whose account, and what may be done. Immutable, cached.
+
+    Either a key or a session made it, never both.
+    """
 
     account_id: AccountId
-    api_key_id: ApiKeyId
     tier: Tier
+    api_key_id: ApiKeyId | None = None
+    session_id: SessionId | None = None
+    person_id: PersonId | None = None
+    """Of a session: who signed in. Of a key: None, also if a person made it."""
+    role: Role | None = None
+    """Of a session in an organisation; None in a person's own account. Only for showing: what counts is `scopes`."""
     scopes: frozenset[str] = frozenset()
+    """Also those that a later version knows and this one does not."""
+    allowed_models: frozenset[str] | None = None
+    """None: all that the account may use."""
+    limits: KeyLimits = KeyLimits()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from raseed.core.accounts.model import Account, ApiKey
+from raseed.core.accounts.model import Account, ApiKey, Caller
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
@@ -48,4 +49,29 @@ class AccountStore(Protocol):
 
     async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
         """One audit row for a change that another store made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresentedSession:
+    """A session as a call shows it, with what tells a request of our own pages from a forged one."""
+
+    token: str
+    """The secret itself; of a cookie its value."""
+    is_cookie: bool
+    """A browser sends it whoever asked for the request: one that changes something needs the CSRF token and an origin
+    of ours. A program that sends `Authorization` needs neither."""
+    csrf_token: str = ""
+    origin: str = ""
+    fetch_site: str = ""
+    """`Sec-Fetch-Site`, empty if the browser sends none."""
+
+
+class SessionResolver(Protocol):
+    async def resolve(self, presented: PresentedSession, *, changes: bool) -> Caller:
+        """Who is signed in. `changes`: whether the call may change or cost something.
+
+        Raises Unauthenticated for a session that is unknown or has ended, PermissionDenied for a cookie without what
+        its request needs, AccountSuspended.
+        """
         ...

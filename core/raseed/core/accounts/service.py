@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from raseed.core.accounts.keys import Peppers, new_key, parse_key
-from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, Scope, Tier
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, Tier
 from raseed.core.accounts.ports import AccountStore
+from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.changes import TRUST_S
 from raseed.core.clock import SECOND, Clock, Microseconds
@@ -151,7 +152,10 @@ class AccountService:
         scopes: Collection[str] = (),
         cap: SpendCap | None = None,
     ) -> tuple[ApiKey, str]:
-        """The stored key and its text, which is known only here and now. Raises RequestInvalid."""
+        """The stored key and its text, which is known only here and now. No scopes: the default ones.
+
+        Raises RequestInvalid.
+        """
         unknown = sorted(set(scopes) - set(Scope))
         if unknown:
             raise RequestInvalid(f"Unknown scope {unknown[0]!r}; known: {', '.join(Scope)}.", param="scopes")
@@ -174,7 +178,7 @@ class AccountService:
             created_at=self._clock.now(),
             expires_at=None,
             revoked_at=None,
-            scopes=frozenset(scopes),
+            scopes=frozenset(scopes or KEY_DEFAULT),
             spend=None if cap is None else nothing_spent(key_id, cap, self._clock.now()),
         )
         await self._store.add_key(key, actor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from raseed.core.accounts.model import Caller, Scope
+from raseed.core.accounts.model import Caller
 from raseed.core.billing.commands import (
     ExtendHold,
     Held,
@@ -32,7 +32,6 @@ from raseed.core.errors import (
     HoldAlreadyResolved,
     HoldUnknown,
     RequestInvalid,
-    ScopeMissing,
 )
 from raseed.core.ids import HoldId
 from raseed.core.inference.model import UsageSource
@@ -63,8 +62,8 @@ class Work:
 
 
 class MeteringService:
-    """Every method can be sent again: it answers the same and charges nothing twice. All raise ScopeMissing,
-    RequestInvalid, and CapacityError when the ledger does not answer.
+    """Every method can be sent again: it answers the same and charges nothing twice. All raise RequestInvalid, and
+    CapacityError when the ledger does not answer. That the key has the scope for it was checked at the door.
     """
 
     def __init__(self, ledger: Ledger, prices: PriceBook, clock: Clock) -> None:
@@ -73,7 +72,7 @@ class MeteringService:
 
     async def place(self, caller: Caller, work: Work) -> Held:
         """Raises CreditExhausted, HeldByOpenRequests, SpendCapReached, PriceUnknown, AccountSuspended, RequestReusedWithOtherInput."""
-        hold_id = _authorised(caller, work.request_id)
+        hold_id = _named_hold(caller, work.request_id)
         if not 0 < len(work.model) <= MODEL_CHARS_MAX or not work.model.isprintable():
             raise RequestInvalid(
                 f"model must have 1 to {MODEL_CHARS_MAX} printable characters.", param="model"
@@ -105,7 +104,7 @@ class MeteringService:
         self, caller: Caller, request_id: str, *, cover: Measured, used: Measured, lease_s: int
     ) -> Held:
         """Raises CreditExhausted, HeldByOpenRequests, SpendCapReached, HoldUnknown, HoldAlreadyResolved."""
-        hold_id = _authorised(caller, request_id)
+        hold_id = _named_hold(caller, request_id)
         lease_us = _lease_us(lease_s)
         try:
             hold = await self._ledger.hold(hold_id)
@@ -132,7 +131,7 @@ class MeteringService:
         return await self._resolved(
             SettleHold(
                 account_id=caller.account_id,
-                hold_id=_authorised(caller, request_id),
+                hold_id=_named_hold(caller, request_id),
                 owner_instance=OWNER,
                 owner_epoch=OWNER_EPOCH,
                 measured=used,
@@ -145,7 +144,7 @@ class MeteringService:
         return await self._resolved(
             ReleaseHold(
                 account_id=caller.account_id,
-                hold_id=_authorised(caller, request_id),
+                hold_id=_named_hold(caller, request_id),
                 owner_instance=OWNER,
                 owner_epoch=OWNER_EPOCH,
                 run=_record("failed", 0),
@@ -180,12 +179,7 @@ def hold_id_of(caller: Caller, request_id: str) -> HoldId:
     return HoldId(f"hold_{hashlib.sha256(name.encode()).hexdigest()[:32]}")
 
 
-def _authorised(caller: Caller, request_id: str) -> HoldId:
-    if Scope.METERING_WRITE not in caller.scopes:
-        raise ScopeMissing(
-            f"This API key lacks the scope `{Scope.METERING_WRITE}`.",
-            metadata={"scope": Scope.METERING_WRITE.value},
-        )
+def _named_hold(caller: Caller, request_id: str) -> HoldId:
     if not 0 < len(request_id) <= REQUEST_ID_CHARS_MAX or not request_id.isprintable():
         raise RequestInvalid(
             f"request_id must have 1 to {REQUEST_ID_CHARS_MAX} printable characters.", param="request_id"

@@ -1,27 +1,65 @@
-"""Who is calling: one resolver for every credential header and every method."""
+"""Who is calling and whether he may: one resolver for every credential and every method, by the table of access."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import grpc
 
+from raseed.adapters.rpc.access import Access, Credential, access_of
 from raseed.adapters.rpc.call import Behavior, current_call
 from raseed.adapters.rpc.interceptors.chain import Wrap
+from raseed.core.accounts.keys import SESSION_PREFIX
+from raseed.core.accounts.model import Caller
+from raseed.core.accounts.ports import PresentedSession, SessionResolver
 from raseed.core.accounts.service import Authenticator
-from raseed.core.errors import RequestInvalid, Unauthenticated
+from raseed.core.errors import PermissionDenied, RequestInvalid, ScopeMissing, Unauthenticated
 
 BEARER = "bearer "
+SESSION_COOKIE = "__Host-raseed_session"
+CSRF_HEADER = "x-csrf-token"
 
 
-def auth(authenticator: Authenticator) -> Wrap:
-    """Every method behind it needs a valid API key."""
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The one credential of a call."""
 
-    def wrap(_method: str, behavior: Behavior) -> Behavior:
+    kind: Credential
+    text: str
+    is_cookie: bool = False
+
+
+class NoSessions:
+    """For a server without sign-in: no session is valid."""
+
+    async def resolve(self, presented: PresentedSession, *, changes: bool) -> Caller:
+        raise Unauthenticated("This session is not (or no longer) valid. Sign in again.")
+
+
+def auth(authenticator: Authenticator, sessions: SessionResolver) -> Wrap:
+    """Puts the caller on the call, or raises Unauthenticated, PermissionDenied, ScopeMissing, AccountSuspended."""
+
+    def wrap(method: str, behavior: Behavior) -> Behavior:
+        access = access_of(method)
+
         async def authenticated(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             call = current_call()
-            call.caller = await authenticator.authenticate(credential_of(call.metadata))
+            if access is None or Credential.OPERATOR in access.credentials:
+                raise PermissionDenied("This method may not be called.")
+            if not access.is_open:
+                presented = credential_of(call.metadata)
+                if presented.kind not in access.credentials:
+                    raise PermissionDenied(_wrong_kind(presented.kind))
+                if presented.kind is Credential.SESSION:
+                    session = _session(presented, call.metadata)
+                    caller = await sessions.resolve(session, changes=access.changes)
+                else:
+                    caller = await authenticator.authenticate(presented.text)
+                check_scope(caller, access)
+                call.caller = caller
             return await behavior(request, context)
 
         return authenticated
@@ -29,17 +67,56 @@ def auth(authenticator: Authenticator) -> Wrap:
     return wrap
 
 
-def credential_of(metadata: Mapping[str, str]) -> str:
-    """The one credential of a call. Raises Unauthenticated for none, RequestInvalid for two that differ."""
+def credential_of(metadata: Mapping[str, str]) -> Presented:
+    """The one credential of a call. Raises Unauthenticated for none, RequestInvalid for two that differ.
+
+    A cookie comes from the browser, whether or not it is meant: it counts only if no header has a credential.
+    """
     authorization = metadata.get("authorization", "")
     bearer = authorization[len(BEARER) :].strip() if authorization[: len(BEARER)].lower() == BEARER else ""
     api_key = metadata.get("x-api-key", "").strip()
     if bearer and api_key and bearer != api_key:
         raise RequestInvalid("Two different API keys were sent: use Authorization or x-api-key, not both.")
-    credential = bearer or api_key
-    if not credential:
-        raise Unauthenticated(
-            "You did not provide an API key. Send it in the Authorization header: "
-            "`Authorization: Bearer YOUR_KEY`."
+    if text := bearer or api_key:
+        return Presented(Credential.SESSION if text.startswith(SESSION_PREFIX) else Credential.API_KEY, text)
+    if token := _cookie(metadata.get("cookie", "")):
+        return Presented(Credential.SESSION, token, is_cookie=True)
+    raise Unauthenticated(
+        "You did not provide an API key. Send it in the Authorization header: "
+        "`Authorization: Bearer YOUR_KEY`."
+    )
+
+
+def check_scope(caller: Caller, access: Access) -> None:
+    """Raises ScopeMissing."""
+    if access.scope is not None and access.scope not in caller.scopes:
+        shown = "API key" if caller.api_key_id is not None else "session"
+        raise ScopeMissing(
+            f"This {shown} lacks the scope `{access.scope}`.", metadata={"scope": access.scope.value}
         )
-    return credential
+
+
+def _session(presented: Presented, metadata: Mapping[str, str]) -> PresentedSession:
+    return PresentedSession(
+        token=presented.text,
+        is_cookie=presented.is_cookie,
+        csrf_token=metadata.get(CSRF_HEADER, ""),
+        origin=metadata.get("origin", ""),
+        fetch_site=metadata.get("sec-fetch-site", ""),
+    )
+
+
+def _cookie(header: str) -> str:
+    if SESSION_COOKIE not in header:
+        return ""
+    try:
+        morsel = SimpleCookie(header).get(SESSION_COOKIE)
+    except CookieError:
+        return ""
+    return "" if morsel is None else morsel.value
+
+
+def _wrong_kind(kind: Credential) -> str:
+    if kind is Credential.SESSION:
+        return "This cannot be done with a session: use an API key."
+    return "This cannot be done with an API key: sign in."

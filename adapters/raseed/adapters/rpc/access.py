@@ -1,0 +1,146 @@
+"""Who may call what: one row for each RPC. A method without a row is refused, and no server starts with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+
+from raseed.core.accounts.scopes import Scope
+
+
+class Credential(Enum):
+    """What a caller shows."""
+
+    API_KEY = auto()
+    SESSION = auto()
+    OPERATOR = auto()
+    """The admin socket, or an admin key. Never on the public server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    credentials: frozenset[Credential]
+    """Any one of these. Empty: nothing needs to be shown, and what is shown is not looked at."""
+    scope: Scope | None = None
+    """What the caller needs beside it; None: nothing."""
+
+    @property
+    def is_open(self) -> bool:
+        return not self.credentials
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change or cost something: then a browser's cookie alone is not enough."""
+        return self.scope is None or not self.scope.endswith(":read")
+
+
+class UnlistedMethod(Exception):
+    """A server has methods that nobody has decided the access of."""
+
+
+OPEN = Access(frozenset())
+
+
+def _caller(scope: Scope) -> Access:
+    return Access(frozenset({Credential.API_KEY, Credential.SESSION}), scope)
+
+
+_INFERENCE = _caller(Scope.INFERENCE)
+_MODELS = _caller(Scope.MODELS_READ)
+_BILLING = _caller(Scope.BILLING_READ)
+_USAGE = _caller(Scope.USAGE_READ)
+_METERING = Access(frozenset({Credential.API_KEY}), Scope.METERING_WRITE)
+_OPERATOR = Access(frozenset({Credential.OPERATOR}))
+
+_SERVICES: dict[str, dict[str, Access]] = {
+    "raseed.inference.v1.InferenceService": {
+        "CreateChatCompletion": _INFERENCE,
+        "StreamChatCompletion": _INFERENCE,
+        "CreateCompletion": _INFERENCE,
+        "StreamCompletion": _INFERENCE,
+        "ListModels": _MODELS,
+        "GetModel": _MODELS,
+    },
+    "raseed.billing.v1.BillingService": {
+        "GetSubscription": _BILLING,
+        "GetBalance": _BILLING,
+        "ListGrants": _BILLING,
+        "ListTopupPacks": _BILLING,
+        "ListTopups": _BILLING,
+        "EstimatePrice": _BILLING,
+        "QueryUsage": _USAGE,
+        "ListCalls": _USAGE,
+        "ExportUsage": _USAGE,
+    },
+    "raseed.metering.v1.MeteringService": {
+        "PlaceHold": _METERING,
+        "ExtendHold": _METERING,
+        "SettleHold": _METERING,
+        "ReleaseHold": _METERING,
+    },
+    "raseed.accounts.v1.AccountsService": {
+        "GetAccount": _caller(Scope.ACCOUNT_READ),
+        "ListApiKeys": _caller(Scope.KEYS_READ),
+    },
+    "raseed.rest.v1.OpenAIService": {
+        "CreateChatCompletion": _INFERENCE,
+        "CreateCompletion": _INFERENCE,
+        "ListModels": _MODELS,
+        "GetModel": _MODELS,
+    },
+    "raseed.rest.v1.AnthropicService": {
+        "CreateMessage": _INFERENCE,
+        "CountMessageTokens": _INFERENCE,
+    },
+    "raseed.rest.v1.BillingRestService": {
+        "GetSubscription": _BILLING,
+        "ListTopupPacks": _BILLING,
+        "ListTopups": _BILLING,
+        "EstimatePrice": _BILLING,
+        "QueryUsage": _USAGE,
+        "ListCalls": _USAGE,
+    },
+    "raseed.admin.v1.AdminService": {
+        "CreateAccount": _OPERATOR,
+        "GetAccount": _OPERATOR,
+        "ListAccounts": _OPERATOR,
+        "CreateApiKey": _OPERATOR,
+        "RevokeApiKey": _OPERATOR,
+        "ListApiKeys": _OPERATOR,
+        "SetSpendCap": _OPERATOR,
+        "GrantCredits": _OPERATOR,
+        "AdjustCredits": _OPERATOR,
+        "VoidGrant": _OPERATOR,
+        "QueryUsage": _OPERATOR,
+        "VerifyLedger": _OPERATOR,
+        "ReplayLedger": _OPERATOR,
+        "ListBackends": _OPERATOR,
+    },
+    "raseed.admin.v1.AuditService": {
+        "ListAuditRows": _OPERATOR,
+        "VerifyAuditLog": _OPERATOR,
+    },
+}
+
+ACCESS: Mapping[str, Access] = MappingProxyType(
+    {
+        f"{service}/{method}": access
+        for service, methods in _SERVICES.items()
+        for method, access in methods.items()
+    }
+)
+"""By the RPC's full name, as in `raseed.inference.v1.InferenceService/ListModels`."""
+
+
+def access_of(method: str) -> Access | None:
+    """Of a method as gRPC names it, with a slash before it. None: nobody has decided, so nobody may."""
+    return ACCESS.get(method.removeprefix("/"))
+
+
+def check_listed(methods: Iterable[str], known: Mapping[str, Access] = ACCESS) -> None:
+    """Raises UnlistedMethod if a method has no row."""
+    unlisted = sorted(set(methods) - known.keys())
+    if unlisted:
+        raise UnlistedMethod(f"No access is declared in adapters/rpc/access.py for {', '.join(unlisted)}.")
