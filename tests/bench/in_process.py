@@ -65,7 +65,9 @@ class FreeLedger:
     async def hold(self, hold_id: HoldId) -> Hold | None:
         raise NotImplementedError
 
-    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
+    async def holds_to_sweep(
+        self, instance: str, epoch: int, after: Hold | None = None, limit: int = 256
+    ) -> list[Hold]:
         raise NotImplementedError
 
 

@@ -45,9 +45,11 @@ class Link:
     async def hold(self, hold_id: HoldId) -> Hold | None:
         return await self._call(lambda: self._world.store.ask(lambda ledger: ledger.hold(hold_id)))
 
-    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
+    async def holds_to_sweep(
+        self, instance: str, epoch: int, after: Hold | None = None, limit: int = 256
+    ) -> list[Hold]:
         return await self._call(
-            lambda: self._world.store.ask(lambda ledger: ledger.holds_to_sweep(instance, epoch, limit))
+            lambda: self._world.store.ask(lambda ledger: ledger.holds_to_sweep(instance, epoch, after, limit))
         )
 
     async def write(self, send: Callable[[], Awaitable[T]]) -> T:

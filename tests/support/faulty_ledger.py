@@ -78,8 +78,10 @@ class FaultyLedger:
     async def hold(self, hold_id: HoldId) -> Hold | None:
         return await self.inner.hold(hold_id)
 
-    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
-        return await self.inner.holds_to_sweep(instance, epoch, limit)
+    async def holds_to_sweep(
+        self, instance: str, epoch: int, after: Hold | None = None, limit: int = 256
+    ) -> list[Hold]:
+        return await self.inner.holds_to_sweep(instance, epoch, after, limit)
 
     def _failure(self, commands: Sequence[Command]) -> When | None:
         for command in commands:

@@ -74,7 +74,9 @@ class MemoryLedger:
     async def hold(self, hold_id: HoldId) -> Hold | None:
         return copy.deepcopy(self._state.holds.get(hold_id))
 
-    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
+    async def holds_to_sweep(
+        self, instance: str, epoch: int, after: Hold | None = None, limit: int = 256
+    ) -> list[Hold]:
         now = self._clock.now()
         orphans = [
             hold
@@ -82,4 +84,9 @@ class MemoryLedger:
             if hold.state is HoldState.OPEN
             and (hold.lease_until <= now or (hold.owner_instance == instance and hold.owner_epoch < epoch))
         ]
-        return copy.deepcopy(sorted(orphans, key=lambda hold: hold.lease_until)[:limit])
+
+        def place(hold: Hold) -> tuple[int, str]:
+            return hold.lease_until, hold.id
+
+        behind = [hold for hold in orphans if after is None or place(hold) > place(after)]
+        return copy.deepcopy(sorted(behind, key=place)[:limit])

@@ -71,9 +71,6 @@ async def serve_core(
             lambda connection: begin_life(connection, instance, SystemClock().now())
         )
         holds = HoldService(platform.ledger, Owner(instance, epoch), platform.policy.hold)
-        swept = await holds.sweep()
-        if swept:
-            log.warning("swept", holds=swept, instance=instance, epoch=epoch)
         is_first = index == 0
         if is_first:
             await ensure_owner(platform, home)
@@ -90,6 +87,8 @@ async def serve_core(
             timeout_s=settings.core.request_timeout_s,
             report=report,
         )
+        if swept := await inference.sweep_at_start():
+            log.warning("swept", holds=swept, instance=instance, epoch=epoch)
         keyed = KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), report)
         health = HealthMonitor(platform.database.is_ready, routes)
         limits = ServerLimits()

@@ -250,5 +250,8 @@ async def test_holds_to_sweep_are_those_of_earlier_lives_and_those_that_lapsed(s
     store.clock.advance(1)
     assert await found("worker-3", 1) == {"new life", "other"}
     assert len(await store.ledger.holds_to_sweep("worker-1", 2, limit=2)) == 2
-    [first, *_] = await store.ledger.holds_to_sweep("worker-1", 2)
+    [first, *others] = await store.ledger.holds_to_sweep("worker-1", 2)
+    assert await store.ledger.holds_to_sweep("worker-1", 2, after=first) == others
+    assert await store.ledger.holds_to_sweep("worker-1", 2, after=first, limit=1) == others[:1]
+    assert await store.ledger.holds_to_sweep("worker-1", 2, after=others[-1]) == []
     assert [allocation.amount_microcredits for allocation in first.allocations] == [1]

@@ -9,16 +9,16 @@ import pytest
 from tests.support.desk import Desk, chat, gone, read
 from tests.support.faulty_ledger import When
 from tests.support.hand_backend import PROMPT_TOKENS, finish, piece
-from tests.unit.billing.builders import place
+from tests.unit.billing.builders import place, release
 from tests.unit.inference.conftest import nothing_left
 
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings, prompt_tokens_of
-from raseed.core.billing.commands import ExtendHold, PlaceHold, SettleHold
+from raseed.core.billing.commands import ExtendHold, PlaceHold, SettleHold, SweepHold
 from raseed.core.billing.model import HoldState
 from raseed.core.errors import BackendLost, ModelUnknown, Overloaded
 from raseed.core.ids import HoldId
 from raseed.core.inference.run import Ended, Stage
-from raseed.core.inference.service import STOP_WAIT_S, SWEEP_INTERVAL_S
+from raseed.core.inference.service import START_SWEEP_S, STOP_WAIT_S, SWEEP_INTERVAL_S
 
 HAND = chat("hi", model="hand", max_tokens=100)
 
@@ -135,6 +135,64 @@ async def test_the_second_life_sweeps_the_first(desk, ledger, books):
 async def test_many_holds_are_swept(desk, ledger, books):
     await ledger.submit([place(f"h{n}", 1, owner_instance="core-0", owner_epoch=0) for n in range(600)])
     assert await desk.holds.sweep() == 600
+
+
+@pytest.fixture
+async def hidden(desk, ledger, books):
+    """A dead worker's hold behind 300 of runs that live, whose leases have lapsed as well while the ledger was away."""
+    alive = [HoldId(f"alive {number}") for number in range(300)]
+    await ledger.submit([place(hold, 1) for hold in alive])
+    await asyncio.sleep(1)
+    await ledger.submit([place("dead", 100, owner_instance="core-9")])
+    await asyncio.sleep(200)
+    yield alive
+    await ledger.submit([release(hold) for hold in alive])
+
+
+async def test_holds_of_living_runs_hide_no_dead_one(desk, ledger, hidden):
+    assert await desk.holds.sweep(alive=hidden) == 1
+    assert (await ledger.hold(HoldId("dead"))).state is HoldState.SWEPT
+    assert (await ledger.hold(hidden[0])).state is HoldState.OPEN
+
+
+async def test_holds_of_living_runs_hide_no_dead_one_from_the_job(desk, ledger, hidden):
+    desk.inference._runs |= dict.fromkeys(hidden)
+    async with job(desk.inference.sweep_holds()):
+        await asyncio.sleep(1 + SWEEP_INTERVAL_S)
+        assert (await ledger.hold(HoldId("dead"))).state is HoldState.SWEPT
+        await ledger.submit([place("dead later", 100, owner_instance="core-9")])
+        await asyncio.sleep(200)
+        assert (await ledger.hold(HoldId("dead later"))).state is HoldState.SWEPT
+    for hold in hidden:
+        del desk.inference._runs[hold]
+
+
+async def test_a_start_sweeps_what_earlier_lives_left(desk, ledger, books):
+    await ledger.submit([place(f"h{n}", 1, owner_instance="core-0", owner_epoch=0) for n in range(600)])
+    assert await desk.inference.sweep_at_start() == 600
+    assert desk.reported == []
+
+
+async def test_a_start_does_not_wait_for_a_sweep_that_the_job_can_end(desk, ledger, books):
+    """The ledger hangs: the worker serves after two seconds, and the job settles what is left."""
+    await ledger.submit([place("first life", 100, owner_instance="core-0", owner_epoch=0)])
+    answers = ledger.block(SweepHold)
+    began = asyncio.get_running_loop().time()
+    assert await desk.inference.sweep_at_start() == 0
+    assert asyncio.get_running_loop().time() - began == pytest.approx(START_SWEEP_S)
+    assert [(what, type(error)) for what, error in desk.reported] == [("sweep at start", TimeoutError)]
+    answers.set()
+    async with job(desk.inference.sweep_holds()):
+        await asyncio.sleep(1 + SWEEP_INTERVAL_S)
+    assert (await ledger.hold(HoldId("first life"))).state is HoldState.SWEPT
+
+
+async def test_a_start_is_not_stopped_by_a_sweep_that_fails(desk, ledger, books):
+    await ledger.submit([place("first life", 100, owner_instance="core-0", owner_epoch=0)])
+    ledger.fail(SweepHold, When.BEFORE)
+    assert await desk.inference.sweep_at_start() == 0
+    assert [what for what, _ in desk.reported] == ["sweep at start"]
+    assert await desk.inference.sweep_at_start() == 1
 
 
 async def test_a_sweep_that_fails_is_reported_and_tried_again(desk, ledger, books):

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -117,12 +118,15 @@ LOAD_HOLDS_TO_SWEEP: Final = _sql(
     select(holds)
     .where(
         _OPEN,
+        tuple_(holds.c.lease_until, holds.c.id) > tuple_(bindparam("after_lease"), bindparam("after_id")),
         or_(
             holds.c.lease_until <= bindparam("now"),
             and_(holds.c.owner_instance == bindparam("instance"), holds.c.owner_epoch < bindparam("epoch")),
         ),
     )
-    .order_by(holds.c.lease_until),
+    .order_by(holds.c.lease_until, holds.c.id),
+    "after_lease",
+    "after_id",
     "now",
     "instance",
     "epoch",

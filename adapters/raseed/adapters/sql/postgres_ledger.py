@@ -44,11 +44,16 @@ class PostgresLedger:
         loaded = await self._read(lambda connection: load(connection, NOTHING._replace(hold_ids={hold_id})))
         return loaded.state.holds.get(hold_id)
 
-    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
+    async def holds_to_sweep(
+        self, instance: str, epoch: int, after: Hold | None = None, limit: int = 256
+    ) -> list[Hold]:
         now = self._database.clock.now()
+        behind = (-1, "") if after is None else (after.lease_until, after.id)
 
         async def find(connection: asyncpg.Connection) -> list[Hold]:
-            found = await connection.fetchrow(statements.LOAD_HOLDS_TO_SWEEP, now, instance, epoch, limit)
+            found = await connection.fetchrow(
+                statements.LOAD_HOLDS_TO_SWEEP, now, instance, epoch, limit, *behind
+            )
             return list(holds_of(*found).values())
 
         return await self._read(find)

@@ -62,12 +62,13 @@ LOAD_HOLDS_TO_SWEEP: Final = f"""
 WITH found AS (
   SELECT h.* FROM holds AS h
   WHERE h.state = 'open'
+    AND (h.lease_until, h.id) > ($5::bigint, $6::text)
     AND (h.lease_until <= $1::bigint OR (h.owner_instance = $2::text AND h.owner_epoch < $3::bigint))
-  ORDER BY h.lease_until
+  ORDER BY h.lease_until, h.id
   LIMIT $4::bigint
 )
 SELECT
-  ARRAY(SELECT {_HOLD} FROM found AS h ORDER BY h.lease_until),
+  ARRAY(SELECT {_HOLD} FROM found AS h ORDER BY h.lease_until, h.id),
   ARRAY(SELECT {_ALLOCATION} FROM hold_allocations AS a WHERE a.hold_id = ANY(ARRAY(SELECT id FROM found))
         ORDER BY a.hold_id, a.seq)
 """  # noqa: S608

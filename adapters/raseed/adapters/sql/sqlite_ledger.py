@@ -41,11 +41,15 @@ class SqliteLedger:
     async def hold(self, hold_id: HoldId) -> Hold | None:
         return self._database.read_point(lambda connection: load_holds(connection, [hold_id])).get(hold_id)
 
-    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
+    async def holds_to_sweep(
+        self, instance: str, epoch: int, after: Hold | None = None, limit: int = 256
+    ) -> list[Hold]:
         now = self._database.clock.now()
+        behind = (-1, "") if after is None else (after.lease_until, after.id)
 
         def find(connection: sqlite3.Connection) -> list[Hold]:
-            rows = connection.execute(statements.LOAD_HOLDS_TO_SWEEP, (now, instance, epoch)).fetchmany(limit)
+            parameters = (*behind, now, instance, epoch)
+            rows = connection.execute(statements.LOAD_HOLDS_TO_SWEEP, parameters).fetchmany(limit)
             return list(with_allocations(connection, rows).values())
 
         return self._database.read_point(find)

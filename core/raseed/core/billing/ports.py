@@ -31,9 +31,12 @@ class Ledger(Protocol):
 
     async def hold(self, hold_id: HoldId) -> Hold | None: ...
 
-    async def holds_to_sweep(self, instance: str, epoch: int, limit: int = 256) -> list[Hold]:
+    async def holds_to_sweep(
+        self, instance: str, epoch: int, after: Hold | None = None, limit: int = 256
+    ) -> list[Hold]:
         """Open holds that nobody will settle: of earlier lives of this instance, and all whose lease lapsed.
 
         Also those of this very life: who lives renews its leases, so a lapsed one is a hold that was forgotten.
+        The longest lapsed first; those behind `after`, the last one that a call before this one found.
         """
         ...

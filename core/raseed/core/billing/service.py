@@ -23,7 +23,7 @@ from raseed.core.billing.commands import (
     TakenBack,
 )
 from raseed.core.billing.holds import Coverage, HoldPolicy
-from raseed.core.billing.model import BalanceView, HoldState, Measured, PriceSnapshot, RunRecord
+from raseed.core.billing.model import BalanceView, Hold, HoldState, Measured, PriceSnapshot, RunRecord
 from raseed.core.billing.ports import Ledger, LedgerUnavailable
 from raseed.core.billing.refusals import raise_refusal
 from raseed.core.billing.turns import Turns
@@ -52,6 +52,13 @@ class Payer:
 
     account_id: AccountId
     api_key_id: ApiKeyId | None
+
+
+@dataclass(frozen=True, slots=True)
+class SweptBatch:
+    settled: int
+    last: Hold | None
+    """The next batch lies behind it. None: there was nothing more to look at."""
 
 
 class HoldService:
@@ -173,17 +180,23 @@ class HoldService:
 
         Safe to run anywhere, any number of times. Returns how many were settled. Raises LedgerUnavailable.
         """
-        swept = 0
-        while resolved := await self.sweep_batch(alive):
-            swept += resolved
+        batch = await self.sweep_batch(None, alive)
+        swept = batch.settled
+        while batch.last is not None:
+            batch = await self.sweep_batch(batch.last, alive)
+            swept += batch.settled
         return swept
 
-    async def sweep_batch(self, alive: Container[HoldId] = ()) -> int:
-        """As `sweep`, at most as many as the ledger finds at once. None: nothing is left that could be settled."""
-        found = await self._ledger.holds_to_sweep(self._owner.instance, self._owner.epoch)
+    async def sweep_batch(self, after: Hold | None, alive: Container[HoldId] = ()) -> SweptBatch:
+        """As `sweep`, at most as many as the ledger finds at once behind the last hold of the batch before.
+
+        What is alive, or cannot be settled, is passed over, so that it never hides what comes behind it.
+        """
+        found = await self._ledger.holds_to_sweep(self._owner.instance, self._owner.epoch, after)
+        last = found[-1] if found else None
         holds = [hold for hold in found if hold.id not in alive]
         if not holds:
-            return 0
+            return SweptBatch(0, last)
         results = await self._ledger.submit(
             [
                 SweepHold(
@@ -197,7 +210,7 @@ class HoldService:
         )
         for hold in holds:
             self._turns.wake(hold.account_id)
-        return sum(isinstance(result, Settled) for result in results)
+        return SweptBatch(sum(isinstance(result, Settled) for result in results), last)
 
     async def _place(self, command: PlaceHold) -> Held | Refused:
         """Raises LedgerUnavailable when it is unknown whether the hold was placed."""

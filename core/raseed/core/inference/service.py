@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raseed.core.accounts.model import Caller
+from raseed.core.billing.model import Hold
 from raseed.core.billing.price_book import PriceBook, PricesInForce
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.billing.service import HoldService, Payer
@@ -26,6 +27,9 @@ SWEEP_INTERVAL_S = 15.0
 """Pause between two looks for holds of dead workers: a quarter of a lease."""
 SWEEP_ROUND_S = 30.0
 """Longest sweep; tens of thousands of holds. What is left then waits for the next one."""
+START_SWEEP_S = 2.0
+"""Longest sweep before a worker's first request: some 20,000 holds, and two of the five seconds that a start may take.
+What is left then is for the job."""
 STOP_WAIT_S = 5.0
 """At shutdown, longest wait for the charges of the runs that were stopped. What is not durable then is swept by the
 next start, at its last checkpoint."""
@@ -131,11 +135,29 @@ class InferenceService:
             if due := [beat for beat in beats if beat is not None]:
                 await self._holds.heartbeat(due)
 
+    async def sweep_at_start(self) -> int:
+        """Settle what dead workers left, for `START_SWEEP_S` at most. Returns how many holds; never raises.
+
+        A start waits for no more: what is left then, or what the ledger cannot do now, is for `sweep_holds`.
+        """
+        swept, after = 0, None
+        try:
+            async with asyncio.timeout(START_SWEEP_S):
+                while (batch := await self._holds.sweep_batch(after)).last is not None:
+                    swept, after = swept + batch.settled, batch.last
+        except Exception as error:  # noqa: BLE001 - whatever it was, the job tries again
+            self._report("sweep at start", error)
+        return swept
+
     async def sweep_holds(self) -> None:
         """Background job: settles the holds of dead workers."""
+        after: Hold | None = None
 
         async def batch() -> bool:
-            return await self._holds.sweep_batch(alive=self._runs.keys()) > 0
+            nonlocal after
+            behind, after = after, None  # after one that fails the next begins anew
+            after = (await self._holds.sweep_batch(behind, alive=self._runs.keys())).last
+            return after is not None
 
         await run_job(
             Job(name="sweep", batch=batch, interval_s=SWEEP_INTERVAL_S, round_s=SWEEP_ROUND_S), self._report
