@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 from tests.support.postgres import shared_server
 
 from raseed.adapters.cli.connection import RemoteAdmin
-from raseed.adapters.rpc.admin_server import admin_server
+from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
@@ -57,7 +57,9 @@ class Worker:
     channel: grpc.aio.Channel
     admin: admin_pb2_grpc.AdminServiceStub
     operators: RemoteAdmin
-    """Every service of operators."""
+    """Every service of operators, as over the admin socket."""
+    listener: grpc.aio.Channel
+    """The same as the admin listener has it: with admin keys."""
 
     async def client(self, name: str, credit: int = 1_000, scopes: tuple[str, ...] = ()) -> Client:
         """A new account with so much credit in one grant, and a key of it. Scopes come on top of the default ones."""
@@ -110,25 +112,33 @@ async def running_worker(
         )
         wire = WireOptions(stream_usage=settings.wire.stream_usage, usage_credits=settings.wire.usage_credits)
         public = public_server(services, ServerLimits(), wire, with_reflection=False)
-        admin = admin_server(admin_services(platform, routes), ServerLimits())
-        address, admin_address = [
-            f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}" for server in (public, admin)
+        for_operators = admin_services(platform, routes)
+        admin = socket_server(for_operators, ServerLimits())
+        listener = listener_server(
+            for_operators, ServerLimits(), platform.operator_authenticator, services.health
+        )
+        servers = (public, admin, listener)
+        address, admin_address, listener_address = [
+            f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}" for server in servers
         ]
-        await public.start()
-        await admin.start()
+        for server in servers:
+            await server.start()
         try:
             async with (
                 grpc.aio.insecure_channel(address) as channel,
                 grpc.aio.insecure_channel(admin_address) as admin_channel,
+                grpc.aio.insecure_channel(listener_address) as listener_channel,
             ):
                 admin_stub = admin_pb2_grpc.AdminServiceStub(admin_channel)
                 operators = RemoteAdmin(admin_channel)
-                yield Worker(platform, holds, address, admin_address, channel, admin_stub, operators)
+                yield Worker(
+                    platform, holds, address, admin_address, channel, admin_stub, operators, listener_channel
+                )
         finally:
             await inference.drain(0.0)
             await services.keyed.drain(KEEP_WAIT_S)
-            await public.stop(0)
-            await admin.stop(0)
+            for server in servers:
+                await server.stop(0)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.hash_chain import chain_head
 from raseed.adapters.sql.history import SqlHistoryStore
+from raseed.adapters.sql.operators import SqlOperatorStore
 from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres_database import PostgresDatabase
@@ -35,6 +36,7 @@ from raseed.app.settings import Configuration, Settings
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.audit_service import AuditService
+from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService, Verification, Violation
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.history import HistoryService, Offers
@@ -84,6 +86,8 @@ class Platform:
     outbox: SqlOutbox
     """Notices lie here."""
     audit: AuditService
+    operators: OperatorService
+    operator_authenticator: OperatorAuthenticator
 
 
 @asynccontextmanager
@@ -104,6 +108,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
         authenticator = Authenticator(store, peppers, clock)
+        operators = SqlOperatorStore(database)
         accounts = AccountService(store, authenticator, peppers, clock)
         calendar = Calendar(policy.time_zone)
         usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
@@ -141,12 +146,18 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             express=ExpressQueue(messenger, report_unsent),
             outbox=SqlOutbox(database),
             audit=AuditService(SqlAuditStore(database), calendar),
+            operators=OperatorService(operators, peppers, clock),
+            operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
         )
 
 
 def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices:
     return AdminServices(
-        admin=platform.admin, audit=platform.audit, idempotency=platform.idempotency, routes=routes
+        admin=platform.admin,
+        audit=platform.audit,
+        operators=platform.operators,
+        idempotency=platform.idempotency,
+        routes=routes,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-from raseed.adapters.rpc.admin_server import admin_server
+from raseed.adapters.rpc.admin_server import socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
@@ -112,7 +112,7 @@ async def serve_core(
             with_reflection=not settings.server.production,
         )
         public.add_insecure_port(f"{LOOPBACK}:{port}")
-        admin = admin_server(admin_services(platform, routes), limits)
+        admin = socket_server(admin_services(platform, routes), limits)
         if is_first:
             _bind_admin(admin, home)
         await health.probe()

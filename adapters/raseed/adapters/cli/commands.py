@@ -10,6 +10,7 @@ from raseed.adapters.cli.audit_commands import add_audit_commands
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
+from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
 from raseed.adapters.cli.values import Json, amount_of
 from raseed.admin.v1 import admin_pb2 as pb
@@ -81,6 +82,8 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     add_key_commands(keys, open_admin)
     add_audit_commands(_group(app, "audit", "The audit log."), open_admin)
     add_credit_commands(app, credit, open_admin)
+
+    add_operator_commands(_group(app, "operators", "Operators and admin keys."), open_admin)
 
     @models.command("ps")
     def models_ps(as_json: Json = False) -> None:

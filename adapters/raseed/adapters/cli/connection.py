@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import grpc
 
 from raseed.adapters.cli.output import fail
-from raseed.admin.v1 import admin_pb2_grpc, audit_pb2_grpc
+from raseed.admin.v1 import admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
 from raseed.core.errors import RaseedError
 
 CALL_TIMEOUT_S = 120.0
@@ -18,6 +18,7 @@ CALL_TIMEOUT_S = 120.0
 STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     admin_pb2_grpc.AdminServiceStub,
     audit_pb2_grpc.AuditServiceStub,
+    operators_pb2_grpc.OperatorsServiceStub,
 )
 
 

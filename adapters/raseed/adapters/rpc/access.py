@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
+from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
 from raseed.core.accounts.scopes import Scope
+from raseed.core.admin.operators import OperatorScope
 
 
 class Credential(Enum):
@@ -23,7 +25,7 @@ class Credential(Enum):
 class Access:
     credentials: frozenset[Credential]
     """Any one of these. Empty: nothing needs to be shown, and what is shown is not looked at."""
-    scope: Scope | None = None
+    scope: Scope | OperatorScope | None = None
     """What the caller needs beside it; None: nothing."""
 
     @property
@@ -52,7 +54,6 @@ _MODELS = _caller(Scope.MODELS_READ)
 _BILLING = _caller(Scope.BILLING_READ)
 _USAGE = _caller(Scope.USAGE_READ)
 _METERING = Access(frozenset({Credential.API_KEY}), Scope.METERING_WRITE)
-_OPERATOR = Access(frozenset({Credential.OPERATOR}))
 
 _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.inference.v1.InferenceService": {
@@ -102,26 +103,6 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "QueryUsage": _USAGE,
         "ListCalls": _USAGE,
     },
-    "raseed.admin.v1.AdminService": {
-        "CreateAccount": _OPERATOR,
-        "GetAccount": _OPERATOR,
-        "ListAccounts": _OPERATOR,
-        "CreateApiKey": _OPERATOR,
-        "RevokeApiKey": _OPERATOR,
-        "ListApiKeys": _OPERATOR,
-        "SetSpendCap": _OPERATOR,
-        "GrantCredits": _OPERATOR,
-        "AdjustCredits": _OPERATOR,
-        "VoidGrant": _OPERATOR,
-        "QueryUsage": _OPERATOR,
-        "VerifyLedger": _OPERATOR,
-        "ReplayLedger": _OPERATOR,
-        "ListBackends": _OPERATOR,
-    },
-    "raseed.admin.v1.AuditService": {
-        "ListAuditRows": _OPERATOR,
-        "VerifyAuditLog": _OPERATOR,
-    },
 }
 
 ACCESS: Mapping[str, Access] = MappingProxyType(
@@ -130,6 +111,7 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
         for service, methods in _SERVICES.items()
         for method, access in methods.items()
     }
+    | {method: Access(frozenset({Credential.OPERATOR}), scope) for method, scope in ADMIN_ACCESS.items()}
 )
 """By the RPC's full name, as in `raseed.inference.v1.InferenceService/ListModels`."""
 

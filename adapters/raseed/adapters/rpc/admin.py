@@ -9,6 +9,7 @@ import grpc
 
 from raseed.adapters.rpc.accounts import KEYS_PAGE_MAX, key_message
 from raseed.adapters.rpc.billing_mapping import from_core_report, to_core_group_by
+from raseed.adapters.rpc.call import acting
 from raseed.adapters.rpc.idempotency import once
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.admin.v1 import admin_pb2 as pb
@@ -22,8 +23,6 @@ from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
 
 ACCOUNTS_PAGE_MAX = 100
-ACTOR = "local-socket"
-"""Who changed something, in the audit log: whoever may open the socket."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -43,7 +42,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             tier=request.tier,
             microcredits=request.credits_microcredits,
             welcome=not request.no_welcome,
-            actor=ACTOR,
+            actor=acting(context).actor,
         )
         return pb.CreateAccountResponse(account=await self._with_balance(account))
 
@@ -67,7 +66,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         key, text = await self._admin.create_key(
             request.account,
             name=request.name,
-            actor=ACTOR,
+            actor=acting(context).actor,
             scopes=request.scopes,
             cap_microcredits=request.cap_microcredits if request.HasField("cap_microcredits") else None,
             window=request.cap_window,
@@ -87,14 +86,14 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             request.id,
             cap_microcredits=request.cap_microcredits if request.HasField("cap_microcredits") else None,
             window=request.cap_window,
-            actor=ACTOR,
+            actor=acting(context).actor,
         )
         return pb.SetSpendCapResponse(api_key=key_message(key))
 
     async def RevokeApiKey(
         self, request: pb.RevokeApiKeyRequest, context: Context
     ) -> pb.RevokeApiKeyResponse:
-        key = await self._admin.revoke_key(request.id, actor=ACTOR)
+        key = await self._admin.revoke_key(request.id, actor=acting(context).actor)
         return pb.RevokeApiKeyResponse(id=key.id, revoked_at_us=key.revoked_at or 0)
 
     async def GrantCredits(
@@ -108,7 +107,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
                 request.amount_microcredits,
                 reason=request.reason,
                 request_id=request_id,
-                actor=ACTOR,
+                actor=acting(context).actor,
                 source=_source(request.source),
                 payment=_payment(request),
             )
@@ -130,7 +129,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
                 grant_id=request.grant_id,
                 reason=request.reason,
                 request_id=request_id,
-                actor=ACTOR,
+                actor=acting(context).actor,
             )
             return pb.AdjustCreditsResponse(
                 changes=[
@@ -147,7 +146,11 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
         async def work(request_id: str) -> pb.VoidGrantResponse:
             taken = await self._admin.void(
-                account.id, request.grant_id, reason=request.reason, request_id=request_id, actor=ACTOR
+                account.id,
+                request.grant_id,
+                reason=request.reason,
+                request_id=request_id,
+                actor=acting(context).actor,
             )
             return pb.VoidGrantResponse(
                 voided_microcredits=taken.amount_microcredits,

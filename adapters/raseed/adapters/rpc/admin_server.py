@@ -1,4 +1,4 @@
-"""The operators' services, and the server that offers them: on the admin socket, never on the public listener."""
+"""The operators' services, and the servers that offer them: on the admin socket, and behind the admin listener."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2_grpc
 
 from raseed.adapters.rpc.admin import AdminServicer
 from raseed.adapters.rpc.admin_audit import AuditServicer
-from raseed.adapters.rpc.interceptors.chain import Chain
+from raseed.adapters.rpc.admin_operators import OperatorsServicer
+from raseed.adapters.rpc.health import HealthMonitor
+from raseed.adapters.rpc.interceptors.chain import Chain, Wrap
+from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
+from raseed.adapters.rpc.interceptors.operator_auth import local_operator, operator_auth
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.server import ServerLimits, server_options
-from raseed.admin.v1 import admin_pb2_grpc, audit_pb2_grpc
+from raseed.admin.v1 import admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
 from raseed.core.admin.audit_service import AuditService
+from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService
 from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
@@ -28,6 +34,7 @@ class AdminServices:
 
     admin: AdminService
     audit: AuditService
+    operators: OperatorService
     idempotency: Idempotency
     routes: Sequence[Route]
 
@@ -39,14 +46,31 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
             services.admin, services.idempotency, services.routes
         ),
         audit_pb2_grpc.add_AuditServiceServicer_to_server: AuditServicer(services.audit),
+        operators_pb2_grpc.add_OperatorsServiceServicer_to_server: OperatorsServicer(services.operators),
     }
 
 
-def admin_server(services: AdminServices, limits: ServerLimits) -> grpc.aio.Server:
+def socket_server(services: AdminServices, limits: ServerLimits) -> grpc.aio.Server:
     """Whoever can open its socket is an operator: the socket's file mode is the lock."""
-    server = grpc.aio.server(
-        interceptors=[Chain([observe(), errors("payment_required")])], options=server_options(limits)
+    return _server(services, limits, [observe(), errors("payment_required"), local_operator()])
+
+
+def listener_server(
+    services: AdminServices,
+    limits: ServerLimits,
+    authenticator: OperatorAuthenticator,
+    health: HealthMonitor,
+) -> grpc.aio.Server:
+    """Behind the admin listener: every call shows an admin key."""
+    server = _server(
+        services, limits, [observe(), errors("payment_required"), deadline(), operator_auth(authenticator)]
     )
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
+    return server
+
+
+def _server(services: AdminServices, limits: ServerLimits, wraps: Sequence[Wrap]) -> grpc.aio.Server:
+    server = grpc.aio.server(interceptors=[Chain(wraps)], options=server_options(limits))
     for add, servicer in admin_servicers(services).items():
         add(servicer, only_listed(server))
     return server

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from raseed.core.accounts.model import Caller
+from raseed.core.admin.operators import LOCAL_SOCKET, OperatorCaller
 from raseed.core.errors import RaseedError, Unauthenticated
 
 REST_PREFIX = "/raseed.rest.v1."
@@ -42,6 +43,8 @@ class Call:
     http_status: int = 200
     is_replay: bool = False
     """Whether the answer is that of an earlier request with the same idempotency key."""
+    operator: OperatorCaller | None = None
+    """Who acts on the admin plane."""
     _caller: Caller | None = None
 
     @property
@@ -83,6 +86,16 @@ def current_call() -> Call:
 
 def enter_call(call: Call) -> None:
     _current.set(call)
+
+
+def acting(context: grpc.aio.ServicerContext[Any, Any] | None) -> OperatorCaller:
+    """The operator who calls. Without a context the call comes from this process: from whoever may open its database."""
+    if context is None:
+        return LOCAL_SOCKET
+    operator = current_call().operator
+    if operator is None:
+        raise Unauthenticated("You did not provide an admin key.")
+    return operator
 
 
 def request_id_of(metadata: Mapping[str, str]) -> str:

@@ -130,6 +130,23 @@ operators = _table(
     UniqueConstraint("name"),
 )
 
+operator_keys = _table(
+    "operator_keys",
+    Column("id", Text, nullable=False),
+    Column("operator_id", Text, ForeignKey("operators.id"), nullable=False),
+    Column("public_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("pepper_version", BIGINT, nullable=False),
+    Column("last4", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # with spaces between them
+    _moment("created_at"),
+    _moment("expires_at", nullable=True),
+    _moment("revoked_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("public_id"),
+    Index(None, "operator_id", "id"),
+)
+
 instances = _table(
     "instances",
     Column("id", Text, nullable=False),

@@ -12,11 +12,14 @@ import hashlib
 import hmac
 import secrets
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 PREFIX = "rsd"
 MODES = ("live", "test")
+"""Of customers' keys."""
+ADMIN_MODE = "admin"
+"""Of operators' keys, which are no customer's and never taken for one."""
 SESSION_PREFIX = f"{PREFIX}_session_"
 """Before the secret of a session, so that it is told from a key and found by scanners."""
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -73,8 +76,8 @@ def new_key(mode: str = "live") -> NewKey:
     return NewKey(text=text, public_id=public_id, secret=secret, last4=text[-4:])
 
 
-def parse_key(text: str) -> ParsedKey | None:
-    """The parts of a well-formed key; None for anything else. No I/O.
+def parse_key(text: str, modes: Collection[str] = MODES) -> ParsedKey | None:
+    """The parts of a well-formed key of one of these modes; None for anything else. No I/O.
 
     >>> parse_key(new_key().text) is not None, parse_key("sk-1234")
     (True, None)
@@ -82,7 +85,7 @@ def parse_key(text: str) -> ParsedKey | None:
     if len(text) > _KEY_CHARS_MAX or not text.isascii():
         return None
     parts = text.split("_")
-    if len(parts) != 4 or parts[0] != PREFIX or parts[1] not in MODES:
+    if len(parts) != 4 or parts[0] != PREFIX or parts[1] not in modes:
         return None
     public_id, rest = parts[2], parts[3]
     if len(public_id) != _PUBLIC_CHARS or len(rest) != _SECRET_CHARS + _CRC_CHARS:

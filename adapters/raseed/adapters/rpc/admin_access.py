@@ -1,0 +1,46 @@
+"""The operators' rows of the table of access: which scope each RPC of the admin plane asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from raseed.core.admin.operators import OperatorScope
+
+_SERVICES: dict[str, dict[str, OperatorScope]] = {
+    "raseed.admin.v1.AdminService": {
+        "CreateAccount": OperatorScope.ACCOUNTS_WRITE,
+        "GetAccount": OperatorScope.ACCOUNTS_READ,
+        "ListAccounts": OperatorScope.ACCOUNTS_READ,
+        "CreateApiKey": OperatorScope.KEYS_WRITE,
+        "RevokeApiKey": OperatorScope.KEYS_WRITE,
+        "ListApiKeys": OperatorScope.ACCOUNTS_READ,
+        "SetSpendCap": OperatorScope.KEYS_WRITE,
+        "GrantCredits": OperatorScope.CREDITS_WRITE,
+        "AdjustCredits": OperatorScope.CREDITS_WRITE,
+        "VoidGrant": OperatorScope.CREDITS_WRITE,
+        "QueryUsage": OperatorScope.ACCOUNTS_READ,
+        "VerifyLedger": OperatorScope.LEDGER_READ,
+        "ReplayLedger": OperatorScope.LEDGER_READ,
+        "ListBackends": OperatorScope.MODELS_READ,
+    },
+    "raseed.admin.v1.AuditService": {
+        "ListAuditRows": OperatorScope.AUDIT_READ,
+        "VerifyAuditLog": OperatorScope.AUDIT_READ,
+    },
+    "raseed.admin.v1.OperatorsService": {
+        "CreateOperator": OperatorScope.OPERATORS_WRITE,
+        "ListOperators": OperatorScope.OPERATORS_READ,
+        "RotateOperatorKey": OperatorScope.OPERATORS_WRITE,
+        "DisableOperator": OperatorScope.OPERATORS_WRITE,
+    },
+}
+
+ADMIN_ACCESS: Mapping[str, OperatorScope] = MappingProxyType(
+    {
+        f"{service}/{method}": scope
+        for service, methods in _SERVICES.items()
+        for method, scope in methods.items()
+    }
+)
+"""By the RPC's full name, as in `raseed.admin.v1.AdminService/GetAccount`."""

@@ -1,0 +1,108 @@
+"""Operators: the people and scripts that run the platform. Never customers; each has keys of its own, with scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from raseed.core.clock import Microseconds
+from raseed.core.ids import OperatorId, OperatorKeyId
+
+
+class OperatorScope(StrEnum):
+    """One thing that an admin key may do. Which one an RPC needs stands in `adapters/rpc/access.py`."""
+
+    ACCOUNTS_READ = "accounts:read"
+    """Find accounts, see their balances, keys and usage."""
+    ACCOUNTS_WRITE = "accounts:write"
+    """Open, suspend, reinstate and close accounts; change tiers, notes and exceptions."""
+    CREDITS_WRITE = "credits:write"
+    """Give credit and take it back."""
+    KEYS_WRITE = "keys:write"
+    """Make, limit and revoke API keys of accounts."""
+    PRICES_READ = "prices:read"
+    """See prices, also those of later dates, and tiers."""
+    NOTICES_WRITE = "notices:write"
+    """Send notices to all accounts."""
+    LEDGER_READ = "ledger:read"
+    """Verify and replay the ledger."""
+    AUDIT_READ = "audit:read"
+    """Read and verify the audit log."""
+    OPERATORS_READ = "operators:read"
+    OPERATORS_WRITE = "operators:write"
+    """Add and disable operators, and make their keys, with at most the scopes of one's own."""
+    MODELS_READ = "models:read"
+    """See model backends."""
+
+
+ALL_SCOPES = frozenset(OperatorScope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    id: OperatorId
+    name: str
+    """By which people know it; no two have the same."""
+    created_at: Microseconds
+    disabled_at: Microseconds | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorKey:
+    """A stored admin key. The secret itself is nowhere: only its HMAC is."""
+
+    id: OperatorKeyId
+    operator_id: OperatorId
+    public_id: str
+    digest: bytes
+    pepper_version: int
+    last4: str
+    scopes: frozenset[str]
+    """Also those that a later version knows and this one does not."""
+    created_at: Microseconds
+    expires_at: Microseconds | None
+    revoked_at: Microseconds | None
+
+    def is_valid(self, now: Microseconds) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorCaller:
+    """Who acts, and what he may do. The outcome of authentication on the admin plane."""
+
+    actor: str
+    """In the audit log: the operator's id, or `local-socket`."""
+    scopes: frozenset[str]
+
+
+LOCAL_SOCKET = OperatorCaller(actor="local-socket", scopes=ALL_SCOPES)
+"""Whoever may open the admin socket, or the database of a stopped system: the bootstrap operator."""
+
+
+class OperatorStore(Protocol):
+    """Operators and their keys: each change and its audit row commit together."""
+
+    async def add(self, operator: Operator, key: OperatorKey, actor: str) -> None:
+        """Raises Conflict if the name is taken."""
+        ...
+
+    async def find(self, reference: str) -> Operator | None:
+        """By id or name."""
+        ...
+
+    async def list(self, after: str, limit: int) -> Sequence[tuple[Operator, Sequence[OperatorKey]]]:
+        """Newest first, with the keys of each, newest first; `after` is the id of the last one already seen."""
+        ...
+
+    async def key_with_operator(self, public_id: str) -> tuple[OperatorKey, Operator] | None: ...
+
+    async def replace_keys(self, key: OperatorKey, end_at: Microseconds, actor: str) -> None:
+        """Add a key to its operator; those that there are end at `end_at` at the latest."""
+        ...
+
+    async def disable(self, operator_id: OperatorId, at: Microseconds, actor: str) -> Operator | None:
+        """With all its keys, for good. None if there is no such operator. Safe to repeat."""
+        ...
