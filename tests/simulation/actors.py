@@ -272,7 +272,10 @@ def altered(world: World, command: Command) -> Command:
     """Nearly the same command: of another account, life, worker, amount or usage."""
     chance = world.chance
     if chance.random() < 0.15:
-        return replace(command, account_id=chance.choice([*world.account_ids, AccountId("acct_of_nobody")]))
+        account_id = chance.choice([*world.account_ids, AccountId("acct_of_nobody")])
+        if isinstance(command, PlaceHold):  # who asks has a key of the account, or none
+            return replace(command, account_id=account_id, api_key_id=world.key_of.get(account_id))
+        return replace(command, account_id=account_id)
     other = chance.choice([-1, 0, 1, 7, 60])
     measured = Measured(((Meter.OUTPUT_TOKENS, chance.choice([other, 2])),))
     stranger = {
