@@ -62,6 +62,11 @@ class Promise:
     lost: int = 0
     final: Usage = ()
     """What it was settled with."""
+    borrowed: int = 0
+    """Coins that nobody has yet: the last to be paid with."""
+
+    def size(self) -> int:
+        return len(self.coins) + self.borrowed
 
 
 @dataclass
@@ -77,19 +82,36 @@ class CoinLedger:
     is_active: bool = True
     broken: int = 0
     """Coins that nobody spent in time."""
+    owed: int = 0
+    """Coins that were spent and that nobody had."""
+    own_limit: int | None = None
+    """How many may be owed; None: what the shop says."""
+
+    def there(self, now: int) -> int:
+        return sum(purse.coins for purse in self.purses.values() if purse.usable(now))
 
     def spendable(self, now: int) -> int:
-        return sum(purse.coins for purse in self.purses.values() if purse.usable(now))
+        return max(0, self.there(now) - self.owed)
 
     def promised(self) -> int:
         return sum(len(promise.coins) for promise in self.promises.values() if not promise.ended)
 
-    def uncapped(self, key: str, now: int) -> int:
+    def borrowed(self) -> int:
+        return sum(promise.borrowed for promise in self.promises.values() if not promise.ended)
+
+    def lendable(self, now: int, shop_limit: int | None) -> int:
+        """What could still be borrowed if all coins that are there had paid what is owed."""
+        if shop_limit is None:
+            return 0
+        limit = shop_limit if self.own_limit is None else self.own_limit
+        return max(0, limit - max(0, self.owed - self.there(now)) - self.borrowed())
+
+    def uncapped(self, key: str, now: int, lendable: int = 0) -> int:
         """What could be promised with this key."""
         if key not in self.caps:
-            return self.spendable(now)
-        kept = sum(len(p.coins) for p in self.promises.values() if p.key == key and not p.ended)
-        return min(self.spendable(now), max(0, self._uncharged(key) - kept))
+            return self.spendable(now) + lendable
+        kept = sum(p.size() for p in self.promises.values() if p.key == key and not p.ended)
+        return min(self.spendable(now) + lendable, max(0, self._uncharged(key) - kept))
 
     def _uncharged(self, key: str) -> int:
         """What a cap would leave if the key promised nothing."""
@@ -115,9 +137,11 @@ class CoinLedger:
         if known is not None:
             return "replay" if (known.amount, known.source) == (amount, source) else "reused_with_other_input"
         self.throw_away(now)
-        self.purses[key] = Purse(
-            source, amount, (*order, start, len(self.purses)), start, end, (now, len(self.purses)), amount
-        )
+        back = min(self.owed, amount)
+        self.owed -= back
+        age = now, len(self.purses)
+        order = (*order, start, len(self.purses))
+        self.purses[key] = Purse(source, amount, order, start, end, age, amount - back)
         return "done"
 
     def place(
@@ -139,28 +163,42 @@ class CoinLedger:
         if key in self.caps and self._uncharged(key) < least:
             return "spend_cap_reached"
         if self.uncapped(key, now) < least:
-            return self._short(least, [], now)
-        taken = self._take(min(want, self.uncapped(key, now)), now)
+            return self._short(least, None, now)
+        amount = min(want, self.uncapped(key, now))
+        self._pay_back(now)
+        taken = self._take(amount, now)
         self.promises[name] = Promise(asked, price, taken, owner, now + lease, key)
         self.throw_away(now)
         return "done"
 
-    def extend(self, name: str, to: int, usage: Usage, owner: Owner, lease: int, now: int) -> str:
+    def extend(
+        self,
+        name: str,
+        to: int,
+        usage: Usage,
+        owner: Owner,
+        lease: int,
+        now: int,
+        shop_limit: int | None = None,
+    ) -> str:
         problem = self._not_mine(name, owner)
         if problem:
             return problem
         promise = self.promises[name]
         if promise.ended:
             return "already_resolved"
-        more = max(0, to - len(promise.coins))
+        more = max(0, to - promise.size())
         if more and not self.is_active:
             return "account_not_active"
-        if more and promise.key in self.caps and self._uncharged(promise.key) - len(promise.coins) < more:
+        if more and promise.key in self.caps and self._uncharged(promise.key) - promise.size() < more:
             return "spend_cap_reached"
-        if more > self.uncapped(promise.key, now):
-            return self._short(more, promise.coins, now)
+        if more > self.uncapped(promise.key, now, self.lendable(now, shop_limit)):
+            return self._short(more, promise, now, shop_limit)
         if more:
-            promise.coins = self._together(promise.coins + self._take(more, now))
+            self._pay_back(now)
+            taken = self._take(min(more, self.spendable(now)), now)
+            promise.coins = self._together(promise.coins + taken)
+            promise.borrowed += more - len(taken)
             self.throw_away(now)
         promise.checkpoint = tuple(map(max, promise.checkpoint, usage)) if promise.checkpoint else usage
         promise.lease_until = max(promise.lease_until, now + lease)
@@ -177,8 +215,8 @@ class CoinLedger:
             return "already_resolved"
         promise.final = usage
         cost = promise.price.cost(usage)
-        promise.lost = max(0, cost - len(promise.coins))
-        self._end(promise, "settled", min(cost, len(promise.coins)), now)
+        promise.lost = max(0, cost - promise.size())
+        self._end(promise, "settled", min(cost, promise.size()), now)
         return "done"
 
     def release(self, name: str, owner: Owner, now: int) -> str:
@@ -201,8 +239,8 @@ class CoinLedger:
         if now < promise.lease_until and not (instance == sweeper[0] and life < sweeper[1]):
             return "lease_not_lapsed"
         cost = promise.price.cost(promise.checkpoint)
-        promise.lost = abs(len(promise.coins) - cost)
-        self._end(promise, "swept", min(cost, len(promise.coins)), now)
+        promise.lost = abs(promise.size() - cost)
+        self._end(promise, "swept", min(cost, promise.size()), now)
         return "done"
 
     def take(self, key: str, purse: str | None, amount: int | None, now: int) -> str:
@@ -234,16 +272,18 @@ class CoinLedger:
             return "hold_unknown"
         return "" if self.promises[name].owner == owner else "hold_not_owned"
 
-    def _short(self, amount: int, own: list[Purse], now: int) -> str:
-        back = [
-            c
-            for p in self.promises.values()
-            if not p.ended and p.coins is not own
-            for c in p.coins
-            if c.usable(now)
-        ]
-        enough = self.spendable(now) + len(back) >= amount
-        return "held_by_open_requests" if enough else "credit_exhausted"
+    def _short(self, amount: int, own: Promise | None, now: int, shop_limit: int | None = None) -> str:
+        """Whether it would be enough if nobody else had promised anything."""
+        others = [p for p in self.promises.values() if not p.ended and p is not own]
+        there = self.there(now) + sum(purse.usable(now) for p in others for purse in p.coins)
+        enough = max(0, there - self.owed)
+        if shop_limit is not None:
+            limit = shop_limit if self.own_limit is None else self.own_limit
+            enough += max(0, limit - max(0, self.owed - there) - (own.borrowed if own else 0))
+        return "held_by_open_requests" if enough >= amount else "credit_exhausted"
+
+    def _pay_back(self, now: int) -> None:
+        self.owed -= len(self._take(min(self.owed, self.there(now)), now))
 
     def _take(self, count: int, now: int) -> list[Purse]:
         taken: list[Purse] = []
@@ -262,7 +302,9 @@ class CoinLedger:
         promise.ended, promise.paid = how, paid
         for purse in promise.coins[paid:]:
             purse.coins += 1
+        self.owed += max(0, paid - len(promise.coins))
         self.throw_away(now)
+        self._pay_back(now)
 
     def throw_away(self, now: int) -> None:
         """Whenever something is booked, what is left in purses whose time is over goes. It does not come back, not

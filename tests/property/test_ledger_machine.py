@@ -21,6 +21,7 @@ from tests.property.quick_store import QuickStore, at_once, empty_database
 from tests.simulation.books import quick_folder, violations
 from tests.unit.billing.builders import ALICE, LEASE, extend, issue, place, release, settle, sweep
 
+from raseed.adapters.sql.accounts import set_debt_limit
 from raseed.adapters.sql.key_spends import set_cap
 from raseed.core.billing.commands import (
     Command,
@@ -138,7 +139,7 @@ class LedgerMachine(RuleBasedStateMachine):
         result = self.send(command, expected)
         if isinstance(result, Held):
             promise = self.model.promises[hold]
-            assert result.amount_microcredits == len(promise.coins)
+            assert result.amount_microcredits == promise.size()
             assert result.is_open == (not promise.ended)
 
     @rule(limit=st.sampled_from([None, 0, 10, 30, 60]))
@@ -150,11 +151,30 @@ class LedgerMachine(RuleBasedStateMachine):
         if limit is not None:
             self.model.caps[CAPPED] = limit
 
-    @rule(number=PICKS, to=st.sampled_from([0, 8, 20, 30, 60]), tokens=AMOUNTS, stranger=STRANGER)
-    def extend(self, number: int, to: int, tokens: int, stranger: bool) -> None:
+    @rule(limit=st.sampled_from([None, None, 0, 15, 50]))
+    def limit_debt(self, limit: int | None) -> None:
+        assert self.store.write(lambda connection: set_debt_limit(connection, ALICE, limit))
+        self.model.own_limit = limit
+
+    @rule(
+        number=PICKS,
+        to=st.sampled_from([0, 8, 20, 30, 60, 90]),
+        tokens=AMOUNTS,
+        stranger=STRANGER,
+        limit=st.sampled_from([None, 0, 40, 40]),
+    )
+    def extend(self, number: int, to: int, tokens: int, stranger: bool, limit: int | None) -> None:
+        """With a limit the account may owe what it has no credit for."""
         hold, epoch = self.pick(number, stranger)
-        command = extend(hold, to, tokens, ALICE, epoch)
-        self.send(command, self.model.extend(hold, to, (tokens,), (WORKER, epoch), LEASE, self.now))
+        exposed = self.model.owed + self.model.borrowed()
+        command = extend(hold, to, tokens, ALICE, epoch, limit)
+        result = self.send(
+            command, self.model.extend(hold, to, (tokens,), (WORKER, epoch), LEASE, self.now, limit)
+        )
+        if isinstance(result, Held):
+            assert result.amount_microcredits == self.model.promises[hold].size()
+            most = limit if self.model.own_limit is None or limit is None else self.model.own_limit
+            assert self.model.owed + self.model.borrowed() <= max(exposed, most or 0)
 
     @rule(number=PICKS, tokens=AMOUNTS, stranger=STRANGER)
     def settle(self, number: int, tokens: int, stranger: bool) -> None:
@@ -217,6 +237,7 @@ class LedgerMachine(RuleBasedStateMachine):
         balance = self.balance()
         assert balance.spendable_microcredits == self.model.spendable(self.now)
         assert balance.held_microcredits == self.model.promised()
+        assert balance.debt_microcredits == self.model.owed
 
     def teardown(self) -> None:
         try:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from tests.simulation.network import Link
 from tests.simulation.workers import Reply, Request
 
-from raseed.adapters.sql.accounts import revoke_key, set_status
+from raseed.adapters.sql.accounts import revoke_key, set_debt_limit, set_status
 from raseed.adapters.sql.key_spends import set_cap
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.billing.commands import (
@@ -109,7 +109,7 @@ async def operator(world: World) -> None:
         await asyncio.sleep(chance.uniform(1, 8))
         number += 1
         account_id = chance.choice(world.account_ids)
-        match chance.randrange(9):
+        match chance.randrange(10):
             case 0:
                 await set_account(world, link, account_id, AccountStatus.SUSPENDED)
                 await asyncio.sleep(chance.uniform(0, 4))
@@ -122,6 +122,8 @@ async def operator(world: World) -> None:
                 await _insist(link, ExpireCredit(account_id=account_id))
             case 5 | 6:
                 await cap(world, link, account_id, chance.choice([None, 0, 15, 40, 80]))
+            case 7:
+                await limit_debt(world, link, account_id, chance.choice([None, 0, 8, 40]))
             case _:
                 await give(world, link, account_id, f"grant-{number}")
 
@@ -196,6 +198,24 @@ async def cap(world: World, link: Link, account_id: AccountId, limit: int | None
     while True:
         try:
             await link.write(lambda: world.store.write(work, effect))
+        except LedgerUnavailable:
+            await asyncio.sleep(0.3)
+        else:
+            return
+
+
+async def limit_debt(world: World, link: Link, account_id: AccountId, limit: int | None) -> None:
+    def effect(found: bool) -> None:
+        assert found
+        world.oracle.accounts[account_id].own_limit = limit
+
+    while True:
+        try:
+            await link.write(
+                lambda: world.store.write(
+                    lambda connection: set_debt_limit(connection, account_id, limit), effect
+                )
+            )
         except LedgerUnavailable:
             await asyncio.sleep(0.3)
         else:
@@ -297,6 +317,8 @@ def altered(world: World, command: Command) -> Command:
         case ExtendHold():
             if chance.random() < 0.3:
                 return replace(command, **stranger)  # type: ignore[arg-type]
+            if chance.random() < 0.3:
+                return replace(command, debt_limit_microcredits=chance.choice([None, 30]))
             return replace(command, to_microcredits=other, checkpoint=measured)
         case SettleHold():
             if chance.random() < 0.3:

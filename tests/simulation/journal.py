@@ -108,7 +108,9 @@ class Journal:
             self._check_charge(hold, taken.get(hold["id"], 0))
 
     def _check_charge(self, hold: dict[str, Any], taken: int) -> None:
-        """What left the customer's grants is what the settled usage costs at the hold's price, and at most the hold."""
+        """What left the customer's grants or was added to the debt is what the settled usage costs at the hold's price,
+        and at most the hold.
+        """
         if hold["state"] in {"open", "released"}:
             expected = 0
         else:
@@ -146,7 +148,9 @@ class Journal:
 _TAKEN = """
     SELECT t.ref, -sum(e.amount_microcredits)
     FROM ledger_tx t JOIN ledger_entries e ON e.tx_id = t.id
-    WHERE t.kind IN ('settle', 'sweep', 'release') AND (e.grant_id IS NOT NULL OR e.ledger_account = 'sys:breakage')
+    WHERE t.kind IN ('settle', 'sweep', 'release') AND (
+        e.grant_id IS NOT NULL OR e.ledger_account = 'sys:breakage' OR e.ledger_account LIKE 'cust:%:debt'
+    )
     GROUP BY t.ref
 """
 _TAKEN_BACK = """

@@ -66,12 +66,21 @@ class Oracle:
             now, command, result = item
             if command.account_id in self.accounts:
                 touched.add(command.account_id)
+            owed = self._owed(command)
             expected, actual = self._expected(command, now), _word(result)
+            if self._owed(command) != owed:
+                self.seen[
+                    "an account comes to owe" if self._owed(command) > owed else "a debt is repaid"
+                ] += 1
             self.seen[f"{type(command).__name__}: {actual}"] += 1
             if expected != actual:
                 raise Wrong(f"{command} was answered {result}, and it should be {expected}")
             self._check_figures(command, result, now)
         return touched
+
+    def _owed(self, command: Command) -> int:
+        account = self.accounts.get(command.account_id)
+        return account.owed if account else 0
 
     def life_begins(self, instance: str, epoch: int) -> None:
         if epoch != self.lives.get(instance, 0) + 1:
@@ -136,7 +145,8 @@ class Oracle:
         match command:
             case ExtendHold():
                 usage, level = _usage(command.checkpoint), command.to_microcredits
-                return account.extend(command.hold_id, level, usage, owner, command.lease_us, now)
+                limit = command.debt_limit_microcredits
+                return account.extend(command.hold_id, level, usage, owner, command.lease_us, now, limit)
             case SettleHold():
                 return account.settle(command.hold_id, _usage(command.measured), owner, now)
             case ReleaseHold():
@@ -162,17 +172,25 @@ class Oracle:
                 actual = result.spendable_microcredits, result.amount_microcredits
             case Refused():
                 if isinstance(command, PlaceHold | ExtendHold) and result.refusal in OF_CREDIT_OR_CAP:
-                    spendable = account.uncapped(_key_of(account, command), now)
+                    lendable = 0
+                    if isinstance(command, ExtendHold):
+                        lendable = account.lendable(now, command.debt_limit_microcredits)
+                    spendable = account.uncapped(_key_of(account, command), now, lendable)
                 expected = spendable, account.promised()
                 actual = result.spendable_microcredits, result.held_microcredits
             case Granted():
                 issued = cast("IssueGrant", command)
                 self.grants[result.grant_id] = issued.account_id, issued.grant_key
-                expected = spendable, account.promised()
-                actual = result.balance.spendable_microcredits, result.balance.held_microcredits
+                expected = spendable, account.promised(), account.owed
+                balance = result.balance
+                actual = (
+                    balance.spendable_microcredits,
+                    balance.held_microcredits,
+                    balance.debt_microcredits,
+                )
             case Held():
                 promise = account.promises[result.hold_id]
-                expected = spendable, len(promise.coins), promise.lease_until, not promise.ended
+                expected = spendable, promise.size(), promise.lease_until, not promise.ended
                 actual = (
                     result.spendable_microcredits,
                     result.amount_microcredits,
@@ -202,8 +220,8 @@ class Oracle:
             account = self.accounts[account_id]
             balance = at_once(ledger.balance(account_id))
             assert balance is not None
-            expected = account.spendable(now), account.promised()
-            actual = balance.spendable_microcredits, balance.held_microcredits
+            expected = account.spendable(now), account.promised(), account.owed
+            actual = balance.spendable_microcredits, balance.held_microcredits, balance.debt_microcredits
             if expected != actual:
                 raise Wrong(f"the balance of {account_id} is {actual} and should be {expected}")
             promised = account.promised_of()
@@ -217,7 +235,8 @@ class Oracle:
             promises = {
                 id_: (
                     promise.ended or "open",
-                    len(promise.coins),
+                    promise.size(),
+                    promise.borrowed,
                     promise.paid if promise.ended else None,
                     promise.lease_until,
                 )
@@ -228,9 +247,10 @@ class Oracle:
 
 
 _GRANTS = "SELECT grant_key, remaining_microcredits, held_microcredits FROM grants WHERE account_id = ?"
-_HOLDS = (
-    "SELECT id, state, amount_microcredits, cost_microcredits, lease_until FROM holds WHERE account_id = ?"
-)
+_HOLDS = """
+    SELECT id, state, amount_microcredits, debt_microcredits, cost_microcredits, lease_until
+    FROM holds WHERE account_id = ?
+"""
 
 
 def _key_of(account: CoinLedger, command: PlaceHold | ExtendHold) -> str:

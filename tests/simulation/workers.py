@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.simulation.network import Link
@@ -12,7 +13,7 @@ from tests.unit.billing.builders import COMPLETED, FAILED
 
 from raseed.adapters.sql.instances import begin_life
 from raseed.core.billing.commands import ExtendHold, Settled
-from raseed.core.billing.holds import Coverage, HoldPolicy
+from raseed.core.billing.holds import Coverage, HoldPolicy, OnShortfall
 from raseed.core.billing.model import Measured, Meter, PriceSnapshot
 from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.billing.service import HoldService, Owner, Payer
@@ -24,10 +25,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 POLICY = HoldPolicy(chunk_tokens=5, hold_wait_s=1.0, lease_s=8.0)
+DEBT_LIMITS = [0, 10, 25, 60]
+ABSORB_LIMITS = [0, 3, 20]
 HEARTBEAT_S = 3.0
 SWEEP_S = 4.0
 CALM_SWEEP_S = 10.0
 """Where nothing goes wrong there is little to sweep, and much to skip."""
+
+
+def draw_policy(chance: Random) -> HoldPolicy:
+    """What the world's deployment does when credit ends."""
+    return replace(
+        POLICY,
+        on_shortfall=chance.choice(
+            [OnShortfall.STOP, OnShortfall.ABSORB, OnShortfall.DEBT, OnShortfall.DEBT]
+        ),
+        debt_limit_microcredits=chance.choice(DEBT_LIMITS),
+        absorb_limit_microcredits=chance.choice(ABSORB_LIMITS),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +103,7 @@ class Worker:
     async def _live(self) -> None:
         self.epoch = await self._begin_life()
         self._world.trace("%s begins life %s", self.instance, self.epoch)
-        self._holds = HoldService(self.link, Owner(self.instance, self.epoch), POLICY)
+        self._holds = HoldService(self.link, Owner(self.instance, self.epoch), self._world.policy)
         self._ready.set_result(None)
         self._start(self._beat())
         while True:
@@ -133,7 +148,7 @@ class Worker:
 
     async def _run(self, request: Request) -> Reply:
         payer = Payer(account_id=request.account_id, api_key_id=request.api_key_id)
-        coverage = Coverage(POLICY, request.price, request.prompt_tokens, request.max_tokens)
+        coverage = Coverage(self._world.policy, request.price, request.prompt_tokens, request.max_tokens)
         self._world.journal.begins(request.id, self.instance, self.epoch)
         try:
             await self._holds.open(payer, request.id, request.price, coverage, request.input_hash)
@@ -156,6 +171,8 @@ class Worker:
             if level is not None:
                 await holds.extend(payer, request.id, coverage, level, _measured(request, produced))
             ahead = min(request.answer_tokens, coverage.covered_tokens) - produced
+            if coverage.absorbed_microcredits:
+                self._world.seen["the house goes on with a run"] += 1
             step = self._world.chance.randint(1, POLICY.chunk_tokens)
             step = max(1, min(step, ahead))
             await asyncio.sleep(step * request.token_s)

@@ -29,7 +29,7 @@ from tests.simulation.oracle import Oracle, Wrong
 from tests.simulation.storehouse import Decided, Effect, Storehouse
 from tests.simulation.virtual import Death, NothingWillHappen, SimLoop, WallClock
 from tests.simulation.weather import CALM, draw_weather
-from tests.simulation.workers import CALM_SWEEP_S, POLICY, Worker
+from tests.simulation.workers import CALM_SWEEP_S, POLICY, Worker, draw_policy
 
 from raseed.adapters.sql import sqlite_batch
 from raseed.core.billing.commands import Command, PlaceHold
@@ -101,6 +101,7 @@ class World:
         self.chance = chance
         self.clock = WallClock(loop)
         self.weather = draw_weather(chance)
+        self.policy = draw_policy(chance)
         self.account_ids = ACCOUNT_IDS[: chance.randint(1, ACCOUNTS_MAX)]
         self.key_of = KEYS
         self.oracle = Oracle(self.account_ids)

@@ -42,6 +42,9 @@ class MemoryLedger:
     def set_status(self, account_id: AccountId, status: AccountStatus) -> None:
         self._state.accounts[account_id].status = status
 
+    def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
+        self._state.accounts[account_id].debt_limit_microcredits = limit
+
     def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None) -> None:
         """As `adapters.sql.key_spends.set_cap`: what the key used before counts."""
         self._state.key_spends.pop(key_id, None)

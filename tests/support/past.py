@@ -79,7 +79,7 @@ def _add_past(connection: Connection, account_id: str, past: Past) -> None:
     }
     holds = {
         "holds": f"{hold}, '{account_id}', {key}, {model}, '{price}', '', {HELD}, 'settled', 'core-0', 1, {at}, "
-        f"'{measured_text(used(COST))}', {at}, {at}, {COST}",
+        f"'{measured_text(used(COST))}', {at}, {at}, {COST}, 0",
         "hold_allocations": f"{hold}, {its_grant}, 0, {HELD}",
         "ledger_tx (id, kind, idem_key, account_id, ref, actor, at)": f"'ltx_' || {hold}, 'settle', 'hold:' || {hold}, "
         f"'{account_id}', {hold}, 'system', {at}",

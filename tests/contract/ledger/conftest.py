@@ -19,7 +19,7 @@ from tests.support.postgres import shared_server
 from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import ALICE, ManualClock
 
-from raseed.adapters.sql.accounts import create_account, insert_key, set_status
+from raseed.adapters.sql.accounts import create_account, insert_key, set_debt_limit, set_status
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.key_spends import set_cap
 from raseed.adapters.sql.ports import SqlDatabase
@@ -77,6 +77,8 @@ class Store(Protocol):
     async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
         """Of a key of the account, which is made if there is none."""
 
+    async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None: ...
+
     async def restart(self) -> None:
         """Close it and open it again on the same data, where there is something to close."""
 
@@ -97,6 +99,9 @@ class MemoryStore:
 
     async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
         self.ledger.set_cap(key_id, cap)
+
+    async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
+        self.ledger.set_debt_limit(account_id, limit)
 
     async def restart(self) -> None: ...
 
@@ -133,6 +138,9 @@ class SqliteStore:
                 assert set_cap(connection, key_id, cap, self.clock.now())
 
         await self.database.write(work)
+
+    async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
+        assert await self.database.write(lambda connection: set_debt_limit(connection, account_id, limit))
 
     async def restart(self) -> None:
         await self.database.close()
@@ -191,6 +199,9 @@ class PostgresStore:
                 assert set_cap(connection, key_id, cap, self.clock.now())
 
         await self.database.write(work)
+
+    async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
+        assert await self.database.write(lambda connection: set_debt_limit(connection, account_id, limit))
 
     async def restart(self) -> None:
         await self._disconnect()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy import Connection, text
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, open_store
-from tests.unit.billing.builders import ALICE, BOB, issue, place, settle
+from tests.unit.billing.builders import ALICE, BOB, extend, issue, place, settle
 
 from raseed.adapters.sql.replay import replay
 from raseed.core.billing.replay import Difference, Figure, Replay
@@ -29,10 +29,18 @@ DAMAGES: dict[str, list[tuple[Figure, str, int | None, int]]] = {
     "UPDATE balances SET debt_microcredits = 7 WHERE account_id = 'acct_bob'": [
         (Figure.ACCOUNT_DEBT, BOB, 7, 0)
     ],
+    "UPDATE balances SET debt_reserved_microcredits = 7 WHERE account_id = 'acct_bob'": [
+        (Figure.ACCOUNT_DEBT_RESERVED, BOB, 7, 10)
+    ],
+    "UPDATE holds SET debt_microcredits = 11 WHERE id = 'on-debt'": [
+        (Figure.HOLD_AMOUNT, "on-debt", 49, 50),
+        (Figure.ACCOUNT_DEBT_RESERVED, BOB, 10, 11),
+    ],
     "DELETE FROM balances WHERE account_id = 'acct_bob'": [
-        (Figure.ACCOUNT_AVAILABLE, BOB, None, 50),
-        (Figure.ACCOUNT_HELD, BOB, None, 0),
+        (Figure.ACCOUNT_AVAILABLE, BOB, None, 0),
+        (Figure.ACCOUNT_HELD, BOB, None, 50),
         (Figure.ACCOUNT_DEBT, BOB, None, 0),
+        (Figure.ACCOUNT_DEBT_RESERVED, BOB, None, 10),
     ],
     "UPDATE hold_allocations SET amount_microcredits = 15 WHERE hold_id = 'open'": [
         (Figure.GRANT_HELD, G, 20, 15),
@@ -50,6 +58,8 @@ async def store(request, tmp_path):
     await opened.open_account(BOB)
     await opened.ledger.submit([issue("g", 100), issue("bobs", 50, BOB)])
     await opened.ledger.submit([place("settled", 30), settle("settled", 29), place("open", 20)])
+    on_debt = place("on-debt", 50, account_id=BOB), extend("on-debt", 60, account_id=BOB, debt_limit=10)
+    await opened.ledger.submit(on_debt)
     yield opened
     await opened.close()
 
@@ -80,7 +90,7 @@ async def test_the_balances_follow_from_the_ledger(store):
         is_complete=True,
         account_count=2,
         grant_count=2,
-        open_hold_count=1,
+        open_hold_count=2,
         entry_count=6,
     )
 

@@ -78,6 +78,13 @@ DAMAGES = {
     ],
     "cap_held_equals_open_holds": ["UPDATE key_spends SET held_microcredits = 0"],
     "cap_charged_equals_usage": ["UPDATE key_spends SET charged_microcredits = charged_microcredits + 1"],
+    "debt_reserved_equals_open_holds": [
+        "UPDATE balances SET debt_reserved_microcredits = 3 WHERE account_id = 'acct_bob'"
+    ],
+    "debt_drawn_beyond_credit": [
+        "UPDATE holds SET debt_microcredits = debt_microcredits + 1 WHERE id = 'on-debt'",
+        "UPDATE hold_allocations SET amount_microcredits = amount_microcredits - 1 WHERE hold_id = 'on-debt'",
+    ],
     "usage_equals_hold": ["UPDATE usage_events SET account_id = 'acct_bob' WHERE request_id = 'settled'"],
     "usage_equals_lines": ["UPDATE usage_lines SET cost_microcredits = 1 WHERE request_id = 'settled'"],
     "usage_equals_entries": ["UPDATE usage_events SET ledger_tx_id = NULL WHERE request_id = 'settled'"],
@@ -111,6 +118,13 @@ async def fill(store: Store) -> None:
     await store.open_account(BOB)
     await store.ledger.submit(
         [issue("short", 10, priority=99, expires_at=START + DAY), issue("bobs", 50, BOB)]
+    )
+    await store.ledger.submit(
+        [place("on-debt", 40, account_id=BOB), extend("on-debt", 70, account_id=BOB, debt_limit=30)]
+    )
+    await store.ledger.submit([settle("on-debt", 65, BOB), issue("repaid", 35, BOB)])
+    await store.ledger.submit(
+        [place("may-owe", 20, account_id=BOB), extend("may-owe", 25, account_id=BOB, debt_limit=30)]
     )
     await store.ledger.submit([place("settled", 30), settle("settled", 20)])
     await store.ledger.submit(

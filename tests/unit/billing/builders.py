@@ -87,7 +87,14 @@ def place(
     )
 
 
-def extend(hold: str, to: int, tokens: int = 0, account_id: AccountId = ALICE, epoch: int = 1) -> ExtendHold:
+def extend(
+    hold: str,
+    to: int,
+    tokens: int = 0,
+    account_id: AccountId = ALICE,
+    epoch: int = 1,
+    debt_limit: int | None = None,
+) -> ExtendHold:
     return ExtendHold(
         account_id=account_id,
         hold_id=HoldId(hold),
@@ -96,6 +103,7 @@ def extend(hold: str, to: int, tokens: int = 0, account_id: AccountId = ALICE, e
         to_microcredits=to,
         checkpoint=used(tokens),
         lease_us=LEASE,
+        debt_limit_microcredits=debt_limit,
     )
 
 

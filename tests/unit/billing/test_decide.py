@@ -21,8 +21,8 @@ from tests.unit.billing.builders import (
 )
 
 from raseed.core.accounts.model import AccountStatus
-from raseed.core.billing.commands import Expired, Granted, Held, Refusal, Refused, Settled, could_change
-from raseed.core.billing.model import GrantStatus, HoldState, Meter, PriceSnapshot, Rate
+from raseed.core.billing.commands import Expired, Held, Refusal, Refused, Settled, could_change
+from raseed.core.billing.model import HoldState, Meter, PriceSnapshot, Rate
 from raseed.core.ids import AccountId, HoldId
 from raseed.core.money import AMOUNT_MAX
 
@@ -311,28 +311,6 @@ def test_a_checkpoint_beyond_the_hold_is_charged_up_to_the_hold():
 
     assert isinstance(swept, Settled)
     assert (swept.cost_microcredits, swept.shortfall_microcredits) == (60, 4)
-
-
-def test_a_grant_repays_debt_first():
-    books = Books()
-    books.alice.debt_microcredits = 30
-
-    small, large = books.do(issue("small", 10)), books.do(issue("large", 50))
-
-    assert isinstance(small, Granted)
-    assert isinstance(large, Granted)
-    assert (small.balance.debt_microcredits, small.balance.spendable_microcredits) == (20, 0)
-    assert (large.balance.debt_microcredits, large.balance.spendable_microcredits) == (0, 30)
-    assert books.state.granted[ALICE, "small"].status is GrantStatus.EXHAUSTED
-    assert books.booked() == {"sys:issued:topup": -60, f"cust:{ALICE}:debt": 30, "large": 30}
-
-
-def test_an_account_in_debt_can_hold_nothing():
-    books = prepared()
-    books.alice.debt_microcredits = 1
-    result = books.do(place("new", 1))
-    assert isinstance(result, Refused)
-    assert result.refusal is Refusal.CREDIT_EXHAUSTED
 
 
 def test_every_transaction_sums_to_zero_and_has_a_key_of_its_own():

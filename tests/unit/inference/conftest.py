@@ -59,8 +59,10 @@ class Books:
         charged = sum(event.cost_microcredits for event in state.usage_events)
         for account in state.accounts.values():
             assert account.held_microcredits == 0
+            assert account.debt_reserved_microcredits == 0
             assert account.available_microcredits >= 0
-        assert sum(a.available_microcredits for a in state.accounts.values()) == granted - charged
+        worth = sum(a.available_microcredits - a.debt_microcredits for a in state.accounts.values())
+        assert worth == granted - charged
 
 
 @pytest.fixture

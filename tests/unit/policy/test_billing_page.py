@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from raseed.adapters.policy import loader, models, offers, price_lists, tiers
-from raseed.core.billing.holds import Reserve
+from raseed.core.billing.holds import OnShortfall, Reserve
 from raseed.core.billing.model import GrantSource, Meter
 from raseed.core.billing.policy import Identity
 from raseed.core.billing.pricing import Basis
@@ -66,6 +66,6 @@ def test_the_keys_of_changes_tiers_classes_and_grants():
     assert grants == {*loader._Grants.__struct_fields__, *loader._Welcome.__struct_fields__}
 
 
-@pytest.mark.parametrize("name", [*Meter, *GrantSource, *Rounding, *Basis, *Identity, *Reserve])
+@pytest.mark.parametrize("name", [*Meter, *GrantSource, *Rounding, *Basis, *Identity, *Reserve, *OnShortfall])
 def test_every_value_is_on_the_page(name):
     assert f"`{name}`" in PAGE

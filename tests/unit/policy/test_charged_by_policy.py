@@ -9,7 +9,7 @@ from tests.unit.policy.profile_text import BASE, policy_from, with_
 
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.core.accounts.model import Caller, Tier
-from raseed.core.billing.holds import Reserve
+from raseed.core.billing.holds import OnShortfall, Reserve
 from raseed.core.billing.service import HoldService, Owner
 from raseed.core.clock import SECOND
 from raseed.core.errors import PriceUnknown
@@ -101,6 +101,34 @@ def test_a_profile_says_what_is_reserved(reserve):
     assert policy_from(BASE).hold.reserve is Reserve.LEASE
     chosen = policy_from(with_("[billing]", f'[billing]\nreserve = "{reserve}"'))
     assert chosen.hold.reserve is reserve
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("", (OnShortfall.STOP, 0)),
+        ('on_shortfall = "debt"', (OnShortfall.DEBT, 0)),
+        ('on_shortfall = "debt"\ndebt_limit = 2.5', (OnShortfall.DEBT, 2_500_000)),
+    ],
+)
+def test_a_profile_says_what_may_be_owed(keys, expected):
+    hold = policy_from(with_("[billing]", f"[billing]\n{keys}")).hold
+    assert (hold.on_shortfall, hold.debt_limit_microcredits) == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("", 1_000_000_000),
+        ("per_tokens = 1000", 1_000_000),
+        ('unit = "USD"', 10_000),
+        ("absorb_limit = 7", 7_000_000),
+        ("absorb_limit = 0", 0),
+    ],
+)
+def test_a_profile_says_what_the_house_absorbs(keys, expected):
+    hold = policy_from(with_("[billing]", f'[billing]\non_shortfall = "absorb"\n{keys}')).hold
+    assert (hold.on_shortfall, hold.absorb_limit_microcredits) == (OnShortfall.ABSORB, expected)
 
 
 def test_the_clock_also_decides_what_is_listed(service, clock):

@@ -50,6 +50,31 @@ MISTAKES = {
         "billing.rounding",
         "must be one of exact, ceil_credit",
     ),
+    "on_shortfall": (
+        billing(f'basis = "total"\non_shortfall = "borrow" {HERE}'),
+        "billing.on_shortfall",
+        "must be one of stop, debt, absorb",
+    ),
+    "debt_limit without debt": (
+        billing(f'basis = "total"\non_shortfall = "absorb"\ndebt_limit = 5 {HERE}'),
+        "billing.debt_limit",
+        'only with on_shortfall = "debt"',
+    ),
+    "debt_limit below nothing": (
+        billing(f'basis = "total"\non_shortfall = "debt"\ndebt_limit = -1 {HERE}'),
+        "billing.debt_limit",
+        "must be",
+    ),
+    "debt_limit finer than a micro-credit": (
+        billing(f'basis = "total"\non_shortfall = "debt"\ndebt_limit = 0.0000001 {HERE}'),
+        "billing.debt_limit",
+        "decimals",
+    ),
+    "absorb_limit without absorb": (
+        billing(f'basis = "total"\nabsorb_limit = 5 {HERE}'),
+        "billing.absorb_limit",
+        'only with on_shortfall = "absorb"',
+    ),
     "credits_shape": (
         billing(f'basis = "total"\ncredits_shape = 1 {HERE}'),
         "billing.credits_shape",

@@ -18,7 +18,7 @@ from raseed.adapters.policy.source import PolicyError, Source, collecting, read_
 from raseed.adapters.policy.tiers import read_tiers
 from raseed.core.accounts.identity import SignUpTerms
 from raseed.core.accounts.model import Tier
-from raseed.core.billing.holds import HoldPolicy, Reserve
+from raseed.core.billing.holds import HoldPolicy, OnShortfall, Reserve
 from raseed.core.billing.model import GrantSource
 from raseed.core.billing.policy import AccountGroup, Identity, Policy, UnitOfAccount, WelcomeGrant
 from raseed.core.billing.pricing import Basis, PriceList
@@ -29,6 +29,11 @@ from raseed.core.money import AMOUNT_MAX, MILLI, Rounding
 __all__ = ["PolicyError", "load_policy", "policy_of"]
 
 RATIO_MAX_MILLI = 1_000 * MILLI
+ABSORBED_CREDITS = Decimal(1_000)
+ABSORBED_USD = Decimal("0.01")
+"""What one request may cost the house by default: a thousand tokens at multiplier 1 (fewer credits where a multiplier is
+for many tokens), or a cent. The rest of most answers, and little enough for whoever tries to live on it: every request
+must first be able to pay for its own prompt."""
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 Region = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 CallingCode = Annotated[str, Meta(pattern="^[1-9][0-9]{0,2}$")]
@@ -59,6 +64,9 @@ class _Billing(msgspec.Struct, frozen=True):
     credits_shape: Literal["object", "number"] = "object"
     weights: dict[str, Any] = {}
     reserve: Reserve = Reserve.LEASE
+    on_shortfall: OnShortfall = OnShortfall.STOP
+    debt_limit: Decimal | None = None
+    absorb_limit: Decimal | None = None
 
 
 class _Accounts(msgspec.Struct, frozen=True):
@@ -145,7 +153,23 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         notice_days=notice_days,
         packs=read_packs(source, billing.unit),
         topup=read_topup(source, billing.unit),
-        hold=replace(hold, reserve=billing.reserve),
+        hold=_hold(source, billing, hold),
+    )
+
+
+def _hold(source: Source, billing: _Billing, hold: HoldPolicy) -> HoldPolicy:
+    def limit(key: str, given: Decimal | None, default: Decimal, belongs_to: OnShortfall) -> int:
+        if given is not None and billing.on_shortfall is not belongs_to:
+            raise source.refusal(("billing", key), f'only with on_shortfall = "{belongs_to}"')
+        return source.units(("billing", key), default if given is None else given, 6, 0, AMOUNT_MAX)
+
+    by_default = ABSORBED_USD if billing.unit == "USD" else ABSORBED_CREDITS / billing.per_tokens
+    return replace(
+        hold,
+        reserve=billing.reserve,
+        on_shortfall=billing.on_shortfall,
+        debt_limit_microcredits=limit("debt_limit", billing.debt_limit, Decimal(0), OnShortfall.DEBT),
+        absorb_limit_microcredits=limit("absorb_limit", billing.absorb_limit, by_default, OnShortfall.ABSORB),
     )
 
 

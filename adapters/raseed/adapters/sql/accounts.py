@@ -85,6 +85,18 @@ def set_status(connection: Connection, account_id: AccountId, status: AccountSta
     return True
 
 
+def set_debt_limit(connection: Connection, account_id: AccountId, limit_microcredits: int | None) -> bool:
+    """What the account may owe; None: what the profile says. False if there is no such account. Safe to repeat."""
+    # With the account's version: a batch that was decided under the limit of before is refused its write.
+    locked = connection.execute(
+        update(balances).where(balances.c.account_id == account_id).values(version=balances.c.version + 1)
+    )
+    connection.execute(
+        update(accounts).where(accounts.c.id == account_id).values(debt_limit_microcredits=limit_microcredits)
+    )
+    return locked.rowcount > 0
+
+
 def insert_key(connection: Connection, key: ApiKey) -> None:
     connection.execute(
         insert(api_keys).values(

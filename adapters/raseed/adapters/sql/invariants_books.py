@@ -16,6 +16,7 @@ from raseed.adapters.sql.tables import (
 from raseed.core.billing.model import HoldState
 
 OPEN = holds.c.state == HoldState.OPEN.value
+DEBT_ACCOUNTS = "cust:%:debt"
 
 
 def finding(id_: object, *parts: object) -> Select[str, str]:
@@ -142,7 +143,7 @@ def balance_available_equals_grants() -> Select[str, str]:
 
 
 def balance_held_equals_open_holds() -> Select[str, str]:
-    held = func.coalesce(func.sum(holds.c.amount_microcredits), 0)
+    held = func.coalesce(func.sum(holds.c.amount_microcredits - holds.c.debt_microcredits), 0)
     return (
         finding(balances.c.account_id, "held ", balances.c.held_microcredits, ", open holds say ", held)
         .join_from(balances, holds, and_(holds.c.account_id == balances.c.account_id, OPEN), isouter=True)
@@ -156,7 +157,7 @@ def balance_debt_equals_entries() -> Select[str, str]:
         select(
             ledger_entries.c.ledger_account, func.sum(ledger_entries.c.amount_microcredits).label("amount")
         )
-        .where(ledger_entries.c.ledger_account.like("cust:%:debt"))
+        .where(ledger_entries.c.ledger_account.like(DEBT_ACCOUNTS))
         .group_by(ledger_entries.c.ledger_account)
         .subquery()
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, not_, or_, select, union_all
 
-from raseed.adapters.sql.invariants_books import OPEN, finding
+from raseed.adapters.sql.invariants_books import DEBT_ACCOUNTS, OPEN, finding
 from raseed.adapters.sql.tables import (
     hold_allocations,
     holds,
@@ -26,12 +26,14 @@ _RESOLUTIONS = ("settle", "release", "sweep")
 
 
 def hold_amount_equals_allocations() -> Select[str, str]:
+    """But for what it may owe."""
     allocated = func.coalesce(func.sum(hold_allocations.c.amount_microcredits), 0)
+    amount, debt = holds.c.amount_microcredits, holds.c.debt_microcredits
     return (
-        finding(holds.c.id, "amount ", holds.c.amount_microcredits, ", allocations say ", allocated)
+        finding(holds.c.id, "amount ", amount, ", on debt ", debt, ", allocations say ", allocated)
         .join_from(holds, hold_allocations, hold_allocations.c.hold_id == holds.c.id, isouter=True)
-        .group_by(holds.c.id, holds.c.amount_microcredits)
-        .having(allocated != holds.c.amount_microcredits)
+        .group_by(holds.c.id, amount, debt)
+        .having(allocated + debt != amount)
     )
 
 
@@ -109,7 +111,9 @@ def usage_equals_entries() -> Select[str, str]:
     cost, shortfall = usage_events.c.cost_microcredits, usage_events.c.shortfall_microcredits
     consumed = booked(account.like(_CONSUMED + "%"))
     lost = booked(account == HOUSELOSS)
-    debited = booked(or_(ledger_entries.c.grant_id.is_not(None), account == BREAKAGE))
+    debited = booked(
+        or_(ledger_entries.c.grant_id.is_not(None), account == BREAKAGE, account.like(DEBT_ACCOUNTS))
+    )
     return (
         finding(
             usage_events.c.request_id, "cost ", cost, " and shortfall ", shortfall, ", consumed ", consumed

@@ -100,6 +100,8 @@ def load_accounts(connection: sqlite3.Connection, ids: Iterable[AccountId]) -> d
             available_microcredits=row[2],
             held_microcredits=row[3],
             debt_microcredits=row[4],
+            debt_reserved_microcredits=row[5],
+            debt_limit_microcredits=row[6],
         )
         for row in connection.execute(statements.LOAD_ACCOUNTS, (wanted,))
     }
@@ -165,6 +167,9 @@ def write(connection: sqlite3.Connection, state: LedgerState) -> None:
         )
     if state.changed_allocations:
         many(statements.UPSERT_ALLOCATION, rows.allocation_rows(state.changed_allocations.values()))
+    if state.changed_reservations:
+        many(statements.UPDATE_RESERVATION, rows.reservation_rows(state.changed_reservations.values()))
+        many(statements.UPDATE_HOLD_DEBT, rows.hold_debt_rows(state.changed_hold_debts.values()))
     if state.changed_key_spends:
         many(statements.UPDATE_KEY_SPEND, rows.key_spend_change_rows(state.changed_key_spends.values()))
     if state.transactions:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from raseed.core.billing.ledger_state import LedgerTransaction, UsageEvent
+from raseed.core.billing.ledger_state import AccountState, LedgerTransaction, UsageEvent
 from raseed.core.billing.model import (
     Grant,
     GrantSource,
@@ -121,11 +121,13 @@ def hold_of(row: Row) -> Hold:
         opened_at=row[12],
         closed_at=row[13],
         cost_microcredits=row[14],
+        debt_microcredits=row[15],
         allocations=[],
     )
 
 
 def hold_row(hold: Hold) -> Row:
+    """Without what it may owe, which is nothing when it is placed."""
     return (
         hold.id,
         hold.account_id,
@@ -158,6 +160,16 @@ def key_spend_of(row: Row) -> KeySpend:
 def key_spend_change_rows(spends: Iterable[KeySpend]) -> Iterator[Row]:
     for spend in spends:
         yield spend.window_begins_at, spend.charged_microcredits, spend.held_microcredits, spend.api_key_id
+
+
+def reservation_rows(accounts: Iterable[AccountState]) -> Iterator[Row]:
+    for account in accounts:
+        yield account.debt_reserved_microcredits, account.id
+
+
+def hold_debt_rows(holds: Iterable[Hold]) -> Iterator[Row]:
+    for hold in holds:
+        yield hold.debt_microcredits, hold.id
 
 
 def allocation_rows(holds: Iterable[Hold]) -> Iterator[Row]:

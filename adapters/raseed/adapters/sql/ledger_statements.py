@@ -83,6 +83,8 @@ LOAD_ACCOUNTS: Final = _sql(
         balances.c.available_microcredits,
         balances.c.held_microcredits,
         balances.c.debt_microcredits,
+        balances.c.debt_reserved_microcredits,
+        accounts.c.debt_limit_microcredits,
     )
     .join_from(accounts, balances, balances.c.account_id == accounts.c.id)
     .where(_among(accounts.c.id)),
@@ -135,7 +137,7 @@ LOAD_HOLDS_TO_SWEEP: Final = _sql(
 # ------------------------------------------------------------------------------------------------ writing
 
 INSERT_GRANT: Final = _insert(grants)
-INSERT_HOLD: Final = _insert(holds)
+INSERT_HOLD: Final = _insert(holds, "debt_microcredits")
 INSERT_TX: Final = _insert(ledger_tx, *_OF_THE_CHAIN)
 INSERT_ENTRY: Final = _insert(ledger_entries)
 INSERT_USAGE_EVENT: Final = _insert(usage_events)
@@ -184,6 +186,8 @@ UPDATE_HOLD: Final = _update(
     "closed_at",
     "cost_microcredits",
 )
+UPDATE_HOLD_DEBT: Final = _update(holds, "id", "debt_microcredits")
+UPDATE_RESERVATION: Final = _update(balances, "account_id", "debt_reserved_microcredits")
 UPDATE_KEY_SPEND: Final = _update(
     key_spends, "api_key_id", "window_begins_at", "charged_microcredits", "held_microcredits"
 )

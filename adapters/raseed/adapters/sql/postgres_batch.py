@@ -117,7 +117,6 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
     )
     (
         account_rows,
-        balance_rows,
         grant_rows,
         hold_rows,
         allocation_rows,
@@ -126,17 +125,7 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         entry_rows,
         key_spend_rows,
     ) = found
-    statuses = {account_id: AccountStatus(status) for account_id, status in account_rows}
-    accounts = {
-        account_id: AccountState(
-            id=account_id,
-            status=statuses[account_id],
-            available_microcredits=available,
-            held_microcredits=held,
-            debt_microcredits=debt,
-        )
-        for account_id, available, held, debt, _ in balance_rows
-    }
+    accounts = {row[0]: _account_of(row) for row in account_rows}
     for grant in sorted(map(rows.grant_of, grant_rows), key=burn_key):
         accounts[grant.account_id].grants[grant.id] = grant
     granted = map(rows.grant_of, granted_rows)
@@ -150,7 +139,19 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         taken={row[2]: _transaction_of(row, entries[row[0]]) for row in taken_rows},
         key_spends={row[0]: rows.key_spend_of(row) for row in key_spend_rows},
     )
-    return Loaded(state, {row[0]: row[4] for row in balance_rows})
+    return Loaded(state, {row[0]: row[7] for row in account_rows})
+
+
+def _account_of(row: rows.Row) -> AccountState:
+    return AccountState(
+        id=row[0],
+        status=AccountStatus(row[1]),
+        available_microcredits=row[2],
+        held_microcredits=row[3],
+        debt_microcredits=row[4],
+        debt_reserved_microcredits=row[5],
+        debt_limit_microcredits=row[6],
+    )
 
 
 def _transaction_of(row: rows.Row, entries: list[Entry]) -> LedgerTransaction:
@@ -174,7 +175,7 @@ def holds_of(hold_rows: Sequence[Any], allocation_rows: Sequence[Any]) -> dict[H
 
 
 def changes_of(loaded: Loaded) -> tuple[Rows, ...] | None:
-    """The arguments of `ledger_write` and what keys have spent, or None if nothing changed. Each changed row once."""
+    """The arguments of `ledger_write`, what keys have spent and what may be owed, or None if nothing changed. Each changed row once."""
     state = loaded.state
     touched = dict(state.changed_accounts)
     for hold in state.changed_holds.values():
@@ -217,13 +218,17 @@ def changes_of(loaded: Loaded) -> tuple[Rows, ...] | None:
         [rows.usage_event_row(event) for event in state.usage_events],
         list(rows.usage_line_rows(state.usage_events)),
         list(rows.key_spend_change_rows(state.changed_key_spends.values())),
+        list(rows.reservation_rows(state.changed_reservations.values())),
+        list(rows.hold_debt_rows(state.changed_hold_debts.values())),
     )
 
 
 async def write(connection: asyncpg.Connection, changes: tuple[Rows, ...]) -> None:
     """What `changes_of` found."""
-    *of_accounts, key_spends = changes
-    if key_spends:
+    *of_accounts, key_spends, reservations, hold_debts = changes
+    if reservations:
+        await connection.execute(statements.WRITE_OWED, *of_accounts, key_spends, reservations, hold_debts)
+    elif key_spends:
         await connection.execute(statements.WRITE_CAPPED, *of_accounts, key_spends)
     else:
         await connection.execute(statements.WRITE, *of_accounts)

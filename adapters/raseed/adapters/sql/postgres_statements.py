@@ -1,6 +1,6 @@
 """The ledger's SQL for PostgreSQL. Each statement is one round trip; rows come as records in the table's column order.
 
-The types are those of revision 0002, in the order that `ledger_rows` reads and writes; the driver reads a row of a type
+The types are those of the revisions, in the order that `ledger_rows` reads and writes; the driver reads a row of a type
 that it knows faster than one that it has to find out about.
 """
 
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-_BALANCE: Final = """ROW(b.account_id, b.available_microcredits, b.held_microcredits, b.debt_microcredits,
-    b.version)::ledger_balance_row"""
+_ACCOUNT: Final = """ROW(a.id, a.status, b.available_microcredits, b.held_microcredits, b.debt_microcredits,
+    b.debt_reserved_microcredits, a.debt_limit_microcredits, b.version)::ledger_account_state"""
 _GRANT: Final = """ROW(g.id, g.account_id, g.grant_key, g.source, g.amount_microcredits, g.remaining_microcredits,
     g.held_microcredits, g.priority, g.effective_at, g.expires_at, g.status, g.cost_basis_minor, g.currency,
     g.created_at, g.reason)::ledger_grant_row"""
 _HOLD: Final = """ROW(h.id, h.account_id, h.api_key_id, h.model, h.price, h.input_hash, h.amount_microcredits, h.state,
     h.owner_instance, h.owner_epoch, h.lease_until, h.checkpoint, h.opened_at, h.closed_at,
-    h.cost_microcredits)::ledger_hold_row"""
+    h.cost_microcredits, h.debt_microcredits)::ledger_hold_state"""
 _ALLOCATION: Final = "ROW(a.hold_id, a.grant_id, a.seq, a.amount_microcredits)::ledger_allocation_row"
 _TRANSACTION: Final = "ROW(t.id, t.kind, t.idem_key, t.account_id, t.ref, t.actor, t.at)::ledger_tx_row"
 _ENTRY: Final = "ROW(e.tx_id, e.seq, e.ledger_account, e.grant_id, e.amount_microcredits)::ledger_entry_row"
@@ -27,8 +27,8 @@ _KEY_SPEND: Final = """ROW(k.api_key_id, k.limit_microcredits, k.cap_window, k.w
 
 LOAD: Final = f"""
 SELECT
-  ARRAY(SELECT ROW(a.id, a.status) FROM accounts AS a WHERE a.id = ANY($1::text[])),
-  ARRAY(SELECT {_BALANCE} FROM balances AS b WHERE b.account_id = ANY($1::text[])),
+  ARRAY(SELECT {_ACCOUNT} FROM accounts AS a JOIN balances AS b ON b.account_id = a.id
+        WHERE a.id = ANY($1::text[]) AND b.account_id = ANY($1::text[])),
   ARRAY(SELECT {_GRANT} FROM grants AS g WHERE g.account_id = ANY($1::text[]) AND g.status = 'active'),
   ARRAY(SELECT {_HOLD} FROM holds AS h WHERE h.id = ANY($2::text[])),
   ARRAY(SELECT {_ALLOCATION} FROM hold_allocations AS a WHERE a.hold_id = ANY($2::text[])
@@ -57,6 +57,9 @@ WRITE: Final = "SELECT ledger_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 WRITE_CAPPED: Final = "SELECT ledger_write_capped($11, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 """The same, and what keys with a cap have spent (revision 0006)."""
+
+WRITE_OWED: Final = "SELECT ledger_write_owed($12, $13, $11, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+"""The same, and what accounts and holds may owe (revision 0013)."""
 
 LOAD_HOLDS_TO_SWEEP: Final = f"""
 WITH found AS (

@@ -83,6 +83,8 @@ def _differences() -> dict[Figure, Select[Any]]:
         .outerjoin(on_debt, on_debt.c.id == accounts.c.id)
     )
     kept_by_account = _sum_of(kept_by_accounts)
+    on_credit = holds.c.amount_microcredits - holds.c.debt_microcredits
+    may_owe = _sums(holds.c.account_id, holds.c.debt_microcredits, select().select_from(holds).where(_OPEN))
     return {
         Figure.GRANT_REMAINING: _unequal(
             grants.c.id,
@@ -98,7 +100,7 @@ def _differences() -> dict[Figure, Select[Any]]:
         ),
         Figure.HOLD_AMOUNT: _unequal(
             holds.c.id,
-            holds.c.amount_microcredits,
+            on_credit,
             _sum_of(kept_by_holds),
             holds.outerjoin(kept_by_holds, kept_by_holds.c.id == holds.c.id),
         ).where(_OPEN),
@@ -113,6 +115,12 @@ def _differences() -> dict[Figure, Select[Any]]:
         ),
         Figure.ACCOUNT_DEBT: _unequal(
             accounts.c.id, balances.c.debt_microcredits, _sum_of(on_debt), of_accounts
+        ),
+        Figure.ACCOUNT_DEBT_RESERVED: _unequal(
+            accounts.c.id,
+            balances.c.debt_reserved_microcredits,
+            _sum_of(may_owe),
+            of_accounts.outerjoin(may_owe, may_owe.c.id == accounts.c.id),
         ),
     }
 

@@ -78,12 +78,15 @@ accounts = _table(
     _moment("created_at"),
     # A later column. Empty: the profile's.
     Column("language", Text, nullable=False, server_default=""),
+    # What the account may owe; NULL: what the profile says.
+    Column("debt_limit_microcredits", BIGINT),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("email"),
     UniqueConstraint("phone_e164"),
     _one_of("status", list(AccountStatus)),
     _one_of("tier", list(Tier)),
     CheckConstraint("email IS NOT NULL OR phone_e164 IS NOT NULL", name="reachable"),
+    *_never_negative("debt_limit_microcredits"),
 )
 
 api_keys = _table(
@@ -228,8 +231,11 @@ balances = _table(
     _amount("held"),
     _amount("debt"),
     Column("version", BIGINT, nullable=False),
+    # What open holds may add to the debt. Only batches in which that changes write it.
+    Column("debt_reserved_microcredits", BIGINT, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("account_id"),
     *_never_negative("available_microcredits", "held_microcredits", "debt_microcredits"),
+    *_never_negative("debt_reserved_microcredits"),
 )
 
 ledger_tx = _table(
@@ -293,10 +299,13 @@ holds = _table(
     _moment("opened_at"),
     _moment("closed_at", nullable=True),
     Column("cost_microcredits", BIGINT),
+    # Of the amount, what the account has no credit for and may owe. None of it when the hold is placed.
+    Column("debt_microcredits", BIGINT, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("id"),
     CheckConstraint("id <> ''", name="id_not_empty"),
     _one_of("state", list(HoldState)),
     CheckConstraint("amount_microcredits >= 0", name="amount_not_negative"),
+    CheckConstraint("debt_microcredits BETWEEN 0 AND amount_microcredits", name="debt_within_amount"),
     CheckConstraint("cost_microcredits BETWEEN 0 AND amount_microcredits", name="cost_within_amount"),
     CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_once"),
     CheckConstraint("(state = 'open') = (cost_microcredits IS NULL)", name="cost_when_closed"),

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from raseed.adapters.sql import invariants_books as books
 from raseed.adapters.sql import invariants_caps as caps
+from raseed.adapters.sql import invariants_debt as debt
 from raseed.adapters.sql import invariants_usage as usage
 from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.hash_chain import broken_links
@@ -94,6 +95,8 @@ CHECKS: dict[str, Check] = {
         usage.charge_within_hold,
         caps.cap_held_equals_open_holds,
         caps.cap_charged_equals_usage,
+        debt.debt_reserved_equals_open_holds,
+        debt.debt_drawn_beyond_credit,
         usage.usage_equals_hold,
         usage.usage_equals_lines,
         usage.usage_equals_entries,

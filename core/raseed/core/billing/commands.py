@@ -8,7 +8,7 @@ safe to retry, also when it is unknown whether the first attempt committed.
 |-------------|----------------|-------------------|---------------------------------------------------------------|
 | IssueGrant  | `grant_key`    | account           | new grant; repays debt first                                  |
 | PlaceHold   | `hold_id`      | account active, key below its cap | sets min..want aside from live grants in burn order           |
-| ExtendHold  | `hold_id`      | hold open, ours   | sets more aside, moves checkpoint and lease                   |
+| ExtendHold  | `hold_id`      | hold open, ours   | sets more aside, also on debt; moves checkpoint and lease     |
 | SettleHold  | `hold_id`      | hold open, ours   | charges at most the hold, frees the rest, writes the usage    |
 | ReleaseHold | `hold_id`      | hold open, ours   | frees all of it, charges nothing                              |
 | SweepHold   | `hold_id`      | hold open, lapsed | settles a dead owner's hold at its checkpoint                 |
@@ -73,6 +73,8 @@ class ExtendHold:
     """The hold's amount afterwards (a level, not a step, so that a repeat adds nothing)."""
     checkpoint: Measured
     lease_us: int
+    debt_limit_microcredits: int | None = None
+    """What an account without a limit of its own may owe. None: no account may, whatever its limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,7 @@ class Settled:
     lines: tuple[UsageLine, ...]
     shortfall_microcredits: int
     """Not charged to the account but booked to `sys:houseloss`: the cost of what was used beyond the hold; after a
-    sweep, the upper bound of what was produced since the last checkpoint (the rest of the hold)."""
+    sweep, also the rest of the hold, which bounds what was produced since the last checkpoint."""
     spendable_microcredits: int
     replayed: bool = False
 
@@ -227,7 +229,7 @@ class TakenBack:
 class Refused:
     refusal: Refusal
     spendable_microcredits: int = 0
-    """What could be set aside now: of the account's credit, within the key's cap."""
+    """What could be set aside now: of the account's credit, within the key's cap; for an extension, also on debt."""
     held_microcredits: int = 0
     required_microcredits: int = 0
 

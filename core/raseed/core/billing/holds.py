@@ -26,9 +26,25 @@ class Reserve(StrEnum):
     that names no `max_tokens` keeps what the model's longest answer costs."""
 
 
+class OnShortfall(StrEnum):
+    """What becomes of a run whose hold has to grow when its account has no more credit."""
+
+    STOP = "stop"
+    """It ends at the last token that is paid for."""
+    DEBT = "debt"
+    """It goes on, and the account comes to owe what it has no credit for, within its debt limit. Then as `stop`."""
+    ABSORB = "absorb"
+    """It goes on at the house's cost, within the profile's limit for one request. Then as `stop`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldPolicy:
     reserve: Reserve = Reserve.LEASE
+    on_shortfall: OnShortfall = OnShortfall.STOP
+    debt_limit_microcredits: int = 0
+    """What an account without a limit of its own may owe, where `on_shortfall` lets it owe anything."""
+    absorb_limit_microcredits: int = 0
+    """What one request may cost the house, where `on_shortfall` lets it cost anything."""
     chunk_tokens: int = 512
     """Answer tokens covered at first, and by each extension: about as much as one answer, so most runs never extend."""
     extend_at_fraction: float = 0.5
@@ -44,6 +60,17 @@ class HoldPolicy:
     def lease_us(self) -> int:
         return int(self.lease_s * SECOND)
 
+    @property
+    def default_debt_limit_microcredits(self) -> int | None:
+        """None: nobody may owe anything."""
+        return self.debt_limit_microcredits if self.on_shortfall is OnShortfall.DEBT else None
+
+    def debt_limit(self, own_microcredits: int | None) -> int:
+        """What an account may owe, if that is its own limit."""
+        if self.on_shortfall is not OnShortfall.DEBT:
+            return 0
+        return self.debt_limit_microcredits if own_microcredits is None else own_microcredits
+
 
 @dataclass(slots=True)
 class Coverage:
@@ -54,7 +81,10 @@ class Coverage:
     prompt_tokens: int
     max_tokens: int
     held_microcredits: int = 0
+    absorbed_microcredits: int = 0
+    """What the house covers beyond the hold."""
     covered_tokens: int = 0
+    """By the hold and the house."""
 
     def first_lease(self) -> tuple[int, int]:
         """(least, wanted) micro-credits of the hold."""
@@ -68,7 +98,15 @@ class Coverage:
 
     def hold_placed(self, held_microcredits: int) -> None:
         self.held_microcredits = held_microcredits
-        self.covered_tokens = self._tokens_paid_by(held_microcredits)
+        self.covered_tokens = self._tokens_paid_by(held_microcredits + self.absorbed_microcredits)
+
+    def absorb(self) -> bool:
+        """Let the house cover what credit does not. Whether that covers more than before."""
+        covered = self.covered_tokens
+        if self.policy.on_shortfall is OnShortfall.ABSORB:
+            self.absorbed_microcredits = self.policy.absorb_limit_microcredits
+            self.hold_placed(self.held_microcredits)
+        return self.covered_tokens > covered
 
     def next_level(self, generated_tokens: int) -> int | None:
         """The amount to extend the hold to now, or None if what is covered is far enough ahead."""
@@ -80,8 +118,8 @@ class Coverage:
         return self.cost_at(min(reach, self.max_tokens))
 
     def would_grow(self, held_microcredits: int) -> bool:
-        """Whether so much would pay for at least one token more than now."""
-        return self._tokens_paid_by(held_microcredits) > self.covered_tokens
+        """Whether so much in the hold would cover at least one token more than now."""
+        return self._tokens_paid_by(held_microcredits + self.absorbed_microcredits) > self.covered_tokens
 
     def cost_at(self, completion_tokens: int) -> int:
         return cost_of_tokens(self.price, self.prompt_tokens, completion_tokens)

@@ -85,7 +85,8 @@ def sweep_hold(
     """Settle at the last checkpoint.
 
     What was produced after it is known to nobody: the whole rest of the hold is booked as lost by the house, an upper
-    bound, because the owner could not produce beyond its hold. The customer gets that rest back.
+    bound, because the owner could not produce beyond its hold (but for what the house absorbs, of which it books what
+    the checkpoint says). The customer gets that rest back.
     """
     if account is None:
         return refused(Refusal.ACCOUNT_UNKNOWN, account, now)

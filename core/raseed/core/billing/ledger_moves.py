@@ -82,9 +82,37 @@ def expire_due(state: LedgerState, account: AccountState, now: Microseconds, new
     return expired
 
 
-def set_aside(state: LedgerState, account: AccountState, hold: Hold, amount: int, now: Microseconds) -> None:
-    """Add `amount` to the hold, taken from eligible grants in burn order. The caller has checked that it is there."""
-    left = amount
+def repay(
+    state: LedgerState, account: AccountState, hold: Hold, step: str, now: Microseconds, new_id: NewId
+) -> None:
+    """Pay what the account owes, or a part of it, from credit that is free now, in burn order.
+
+    `step` tells the times at which one hold's commands do this apart.
+    """
+    entries: list[Entry] = []
+    owed = account.debt_microcredits
+    for grant in list(account.grants.values()):
+        paid = min(account.debt_microcredits, grant.remaining_microcredits - grant.held_microcredits)
+        if paid == 0 or not is_eligible(grant, now):
+            continue
+        grant.remaining_microcredits -= paid
+        account.available_microcredits -= paid
+        account.debt_microcredits -= paid
+        state.touch_grant(account, grant, now)
+        entries.append(Entry(grant_account(account.id, grant.id), -paid, grant.id))
+    if entries:
+        state.touch_account(account)
+        entries.append(Entry(debt_account(account.id), owed - account.debt_microcredits))
+        book(state, account, "repay", f"repay:{hold.id}:{step}", hold.id, entries, now, new_id)
+
+
+def set_aside(
+    state: LedgerState, account: AccountState, hold: Hold, amount: int, now: Microseconds, owed: int = 0
+) -> None:
+    """Add `amount` to the hold: `owed` of it is promised, the rest is taken from eligible grants in burn order. The
+    caller has checked that it is there, and within the account's debt limit.
+    """
+    left = amount - owed
     by_grant = {allocation.grant_id: allocation for allocation in hold.allocations}
     for grant in account.grants.values():
         if left == 0:
@@ -102,9 +130,14 @@ def set_aside(state: LedgerState, account: AccountState, hold: Hold, amount: int
         state.touch_grant(account, grant, now)
     assert left == 0, f"hold {hold.id} wanted more than is spendable"
     hold.amount_microcredits += amount
-    account.available_microcredits -= amount
-    account.held_microcredits += amount
+    account.available_microcredits -= amount - owed
+    account.held_microcredits += amount - owed
     state.touch_account(account)
+    if owed:
+        hold.debt_microcredits += owed
+        account.debt_reserved_microcredits += owed
+        state.changed_hold_debts[hold.id] = hold
+        state.changed_reservations[account.id] = account
     state.count_in_cap(hold, now, held=amount)
     state.changed_allocations[hold.id] = hold
 
@@ -122,10 +155,12 @@ def resolve(
     now: Microseconds,
     new_id: NewId,
 ) -> None:
-    """End a hold: debit `charge` from its allocations in order, free the rest, write the usage event.
+    """End a hold: debit `charge` from its allocations in order, then from what it may owe, free the rest, write the
+    usage event.
 
-    What is freed of a grant whose time is over goes to breakage, not back to the account. `houseloss` is paid by
-    the house: `sys:consumed` gains charge + houseloss, so it always shows what was used.
+    What is freed of a grant whose time is over goes to breakage, not back to the account, and what the account owes
+    is paid from the rest. `houseloss` is paid by the house: `sys:consumed` gains charge + houseloss, so it always shows
+    what was used.
     """
     expire_due(state, account, now, new_id)
     entries: list[Entry] = []
@@ -143,9 +178,15 @@ def resolve(
         state.touch_grant(account, grant, now)
         if spent + lost:
             entries.append(Entry(grant_account(account.id, grant.id), -(spent + lost), grant.id))
-    assert left == 0, f"hold {hold.id} charged more than it keeps"
-    account.held_microcredits -= hold.amount_microcredits
+    assert left <= hold.debt_microcredits, f"hold {hold.id} charged more than it keeps"
+    account.held_microcredits -= hold.amount_microcredits - hold.debt_microcredits
     state.touch_account(account)
+    if hold.debt_microcredits:
+        account.debt_reserved_microcredits -= hold.debt_microcredits
+        state.changed_reservations[account.id] = account
+    if left:
+        account.debt_microcredits += left
+        entries.append(Entry(debt_account(account.id), -left))
     state.count_in_cap(hold, now, held=-hold.amount_microcredits, charged=charge)
     if charge + houseloss:
         entries.append(Entry(f"sys:consumed:{hold.model}", charge + houseloss))
@@ -169,6 +210,7 @@ def resolve(
             at=now,
         )
     )
+    repay(state, account, hold, "end", now, new_id)
 
 
 _KIND_OF_END: dict[HoldState, LedgerTxKind] = {

@@ -14,7 +14,15 @@ from raseed.core.billing.commands import (
     Result,
 )
 from raseed.core.billing.ledger_checks import owned_hold, refused
-from raseed.core.billing.ledger_moves import NewId, book, debt_account, expire_due, grant_account, set_aside
+from raseed.core.billing.ledger_moves import (
+    NewId,
+    book,
+    debt_account,
+    expire_due,
+    grant_account,
+    repay,
+    set_aside,
+)
 from raseed.core.billing.ledger_state import (
     AccountState,
     Entry,
@@ -23,6 +31,7 @@ from raseed.core.billing.ledger_state import (
     credit,
     in_burn_order,
     is_eligible,
+    means,
 )
 from raseed.core.billing.measured import highest, normalised, price_is_sound
 from raseed.core.billing.model import Grant, GrantStatus, Hold, HoldState, Measured
@@ -127,7 +136,9 @@ def place_hold(
         allocations=[],
     )
     state.new_holds[hold.id] = state.holds[hold.id] = hold
-    set_aside(state, account, hold, min(most, spendable), now)
+    amount = min(most, spendable)
+    repay(state, account, hold, str(amount), now, new_id)
+    set_aside(state, account, hold, amount, now)
     return _held(account, hold, now)
 
 
@@ -158,7 +169,13 @@ def extend_hold(
     if more:
         if account.status is not AccountStatus.ACTIVE:
             return refused(Refusal.ACCOUNT_NOT_ACTIVE, account, now, more)
-        spendable, unheld = credit(account, now)
+        # What this hold keeps itself is not going to be released for its own extension.
+        own = sum(
+            allocation.amount_microcredits
+            for allocation in hold.allocations
+            if is_eligible(account.grants[allocation.grant_id], now)
+        )
+        spendable, unheld = means(account, now, own, hold.debt_microcredits, command.debt_limit_microcredits)
         spend = state.spend_of(hold.api_key_id)
         if spend is not None:
             room, room_unheld = spend.room(now)
@@ -166,17 +183,12 @@ def extend_hold(
             if room_unheld - hold.amount_microcredits < more:
                 return refused(Refusal.SPEND_CAP_REACHED, account, now, more, spendable)
         if spendable < more:
-            # What this hold keeps itself is not going to be released for its own extension.
-            own = sum(
-                allocation.amount_microcredits
-                for allocation in hold.allocations
-                if is_eligible(account.grants[allocation.grant_id], now)
-            )
-            refusal = Refusal.CREDIT_EXHAUSTED if unheld - own < more else Refusal.HELD_BY_OPEN_REQUESTS
+            refusal = Refusal.CREDIT_EXHAUSTED if unheld < more else Refusal.HELD_BY_OPEN_REQUESTS
             return refused(refusal, account, now, more, spendable)
 
         expire_due(state, account, now, new_id)
-        set_aside(state, account, hold, more, now)
+        repay(state, account, hold, str(command.to_microcredits), now, new_id)
+        set_aside(state, account, hold, more, now, owed=max(0, more - credit(account, now)[0]))
     hold.checkpoint = highest(hold.checkpoint, checkpoint)
     hold.lease_until = Microseconds(max(hold.lease_until, now + command.lease_us))
     state.touch_hold(hold)

@@ -17,7 +17,7 @@ from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId, LedgerTxId
 
-LedgerTxKind = Literal["grant", "expire", "settle", "release", "sweep", "adjust", "void"]
+LedgerTxKind = Literal["grant", "expire", "settle", "release", "sweep", "adjust", "void", "repay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,12 @@ class AccountState:
     available_microcredits: int
     """Sum of (remaining − held) over active grants, whether or not they are eligible at this hour."""
     held_microcredits: int
+    """Of that credit, what open holds keep."""
     debt_microcredits: int
+    debt_reserved_microcredits: int = 0
+    """What open holds may add to the debt."""
+    debt_limit_microcredits: int | None = None
+    """The account's own; None: the profile's."""
     grants: dict[GrantId, Grant] = field(default_factory=dict)
     """The active ones, in burn order."""
 
@@ -133,6 +138,10 @@ class LedgerState:
     changed_holds: dict[HoldId, Hold] = field(default_factory=dict)
     changed_allocations: dict[HoldId, Hold] = field(default_factory=dict)
     """Holds, new ones included, whose allocations have to be written."""
+    changed_reservations: dict[AccountId, AccountState] = field(default_factory=dict)
+    """Accounts whose open holds may owe more, or less, than before. Changed accounts also."""
+    changed_hold_debts: dict[HoldId, Hold] = field(default_factory=dict)
+    """Holds, new ones included, that may owe more than before."""
     changed_key_spends: dict[ApiKeyId, KeySpend] = field(default_factory=dict)
     transactions: list[LedgerTransaction] = field(default_factory=list)
     usage_events: list[UsageEvent] = field(default_factory=list)
@@ -196,16 +205,42 @@ def is_eligible(grant: Grant, now: Microseconds) -> bool:
 def credit(account: AccountState, now: Microseconds) -> tuple[int, int]:
     """(spendable now, spendable if the account's open holds were all released).
 
-    An account in debt can spend nothing: what it still has belongs to what it owes until a grant repays it.
+    What it owes comes first: credit that is there is credit to repay with.
     """
-    if account.debt_microcredits:
-        return 0, 0
     spendable = unheld = 0
     for grant in account.grants.values():
         if is_eligible(grant, now):
             unheld += grant.remaining_microcredits
             spendable += grant.remaining_microcredits - grant.held_microcredits
-    return spendable, unheld
+    owed = account.debt_microcredits
+    return max(0, spendable - owed), max(0, unheld - owed)
+
+
+def means(
+    account: AccountState, now: Microseconds, own_held: int, own_debt: int, default_limit: int | None
+) -> tuple[int, int]:
+    """(what an open hold could still set aside now, what it could if all others of the account were released).
+
+    `own_held` of eligible credit and `own_debt` of the debt limit are kept by the hold itself. With a limit, its own or
+    else the default, the account may owe what its credit does not cover; without a default nobody may owe.
+    """
+    spendable = unheld = -account.debt_microcredits
+    for grant in account.grants.values():
+        if is_eligible(grant, now):
+            unheld += grant.remaining_microcredits
+            spendable += grant.remaining_microcredits - grant.held_microcredits
+    unheld -= own_held
+    if default_limit is None:
+        return max(0, spendable), max(0, unheld)
+    limit = account.debt_limit_microcredits
+    limit = default_limit if limit is None else limit
+    headroom = limit - account.debt_reserved_microcredits
+    return _with_headroom(spendable, headroom), _with_headroom(unheld, limit - own_debt)
+
+
+def _with_headroom(credit_less_debt: int, headroom: int) -> int:
+    """What is owed counts against the headroom; a limit that was lowered below it takes no credit away."""
+    return max(0, credit_less_debt) + max(0, headroom + min(0, credit_less_debt))
 
 
 def balance_view(account: AccountState, now: Microseconds) -> BalanceView:
@@ -214,6 +249,7 @@ def balance_view(account: AccountState, now: Microseconds) -> BalanceView:
         spendable_microcredits=credit(account, now)[0],
         held_microcredits=account.held_microcredits,
         debt_microcredits=account.debt_microcredits,
+        own_debt_limit_microcredits=account.debt_limit_microcredits,
         grants=tuple(
             GrantView(
                 id=grant.id,

@@ -115,6 +115,8 @@ class Hold:
     input_hash: str
     """Digest of what was asked: the same id with another digest is an error, not a replay."""
     amount_microcredits: int
+    debt_microcredits: int = 0
+    """Of the amount, what no credit covers: the account may come to owe it. Used after everything else."""
     state: HoldState
     owner_instance: str
     owner_epoch: int
@@ -126,7 +128,7 @@ class Hold:
     closed_at: Microseconds | None = None
     cost_microcredits: int | None = None
     allocations: list[Allocation]
-    """From which grants the amount comes, in burn order."""
+    """From which grants the rest of the amount comes, in burn order."""
 
 
 @dataclass(slots=True)
@@ -176,5 +178,7 @@ class BalanceView:
     spendable_microcredits: int
     held_microcredits: int
     debt_microcredits: int
+    own_debt_limit_microcredits: int | None = None
+    """None: the profile's."""
     grants: tuple[GrantView, ...]
     """Those with credit left, in burn order."""

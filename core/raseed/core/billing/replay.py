@@ -14,13 +14,15 @@ class Figure(StrEnum):
     GRANT_HELD = "grant_held"
     """What open holds keep of the grant."""
     HOLD_AMOUNT = "hold_amount"
-    """What the open hold keeps, of all grants."""
+    """What the open hold keeps, of all grants; stored but for what it may owe."""
     ACCOUNT_AVAILABLE = "account_available"
     """The account's entries on grants, less what its open holds keep."""
     ACCOUNT_HELD = "account_held"
     """What the account's open holds keep."""
     ACCOUNT_DEBT = "account_debt"
     """The account's entries on its debt."""
+    ACCOUNT_DEBT_RESERVED = "account_debt_reserved"
+    """What the account's open holds may owe."""
 
 
 @dataclass(frozen=True, slots=True)

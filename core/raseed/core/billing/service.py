@@ -120,15 +120,19 @@ class HoldService:
     async def extend(
         self, payer: Payer, hold_id: HoldId, coverage: Coverage, level: int, checkpoint: Measured
     ) -> bool:
-        """Raise an open hold to a level, or as near to it as the account's credit and the key's cap allow, and move its checkpoint.
+        """Raise an open hold to a level, or as near to it as the account's credit, its debt limit and the key's cap allow, and move its checkpoint.
 
-        True if it covers more than before; `coverage` then knows how much. Safe to repeat.
+        What is missing then the house covers, if that is the policy. True if more is covered than before; `coverage`
+        then knows how much. Safe to repeat.
         """
         result = await self._extended(self.extension(payer, hold_id, level, checkpoint))
         if isinstance(result, Refused):
             nearer = coverage.held_microcredits + result.spendable_microcredits
-            if not _is_short(result) or nearer >= level or not coverage.would_grow(nearer):
+            if not _is_short(result) or nearer >= level:
                 return False
+            if not coverage.would_grow(nearer):
+                # A cap is the customer's own wish to pay no more, and not a lack of credit.
+                return result.refusal is not Refusal.SPEND_CAP_REACHED and coverage.absorb()
             result = await self._extended(self.extension(payer, hold_id, nearer, checkpoint))
         if not isinstance(result, Held):
             return False
@@ -146,6 +150,7 @@ class HoldService:
             to_microcredits=to_microcredits,
             checkpoint=checkpoint,
             lease_us=self.policy.lease_us,
+            debt_limit_microcredits=self.policy.default_debt_limit_microcredits,
         )
 
     async def heartbeat(self, extensions: Sequence[ExtendHold]) -> None:
