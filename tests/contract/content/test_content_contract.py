@@ -19,6 +19,7 @@ from raseed.core.errors import NotFound, RequestTooLarge, StorageQuotaExceeded
 from raseed.core.ids import AccountId
 from raseed.core.jobs import run_round
 
+AT_ONCE = pytest.mark.parametrize("opened", [SQLITE, POSTGRES, POSTGRES_3], indirect=True)
 KIND = ContentKind.IDEMPOTENT
 SECRET = b"what the customer wrote"
 
@@ -72,7 +73,7 @@ async def test_an_item_is_replaced_under_its_condition_only(opened):
     assert await put(opened, name="none", if_match=second) is None
 
 
-@pytest.mark.parametrize("opened", [SQLITE, POSTGRES, POSTGRES_3], indirect=True)
+@AT_ONCE
 async def test_of_many_who_write_first_one_does(opened):
     versions = await asyncio.gather(*(put(opened, data=b"%d" % i, if_match=ABSENT) for i in range(20)))
     [winner] = [number for number, version in enumerate(versions) if version]
@@ -150,6 +151,23 @@ async def test_what_was_erased_stays_so_and_the_account_begins_anew(opened):
     assert await data_of(opened, "b") == b"second life"
     assert await put(opened, data=b"anew", if_match=ABSENT)
     assert await data_of(opened) == b"anew"
+
+
+@AT_ONCE
+async def test_three_purges_at_once_remove_each_item_once(opened):
+    """What was removed twice would also be taken twice from what the account has stored."""
+    for number in range(12):
+        await put(opened, f"old-{number}", ttl_s=10)
+    await put(opened, "young", ttl_s=1_000)
+    opened.store.clock.advance(100 * SECOND)
+
+    async def work() -> int:
+        content = opened.content
+        return sum([await content.purge(3) for _ in range(12)])
+
+    assert sum(await asyncio.gather(*(work() for _ in range(3)))) == 12
+    size = select(content_items.c.size_bytes)
+    assert await stored_bytes(opened) == await opened.store.database.read(lambda c: c.scalar(size)) > 0
 
 
 async def test_a_purge_removes_what_is_over_in_batches(opened):

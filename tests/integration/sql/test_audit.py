@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 from importlib.resources import as_file, files
@@ -12,7 +13,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, open_store
 from tests.support.postgres import shared_server
 
 from raseed.adapters.sql.audit import AUDIT_CHAIN, SqlAuditStore, _verify, record_audit
@@ -35,10 +36,9 @@ ROWS = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 async def store(request, tmp_path):
-    sqlite = request.param == "sqlite"
-    opened = await (SqliteStore.open(tmp_path / "raseed.db") if sqlite else PostgresStore.open())
+    opened = await open_store(request.param, tmp_path)
     for row in ROWS:
         await opened.database.write(partial(record, row=row))
     yield opened
@@ -85,6 +85,20 @@ async def test_sealed_rows_verify_also_after_details_are_erased(store):
         ("local-socket", None, True),
         ("op_a", None, True),
     ]
+
+
+@AT_ONCE_IN_SQL
+async def test_three_sealers_at_once_seal_each_row_once(store):
+    for number in range(20):
+        await store.database.write(partial(record, row=(10 + number, "op_a", "key.revoke", "key_1", "")))
+    chains = [SqlChain(store.database, AUDIT_CHAIN) for _ in range(3)]
+
+    async def work(chain: SqlChain[Any]) -> int:
+        return sum([await chain.extend(2) for _ in range(20)])
+
+    assert sum(await asyncio.gather(*map(work, chains))) == 24
+    sealed = await SqlAuditStore(store.database).verify(None)
+    assert (sealed.violations, sealed.row_count, sealed.unsealed_count) == ((), 24, 0)
 
 
 async def test_a_head_that_was_written_down_shows_that_the_end_was_taken_off(store):

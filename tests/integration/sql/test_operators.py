@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.contract.ledger.conftest import PostgresStore, SqliteStore
+from tests.contract.ledger.conftest import POSTGRES, SQLITE, open_store
 
 from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.operators import SqlOperatorStore
@@ -34,10 +34,9 @@ def key(number: int, operator: Operator = ADA) -> OperatorKey:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[SQLITE, POSTGRES])
 async def store(request, tmp_path):
-    sqlite = request.param == "sqlite"
-    opened = await (SqliteStore.open(tmp_path / "raseed.db") if sqlite else PostgresStore.open())
+    opened = await open_store(request.param, tmp_path)
     yield opened
     await opened.close()
 
