@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
@@ -105,16 +105,17 @@ def settle_total(lines: Iterable[tuple[int, int, int]], rounding: Rounding = Rou
 
 
 def settle_cost(
-    lines: Iterable[tuple[int, int, int]], rounding: Rounding = Rounding.EXACT
+    lines: Sequence[tuple[int, int, int]], rounding: Rounding = Rounding.EXACT
 ) -> tuple[int, ...]:
     """Cost of each line: `settle_total` shared out by what each costs unrounded. The sum is the total to the unit.
 
     >>> settle_cost([(30, 2_500_000, 1_000_000), (150, 10_000_000, 1_000_000)])
     (75, 1500)
     """
-    lines = tuple(lines)
     exact_sum, scale = _sum(lines)
     total = _rounded(exact_sum, scale, rounding)
+    if len(lines) == 1:
+        return (total,)
     costs = []
     reached = given = 0
     for quantity, unit_price, per in lines:

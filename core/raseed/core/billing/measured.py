@@ -25,6 +25,14 @@ def normalised(measured: Measured) -> Measured | None:
     ((<Meter.OUTPUT_TOKENS: 'output_tokens'>, 3),)
     """
     quantities = measured.quantities
+    before = -1
+    for meter, quantity in quantities:
+        position = _METER_ORDER[meter]
+        if position <= before or not 0 < quantity <= AMOUNT_MAX:
+            break
+        before = position
+    else:
+        return measured  # nearly always: at every charge, so it is asked first
     if len({meter for meter, _ in quantities}) != len(quantities):
         return None
     if any(not 0 <= quantity <= AMOUNT_MAX for _, quantity in quantities):
