@@ -11,8 +11,10 @@ from tests.unit.billing.builders import ALICE, LEASE, extend, issue, place
 
 from raseed.adapters.sql.tables import usage_events
 from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.model import HoldState
 from raseed.core.billing.ports import Ledger
 from raseed.core.billing.service import HoldService, Owner
+from raseed.core.ids import HoldId
 
 HOLDS = 40
 
@@ -59,3 +61,19 @@ async def test_a_sweep_that_dies_is_continued_by_the_next_life(store):
     await store.restart()
     await sweeper(store.ledger, "core-0").sweep()
     assert await charged(store) == (HOLDS, 3 * HOLDS)
+
+
+async def test_holds_of_living_runs_hide_no_dead_one(store):
+    """They are more than the ledger finds at once, and lapsed longer: their worker could not reach the database."""
+    alive = [HoldId(f"h{number}") for number in range(HOLDS)] + [
+        HoldId(f"a{number}") for number in range(300)
+    ]
+    await store.ledger.submit([place(hold, 1) for hold in alive[HOLDS:]])
+    store.clock.advance(1)
+    await store.ledger.submit([place("dead", 1, owner_instance="core-9")])
+    store.clock.advance(LEASE)
+    assert await sweeper(store.ledger, "core-0").sweep(alive) == 1
+    dead = await store.ledger.hold(HoldId("dead"))
+    assert dead is not None
+    assert dead.state is HoldState.SWEPT
+    assert await charged(store) == (1, 0)
