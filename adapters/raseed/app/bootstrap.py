@@ -39,6 +39,7 @@ from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService, Verification, Violation
 from raseed.core.billing.calendar import Calendar
+from raseed.core.billing.credit import CreditService
 from raseed.core.billing.history import HistoryService, Offers
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.metering import MeteringService
@@ -46,7 +47,6 @@ from raseed.core.billing.policy import Policy
 from raseed.core.billing.ports import Ledger
 from raseed.core.billing.pricing import token_price
 from raseed.core.billing.replay import Replay
-from raseed.core.billing.service import CreditService
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import UsageService
 from raseed.core.clock import SystemClock

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from raseed.core.accounts.model import Account, ApiKey, Tier
 from raseed.core.accounts.service import AccountService
 from raseed.core.billing.commands import Granted, IssueGrant, TakeBack, TakenBack
+from raseed.core.billing.credit import CreditService
 from raseed.core.billing.model import BalanceView, GrantSource
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.replay import Replay
-from raseed.core.billing.service import CreditService
 from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.billing.usage import GroupBy, UsageReport, UsageService
 from raseed.core.clock import Clock, Microseconds

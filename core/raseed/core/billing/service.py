@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 
 from raseed.core.billing.commands import (
     ExtendHold,
-    Granted,
     Held,
-    IssueGrant,
     PlaceHold,
     Refusal,
     Refused,
@@ -19,11 +17,9 @@ from raseed.core.billing.commands import (
     Settled,
     SettleHold,
     SweepHold,
-    TakeBack,
-    TakenBack,
 )
 from raseed.core.billing.holds import Coverage, HoldPolicy
-from raseed.core.billing.model import BalanceView, Hold, HoldState, Measured, PriceSnapshot, RunRecord
+from raseed.core.billing.model import Hold, HoldState, Measured, PriceSnapshot, RunRecord
 from raseed.core.billing.ports import Ledger, LedgerUnavailable
 from raseed.core.billing.refusals import raise_refusal
 from raseed.core.billing.turns import Turns
@@ -300,29 +296,3 @@ def _settled(result: Result) -> Settled:
         raise_refusal(result)
     assert isinstance(result, Settled), result
     return result
-
-
-class CreditService:
-    """Balances and grants: what people and operators ask of the ledger."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    async def balance(self, account_id: AccountId) -> BalanceView | None:
-        return await self._ledger.balance(account_id)
-
-    async def grant(self, command: IssueGrant) -> Granted:
-        """Give credit. Safe to retry with the same `grant_key`. Raises RaseedError, LedgerUnavailable."""
-        [result] = await self._ledger.submit([command])
-        if isinstance(result, Refused):
-            raise_refusal(result)
-        assert isinstance(result, Granted), result
-        return result
-
-    async def take_back(self, command: TakeBack) -> TakenBack:
-        """Undo credit. Safe to retry with the same `take_key`. Raises RaseedError, LedgerUnavailable."""
-        [result] = await self._ledger.submit([command])
-        if isinstance(result, Refused):
-            raise_refusal(result)
-        assert isinstance(result, TakenBack), result
-        return result
