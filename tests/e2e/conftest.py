@@ -8,6 +8,8 @@ import pytest
 from tests.support.customer import Customer
 from tests.support.stack import Stack
 
+from raseed.app.ports import free_ports
+
 SCRIPTED = """\
 [scripted]
 enabled = true
@@ -58,7 +60,9 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
 @pytest.fixture(scope="session")
 def stack(new_stack: Callable[..., Stack]) -> Stack:
     """The stack that most tests share: nobody breaks it. Its home lies deeper than the path of a socket may be long."""
-    return new_stack("shared" + "-deep" * 20, SCRIPTED).start()
+    [operators_port] = free_ports(1)
+    config = f'{SCRIPTED}\n[admin]\nlisten = "127.0.0.1:{operators_port}"\n'
+    return new_stack("shared" + "-deep" * 20, config).start()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,9 @@ GARBAGE_OBJECTS = 20_000
 """New objects before a search for garbage among them. Python's 700 is a search at every seventh request, for a
 twentieth of the processor time; so many are some hundred requests, and a few MiB at most."""
 
+_ELSEWHERE: ContextVar[tuple[str, str]] = ContextVar("elsewhere", default=("", ""))
+"""Address of a platform that runs elsewhere, and the file with the admin key for it."""
+
 app = typer.Typer(
     help="A metered LLM platform.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
@@ -35,6 +39,25 @@ serve = typer.Typer(help="Run one part of a stack alone.", no_args_is_help=True)
 config = typer.Typer(help="The configuration.", no_args_is_help=True)
 app.add_typer(serve, name="serve")
 app.add_typer(config, name="config")
+
+
+@app.callback()
+def options(
+    server: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", envvar="RASEED_ADMIN_ADDRESS", help="Admin listener of a platform elsewhere."
+        ),
+    ] = "",
+    key_file: Annotated[
+        str,
+        typer.Option(metavar="FILE", envvar="RASEED_ADMIN_KEY_FILE", help="File with the admin key for it."),
+    ] = "",
+) -> None:
+    """A metered LLM platform."""
+    if bool(server) != bool(key_file):
+        fail("--server and --key-file belong together", MISUSED)
+    _ELSEWHERE.set((server, key_file))
 
 
 @app.command("up")
@@ -56,6 +79,9 @@ def serve_core(
     port: Annotated[int, typer.Option(help="Port to listen on, on loopback.")],
     index: Annotated[int, typer.Option(help="Number of this worker, from 0.")] = 0,
     triton: Annotated[str, typer.Option(help="host:port of Triton; empty: as configured, or none.")] = "",
+    operators_port: Annotated[
+        int, typer.Option(help="Port for operators with admin keys, on loopback; 0: none.")
+    ] = 0,
 ) -> None:
     """Run a core worker."""
     # What a start makes lives as long as the process: looking for garbage in it takes an eighth of the start, and later
@@ -78,6 +104,7 @@ def serve_core(
         configuration,
         index=index,
         port=port,
+        operators_port=operators_port,
         triton_address=address,
         announce=_announce_started,
     )
@@ -114,6 +141,10 @@ def serve_triton(
 @serve.command("envoy")
 def serve_envoy(
     core: Annotated[list[int], typer.Option(help="Port of a core worker on loopback; repeat for more.")],
+    operators: Annotated[
+        list[int] | None,
+        typer.Option(help="Port of a core worker for operators; repeat for more. Only with [admin] listen."),
+    ] = None,
 ) -> None:
     """Run Envoy in front of core workers."""
     from raseed.app.process import StartFailed
@@ -121,8 +152,9 @@ def serve_envoy(
 
     configuration = _configuration()
     Home(configuration.home).prepare()
+    ports = StackPorts(core=tuple(core), triton=0, operators=tuple(operators or ()))
     try:
-        spec = envoy_process(configuration, StackPorts(core=tuple(core), triton=0), os.environ)
+        spec = envoy_process(configuration, ports, os.environ)
     except StartFailed as error:
         fail(str(error))
     os.execve(spec.argv[0], list(spec.argv), dict(spec.environment))  # noqa: S606 - no shell is the point
@@ -154,13 +186,25 @@ def config_check(
 
 @asynccontextmanager
 async def open_admin() -> AsyncIterator[AdminCalls]:
-    """AdminService: over the socket of the running stack, else on the database itself, under its lock."""
-    from raseed.adapters.cli.connection import LocalAdmin, remote_admin
+    """The operators' services: where --server says; else over the socket of the running stack, or on the database
+    itself, under its lock.
+    """
+    from raseed.adapters.cli.connection import LocalAdmin, listener_admin, read_admin_key, socket_admin
+
+    server, key_file = _ELSEWHERE.get()
+    if server:
+        try:
+            elsewhere = listener_admin(server, read_admin_key(Path(key_file)))
+        except (ValueError, OSError) as error:
+            fail(str(error), MISUSED)
+        async with elsewhere as admin:
+            yield admin
+        return
 
     configuration = _configuration()
     home = Home(configuration.home)
     if _is_served(home.admin_socket):
-        async with remote_admin(socket_address(home.admin_socket)) as admin:
+        async with socket_admin(socket_address(home.admin_socket)) as admin:
             yield admin
         return
 

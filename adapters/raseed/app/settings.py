@@ -17,9 +17,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta
 
+from raseed.app.listen import listen_problem
+
 CONFIG_FILE = "raseed.toml"
 HOME_DIR = ".raseed"
 ALIASES = {"RASEED_PORT": "RASEED_SERVER_PORT"}
+NO_SETTINGS = {"RASEED_ADMIN_ADDRESS", "RASEED_ADMIN_KEY_FILE"}
+"""Of the commands that talk to a platform elsewhere."""
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
@@ -39,6 +43,15 @@ class Server(_Section, frozen=True):
     """HTTP and gRPC, on the same port."""
     production: bool = False
     """Turns gRPC reflection off."""
+
+
+class Admin(_Section, frozen=True):
+    """The operators' listener, beside the admin socket."""
+
+    listen: str = ""
+    """address:port, for example `127.0.0.1:9443`, where operators' services are offered to those with an admin key; empty: nowhere."""
+    allow_remote: bool = False
+    """Whether it may be an address that others can reach. Its traffic is not encrypted: put TLS or a private network before it."""
 
 
 class Core(_Section, frozen=True):
@@ -144,6 +157,7 @@ class Log(_Section, frozen=True):
 
 class Settings(_Section, frozen=True):
     server: Server = Server()
+    admin: Admin = Admin()
     core: Core = Core()
     database: Database = Database()
     billing: Billing = Billing()
@@ -191,6 +205,10 @@ def load_configuration(environ: Mapping[str, str], cwd: Path) -> Configuration:
             _where(values, "core", "workers")
             + "more than one worker needs PostgreSQL (database.url); SQLite serves one"
         )
+    if not problems:
+        admin = sections["admin"]
+        if problem := listen_problem(admin.listen, allow_remote=admin.allow_remote):
+            problems.append(_where(values, "admin", "listen") + problem)
     if problems:
         raise ConfigError(problems)
     return Configuration(Settings(**sections), home, file)
@@ -247,7 +265,7 @@ def _merge_environment(
     }
     sections = (*ALIASES, *(f"RASEED_{section.upper()}_" for section in get_type_hints(Settings)))
     for variable, text in environ.items():
-        if not variable.startswith(sections):
+        if not variable.startswith(sections) or variable in NO_SETTINGS:
             continue  # not a setting: clients may keep their key in RASEED_API_KEY, say
         place = names.get(ALIASES.get(variable, variable))
         if place is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from raseed.adapters.envoy.binary import EnvoyUnusableError, envoy_command, find_envoy
 from raseed.adapters.envoy.config import load_assets, render
-from raseed.adapters.envoy.settings import EdgeSettings
+from raseed.adapters.envoy.settings import EdgeSettings, OperatorListener
 from raseed.adapters.triton.bundle import (
     TritonBundleError,
     TritonServerSettings,
@@ -20,6 +20,7 @@ from raseed.adapters.triton.bundle import (
 )
 from raseed.adapters.triton.repository import ModelFilesMissing, render_repository
 from raseed.app.layout import Home
+from raseed.app.listen import listen_address
 from raseed.app.process import ProcessSpec, StartFailed
 from raseed.app.settings import Configuration
 from raseed.app.share import share_path
@@ -31,6 +32,8 @@ LOOPBACK = "127.0.0.1"
 class StackPorts:
     core: tuple[int, ...]
     triton: int
+    operators: tuple[int, ...] = ()
+    """Of each core worker, for operators; empty without an admin listener."""
 
 
 def triton_address(configuration: Configuration, ports: StackPorts) -> str:
@@ -42,6 +45,8 @@ def core_process(
 ) -> ProcessSpec:
     argv = [sys.executable, "-m", "raseed.app.main", "serve", "core"]
     argv += ["--index", str(index), "--port", str(ports.core[index])]
+    if ports.operators:
+        argv += ["--operators-port", str(ports.operators[index])]
     if configuration.settings.triton.enabled:
         argv += ["--triton", triton_address(configuration, ports)]
     return ProcessSpec(
@@ -95,11 +100,17 @@ def envoy_process(configuration: Configuration, ports: StackPorts, environ: Mapp
         binary = find_envoy()
     except EnvoyUnusableError as error:
         raise StartFailed(str(error)) from error
+    listen = listen_address(configuration.settings.admin.listen)
+    operators = None
+    if listen is not None and ports.operators:
+        host, port = listen
+        operators = OperatorListener(host=host, port=port, core_addresses=_loopback(ports.operators))
     settings = EdgeSettings(
-        core_addresses=tuple(f"{LOOPBACK}:{port}" for port in ports.core),
+        core_addresses=_loopback(ports.core),
         host=server.host,
         port=server.port,
         production=server.production,
+        operators=operators,
     )
     config = home.run / "envoy.json"
     config.write_text(render(settings, load_assets(share_path("envoy"))), encoding="utf-8")
@@ -109,6 +120,10 @@ def envoy_process(configuration: Configuration, ports: StackPorts, environ: Mapp
         environment=environ,
         log=home.logs / "envoy.log",
     )
+
+
+def _loopback(ports: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(f"{LOOPBACK}:{port}" for port in ports)
 
 
 def triton_python_env(configuration: Configuration) -> Path:

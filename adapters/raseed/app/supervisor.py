@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import IO
 
 from raseed.app.layout import Home, write_private
+from raseed.app.listen import listen_address
 from raseed.app.ports import free_ports, is_taken
 from raseed.app.process import ProcessSpec, StartFailed, Supervised
 from raseed.app.settings import Configuration
@@ -73,9 +74,14 @@ class Supervisor:
             raise StartFailed(
                 f"port {settings.server.port} is already taken; choose another with RASEED_PORT or [server] port"
             )
+        listen = listen_address(settings.admin.listen)
+        if listen is not None and is_taken(*listen):
+            raise StartFailed(f"{settings.admin.listen} is already taken; choose another with [admin] listen")
         core_count = settings.core.workers
-        *core_ports, triton_port = free_ports(core_count + 1)
-        self._ports = ports = StackPorts(core=tuple(core_ports), triton=triton_port)
+        triton_port, *core_ports = free_ports(1 + core_count * (1 if listen is None else 2))
+        self._ports = ports = StackPorts(
+            core=tuple(core_ports[:core_count]), triton=triton_port, operators=tuple(core_ports[core_count:])
+        )
         # Everything that can be refused is, before the first process starts.
         envoy = self._add(envoy_process(self._configuration, ports, self._environ))
         cores = [
@@ -148,6 +154,7 @@ class Supervisor:
         state = {
             "pid": os.getpid(),
             "url": f"http://{server.host}:{server.port}",
+            "admin_listen": self._configuration.settings.admin.listen or None,
             "core_ports": list(self._ports.core),
             "triton_port": self._ports.triton,
             "processes": {

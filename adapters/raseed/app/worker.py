@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-from raseed.adapters.rpc.admin_server import socket_server
+from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
@@ -53,10 +53,14 @@ async def serve_core(
     *,
     index: int,
     port: int,
+    operators_port: int,
     triton_address: str,
     announce: Callable[[str], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish: running requests end or are stopped, and are charged."""
+    """Serve until SIGTERM or SIGINT, then finish: running requests end or are stopped, and are charged.
+
+    `operators_port` 0: operators have the admin socket alone.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -112,12 +116,19 @@ async def serve_core(
             with_reflection=not settings.server.production,
         )
         public.add_insecure_port(f"{LOOPBACK}:{port}")
-        admin = socket_server(admin_services(platform, routes), limits)
+        for_operators = admin_services(platform, routes)
+        admin = socket_server(for_operators, limits)
         if is_first:
             _bind_admin(admin, home)
         await health.probe()
         await public.start()
         await admin.start()
+        servers = [public, admin]
+        if operators_port:
+            listener = listener_server(for_operators, limits, platform.operator_authenticator, health)
+            listener.add_insecure_port(f"{LOOPBACK}:{operators_port}")
+            await listener.start()
+            servers.append(listener)
         announce(SERVING)
 
         follower = ChangeFollower(
@@ -157,7 +168,7 @@ async def serve_core(
             stopping.cancel()
             await health.servicer.enter_graceful_shutdown()
             drain_s = settings.core.drain_s
-            await asyncio.gather(public.stop(drain_s), admin.stop(drain_s), inference.drain(drain_s))
+            await asyncio.gather(*(each.stop(drain_s) for each in servers), inference.drain(drain_s))
             await keyed.drain(KEEP_WAIT_S)
             await jobs.stop()
             if is_first:

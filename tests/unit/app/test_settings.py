@@ -37,6 +37,14 @@ def test_a_clients_own_variable_is_not_a_setting(tmp_path: Path) -> None:
     assert load_configuration({"RASEED_API_KEY": "x"}, tmp_path).settings == Settings()
 
 
+@pytest.mark.parametrize("listen", ["", "127.0.0.1:9443", "[::1]:9443", "127.8.0.1:1"])
+def test_the_admin_listener_is_on_this_machine_unless_others_are_meant(tmp_path: Path, listen: str) -> None:
+    environ = {"RASEED_ADMIN_LISTEN": listen, "RASEED_ADMIN_ADDRESS": "elsewhere:1"}
+    assert load_configuration(environ, tmp_path).settings.admin.listen == listen
+    remote = {"RASEED_ADMIN_LISTEN": "0.0.0.0:9443", "RASEED_ADMIN_ALLOW_REMOTE": "true"}
+    assert load_configuration(remote, tmp_path).settings.admin.allow_remote
+
+
 @pytest.mark.parametrize(
     ("text", "environ", "problem"),
     [
@@ -48,6 +56,14 @@ def test_a_clients_own_variable_is_not_a_setting(tmp_path: Path) -> None:
         ("[core\n", {}, r"raseed\.toml: "),
         ("", {"RASEED_PORT": "x"}, r"RASEED_PORT: server\.port: .*got 'x'"),
         ("", {"RASEED_SERVER_PROT": "1"}, r"RASEED_SERVER_PROT: there is no such setting"),
+        (
+            "[admin]\nlisten = '0.0.0.0:9443'\n",
+            {},
+            r"raseed\.toml:2: admin\.listen .*not a loopback address.*allow_remote",
+        ),
+        ("[admin]\nlisten = 'localhost:9443'\n", {}, r"raseed\.toml:2: admin\.listen is an IP address"),
+        ("[admin]\nlisten = '127.0.0.1'\n", {}, r"raseed\.toml:2: admin\.listen is an IP address"),
+        ("", {"RASEED_ADMIN_LISTEN": "[::]:1"}, r"RASEED_ADMIN_LISTEN: admin\.listen .*not a loopback"),
         ("", {"RASEED_CONFIG": "gone.toml"}, r"RASEED_CONFIG: there is no file gone\.toml"),
     ],
 )

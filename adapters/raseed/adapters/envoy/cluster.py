@@ -11,15 +11,18 @@ from raseed.adapters.envoy.settings import EdgeSettings
 CORE_CLUSTER = "core"
 
 
-def core_cluster(settings: EdgeSettings) -> dict[str, Any]:
-    hosts = [worker.rpartition(":") for worker in settings.core_addresses]
+OPERATORS_CLUSTER = "core_operators"
+
+
+def core_cluster(name: str, addresses: tuple[str, ...], settings: EdgeSettings) -> dict[str, Any]:
+    hosts = [worker.rpartition(":") for worker in addresses]
     http2 = {
         "max_concurrent_streams": settings.upstream_stream_count_max,
         "initial_stream_window_size": settings.buffer_bytes,
         "initial_connection_window_size": settings.upstream_connection_window_bytes,
     }
     return {
-        "name": CORE_CLUSTER,
+        "name": name,
         "type": "STATIC" if all(_is_ip(host) for host, _, _ in hosts) else "STRICT_DNS",
         "connect_timeout": seconds(settings.connect_timeout_s),
         "per_connection_buffer_limit_bytes": settings.buffer_bytes,
@@ -31,7 +34,7 @@ def core_cluster(settings: EdgeSettings) -> dict[str, Any]:
             "update_merge_window": "0s",
         },
         "load_assignment": {
-            "cluster_name": CORE_CLUSTER,
+            "cluster_name": name,
             "endpoints": [
                 {
                     "lb_endpoints": [

@@ -14,14 +14,22 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from raseed.adapters.envoy.cluster import CORE_CLUSTER, core_cluster
+from raseed.adapters.envoy.cluster import CORE_CLUSTER, OPERATORS_CLUSTER, core_cluster
 from raseed.adapters.envoy.overload import overload_manager
 from raseed.adapters.envoy.parts import TYPES, address, seconds, typed
 from raseed.adapters.envoy.replies import local_reply_config, lua_tables
-from raseed.adapters.envoy.routes import TRAILER_FILTER, Binding, bindings, fixed_fields, public_routes
+from raseed.adapters.envoy.routes import (
+    TRAILER_FILTER,
+    Binding,
+    bindings,
+    fixed_fields,
+    operator_routes,
+    public_routes,
+)
 from raseed.adapters.envoy.settings import EdgeSettings
 
 LISTENER = "public"
+OPERATORS_LISTENER = "operators"
 _FORGED_HEADERS = ("x-raseed-", "x-http-status", "x-envoy-")
 """Beginnings of request headers that only we or Envoy may set."""
 _FORWARDED_HEADERS = ("x-forwarded-", "forwarded")
@@ -50,14 +58,17 @@ def load_assets(envoy_dir: Path) -> EdgeAssets:
 
 def render(settings: EdgeSettings, assets: EdgeAssets) -> str:
     """The whole configuration as JSON text, for `envoy --config-path`. Write it to a file that ends in `.json`."""
+    listeners = [_listener(settings, LISTENER, settings.host, settings.port, _public_http(settings, assets))]
+    clusters = [core_cluster(CORE_CLUSTER, settings.core_addresses, settings)]
+    if (operators := settings.operators) is not None:
+        http = _operators_http(settings, assets)
+        listeners.append(_listener(settings, OPERATORS_LISTENER, operators.host, operators.port, http))
+        clusters.append(core_cluster(OPERATORS_CLUSTER, operators.core_addresses, settings))
     config = {
         "node": {"id": "edge", "cluster": "raseed"},
         "admin": _admin(settings),
         "overload_manager": overload_manager(settings),
-        "static_resources": {
-            "listeners": [_listener(settings, assets)],
-            "clusters": [core_cluster(settings)],
-        },
+        "static_resources": {"listeners": listeners, "clusters": clusters},
     }
     return json.dumps(config, indent=2) + "\n"
 
@@ -68,24 +79,46 @@ def _admin(settings: EdgeSettings) -> dict[str, Any]:
     return {"address": address("127.0.0.1", 0)}
 
 
-def _listener(settings: EdgeSettings, assets: EdgeAssets) -> dict[str, Any]:
+def _listener(
+    settings: EdgeSettings, name: str, host: str, port: int, http: dict[str, Any]
+) -> dict[str, Any]:
     return {
-        "name": LISTENER,
-        "address": address(settings.host, settings.port),
+        "name": name,
+        "address": address(host, port),
         "per_connection_buffer_limit_bytes": settings.buffer_bytes,
         # A second stack on the same port must fail to start, not share the connections of the first.
         "enable_reuse_port": False,
         "connection_balance_config": {"exact_balance": {}},
-        "filter_chains": [
-            {"filters": [typed("envoy.filters.network.http_connection_manager", **_http(settings, assets))]}
-        ],
+        "filter_chains": [{"filters": [typed("envoy.filters.network.http_connection_manager", **http)]}],
     }
 
 
-def _http(settings: EdgeSettings, assets: EdgeAssets) -> dict[str, Any]:
-    """The HTTP connection manager."""
+def _public_http(settings: EdgeSettings, assets: EdgeAssets) -> dict[str, Any]:
     found = bindings(FileDescriptorSet.FromString(assets.descriptors))
-    action = {
+    routes = public_routes(
+        found,
+        CORE_CLUSTER,
+        with_reflection=not settings.production,
+        body_bytes_max=settings.json_body_bytes_max,
+        action=_to_core(settings),
+    )
+    filters = [
+        _lua_filter(settings, assets),
+        _trailer_filter(),
+        _transcoder_filter(settings, assets, found),
+    ]
+    return _http(settings, assets, LISTENER, routes, filters)
+
+
+def _operators_http(settings: EdgeSettings, assets: EdgeAssets) -> dict[str, Any]:
+    """Native gRPC alone, and of it the operators' services alone."""
+    routes = operator_routes(OPERATORS_CLUSTER, _to_core(settings))
+    return _http(settings, assets, OPERATORS_LISTENER, routes, [_lua_filter(settings, assets)])
+
+
+def _to_core(settings: EdgeSettings) -> dict[str, Any]:
+    """What every route to the core has."""
+    return {
         "timeout": "0s",  # the default of 15 s would cut streams; silence and length have their own limits
         "idle_timeout": seconds(settings.stream_idle_timeout_s),
         "max_stream_duration": {
@@ -94,30 +127,31 @@ def _http(settings: EdgeSettings, assets: EdgeAssets) -> dict[str, Any]:
             "grpc_timeout_header_max": seconds(settings.stream_duration_max_s),
         },
     }
-    routes = public_routes(
-        found,
-        CORE_CLUSTER,
-        with_reflection=not settings.production,
-        body_bytes_max=settings.json_body_bytes_max,
-        action=action,
-    )
+
+
+def _http(
+    settings: EdgeSettings,
+    assets: EdgeAssets,
+    name: str,
+    routes: list[dict[str, Any]],
+    filters: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The HTTP connection manager of a listener."""
     request_id = {
         "header": {"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"},
         "append_action": "ADD_IF_ABSENT",
     }
     return {
         "@type": f"{TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": LISTENER,
+        "stat_prefix": name,
         "codec_type": "AUTO",
         "route_config": {
-            "name": LISTENER,
-            "virtual_hosts": [{"name": LISTENER, "domains": ["*"], "routes": routes}],
+            "name": name,
+            "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}],
             "response_headers_to_add": [request_id],
         },
         "http_filters": [
-            _lua_filter(settings, assets),
-            _trailer_filter(),
-            _transcoder_filter(settings, assets, found),
+            *filters,
             typed(
                 "envoy.filters.http.router",
                 **{

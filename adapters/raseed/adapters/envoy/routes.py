@@ -23,8 +23,8 @@ PUBLIC_GRPC_SERVICES = (
 )
 REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 ANTHROPIC_SERVICE = "raseed.rest.v1.AnthropicService"
-NEVER_PUBLIC_PACKAGE = "raseed.admin."
-"""Not even with an HTTP annotation: operators have their own ways in."""
+OPERATORS_PACKAGE = "raseed.admin."
+"""Never public, not even with an HTTP annotation: operators have their own ways in."""
 
 KEYED_PREFIXES = ("/v1/", "/v2/", "/api/")
 UNKEYED_PREFIXES = ("/api/auth/",)
@@ -56,7 +56,7 @@ def bindings(descriptors: FileDescriptorSet) -> list[Binding]:
     return [
         Binding(f"{file.package}.{service.name}", http_method, template, body, method.client_streaming)
         for file in descriptors.file
-        if not f"{file.package}.".startswith(NEVER_PUBLIC_PACKAGE)
+        if not f"{file.package}.".startswith(OPERATORS_PACKAGE)
         for service in file.service
         for method in service.method
         for http_method, template, body in _http_rules(method)
@@ -83,6 +83,14 @@ def public_routes(
         {"match": {"prefix": "/", "grpc": {}}, "direct_response": {"status": 404}},
         *(_rest_route(binding, to_core, body_bytes_max) for binding in found),
         *(_wrong_method_route(template, methods) for template, methods in methods_of.items()),
+        {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
+    ]
+
+
+def operator_routes(cluster: str, action: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the operators' listener: their services by native gRPC; whatever else is 404."""
+    return [
+        {"match": {"prefix": f"/{OPERATORS_PACKAGE}", "grpc": {}}, "route": {"cluster": cluster, **action}},
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
     ]
 

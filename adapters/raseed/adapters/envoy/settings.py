@@ -9,6 +9,16 @@ KIB = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorListener:
+    """Where operators' services are offered, to those who show an admin key."""
+
+    host: str
+    port: int
+    core_addresses: tuple[str, ...]
+    """`host:port` of each core worker's own server for operators."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeSettings:
     """Everything that the rendered configuration depends on, beside the files in `EdgeAssets`."""
 
@@ -18,6 +28,8 @@ class EdgeSettings:
     """Address of the public listener."""
     port: int = 8080
     """Port of the public listener, HTTP/1.1, h2c and gRPC alike. 0 takes a free one."""
+    operators: OperatorListener | None = None
+    """The second listener. None: there is none."""
     admin_socket: str | None = None
     """Path of Envoy's admin socket (mode 0600, at most 107 bytes). None: a free loopback port."""
     access_log: str | None = None

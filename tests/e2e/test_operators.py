@@ -1,0 +1,69 @@
+"""An operator's script: the command line from elsewhere, by the admin listener, with an admin key in a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.support.command_line import Outcome, run_cli
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+def key_file(stack: Stack, tmp_path: Path) -> Path:
+    """Of a new operator who may read accounts."""
+    name = f"script-{os.urandom(4).hex()}"
+    made = run_cli(stack.environ, "operators", "create", name, "--scope", "accounts:read", "--json").value
+    file = tmp_path / "admin-key"
+    file.write_text(made["key"] + "\n")
+    file.chmod(0o600)
+    return file
+
+
+def elsewhere(stack: Stack, key_file: Path, *arguments: str) -> Outcome:
+    """From a machine that has neither the home nor the configuration of the stack."""
+    return run_cli(
+        {"RASEED_CONFIG": "/nowhere/raseed.toml"},
+        "--server",
+        stack.run_file()["admin_listen"],
+        "--key-file",
+        str(key_file),
+        *arguments,
+    )
+
+
+def test_a_script_does_what_its_key_may_do_and_no_more(stack: Stack, key_file: Path):
+    found = elsewhere(stack, key_file, "accounts", "list", "--json")
+    assert found.status == 0, found
+    assert "owner@localhost" in [account["email"] for account in found.value]
+    refused = elsewhere(stack, key_file, "ledger", "verify").refused()
+    assert refused == "raseed: This admin key lacks the scope `ledger:read`.\n"
+    by_environment = {
+        "RASEED_ADMIN_ADDRESS": stack.run_file()["admin_listen"],
+        "RASEED_ADMIN_KEY_FILE": str(key_file),
+    }
+    assert run_cli(by_environment, "accounts", "list", "--json").value == found.value
+
+
+def test_a_key_that_is_none_or_lies_open_is_refused(stack: Stack, key_file: Path, tmp_path: Path):
+    key_file.chmod(0o644)
+    assert "chmod 600" in elsewhere(stack, key_file, "accounts", "list").refused(2)
+    customers = tmp_path / "customers-key"
+    customers.write_text(stack.key)
+    customers.chmod(0o600)
+    assert "Incorrect admin key" in elsewhere(stack, customers, "accounts", "list").refused()
+    elsewhere(stack, tmp_path / "gone", "accounts", "list").refused(2)
+    run_cli({"RASEED_ADMIN_KEY_FILE": str(customers)}, "accounts", "list").refused(2)
+
+
+@pytest.mark.parametrize(
+    "server", ["raseed.example:9443", "10.0.0.1:9443", "ftp://127.0.0.1", "https:", "/x"]
+)
+def test_a_key_is_not_sent_in_the_clear_to_others(key_file: Path, server: str):
+    run_cli({}, "--server", server, "--key-file", str(key_file), "accounts", "list").refused(2)
+
+
+def test_nobody_there(key_file: Path):
+    outcome = run_cli({}, "--server", "127.0.0.1:1", "--key-file", str(key_file), "accounts", "list")
+    assert outcome.refused() == "raseed: 127.0.0.1:1 does not answer; is the platform stopping?\n"
