@@ -30,9 +30,11 @@ from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import ledger_entries, ledger_tx
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
+from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home, make_private
 from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.settings import Configuration, Settings
+from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.audit_service import AuditService
@@ -49,6 +51,7 @@ from raseed.core.billing.pricing import token_price
 from raseed.core.billing.replay import Replay
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import UsageService
+from raseed.core.billing.welcome import WelcomeService
 from raseed.core.clock import SystemClock
 from raseed.core.content.ports import ContentStore
 from raseed.core.idempotency import Idempotency
@@ -88,6 +91,7 @@ class Platform:
     audit: AuditService
     operators: OperatorService
     operator_authenticator: OperatorAuthenticator
+    sign_in: SignIn
 
 
 @asynccontextmanager
@@ -121,6 +125,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         async def replay_ledger() -> Replay:
             return await database.read(replay)
 
+        express = ExpressQueue(messenger, report_unsent)
+        credit = CreditService(ledger)
+
         yield Platform(
             database=database,
             ledger=ledger,
@@ -135,7 +142,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             metering=MeteringService(ledger, policy.prices, clock),
             admin=AdminService(
                 accounts=accounts,
-                credit=CreditService(ledger),
+                credit=credit,
                 usage=usage,
                 policy=policy,
                 clock=clock,
@@ -143,11 +150,21 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
                 replay=replay_ledger,
             ),
             messenger=messenger,
-            express=ExpressQueue(messenger, report_unsent),
+            express=express,
             outbox=SqlOutbox(database),
             audit=AuditService(SqlAuditStore(database), calendar),
             operators=OperatorService(operators, peppers, clock),
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
+            sign_in=open_sign_in(
+                settings,
+                policy,
+                database,
+                read_sign_in_peppers(home),
+                express,
+                WelcomeService(credit, policy, clock),
+                clock,
+                alarm=lambda what, error: log.error("sign-in", what=what, exc_info=error),
+            ),
         )
 
 
@@ -195,6 +212,13 @@ def read_policy(settings: Settings) -> Policy:
 def read_peppers(home: Home) -> Peppers:
     """The secrets of the key hash; the first start makes one. Losing them makes every API key invalid."""
     return Peppers({PEPPER_VERSION: _secret(home.secrets / f"key-pepper-{PEPPER_VERSION}", PEPPER_BYTES)})
+
+
+def read_sign_in_peppers(home: Home) -> Peppers:
+    """The secrets of codes, and of what is kept of numbers and addresses; the first start makes one. Losing them lets
+    everybody be welcomed once more.
+    """
+    return Peppers({PEPPER_VERSION: _secret(home.secrets / f"sign-in-pepper-{PEPPER_VERSION}", PEPPER_BYTES)})
 
 
 def read_content_keys(home: Home) -> dict[int, bytes]:

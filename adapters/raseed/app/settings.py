@@ -148,6 +148,39 @@ class Messaging(_Section, frozen=True):
     """An e-mail address, a telephone number (`+…`), or both: where alerts for operators go."""
 
 
+class SignIn(_Section, frozen=True):
+    """One-time codes and sessions. The limits are for people; a number that is refused is told no more than to wait."""
+
+    code_life_s: Annotated[float, Meta(ge=30, le=600)] = 300.0
+    """How long a code is valid: long enough to change to another program and back. At most ten minutes (NIST 800-63B)."""
+    code_attempts: Annotated[int, Meta(ge=1, le=10)] = 5
+    """Guesses at one code."""
+    resend_after_s: Seconds = 60.0
+    """Least time between two codes to one number or address."""
+    sends_to_one_per_hour: Count = 5
+    """Codes to one number or address."""
+    sends_to_one_per_day: Count = 10
+    """Also to one number or address, in any 24 hours."""
+    sends_from_address_per_10_minutes: Count = 5
+    """Codes that one IP address asks for: a family or a small office behind one router."""
+    sends_from_address_per_day: Count = 20
+    """Also from one IP address, in any 24 hours."""
+    sends_to_neighbours_per_10_minutes: Count = 20
+    """Codes to numbers with the same first seven digits: who is paid for messages owns a run of them."""
+    sends_per_day: Count = 2_000
+    """Codes of everybody in a day (UTC), a hard stop with an alarm: the second step of WhatsApp's tiers."""
+    failures_of_one_per_day: Annotated[int, Meta(ge=5, le=100)] = 10
+    """Wrong guesses for one number or address, over all its codes, before none is accepted for an hour."""
+    failures_from_network_per_hour: Count = 30
+    """Wrong guesses from one IPv4 /24 or IPv6 /48."""
+    session_life_s: Annotated[float, Meta(ge=60, le=2_592_000)] = 86_400.0
+    """Longest life of a session, however much it is used."""
+    session_idle_s: Annotated[float, Meta(ge=60, le=2_592_000)] = 3_600.0
+    """Longest time without any request."""
+    origins: tuple[str, ...] = ()
+    """Where pages of ours are served from, `https://example.com`: those may change something with a session's cookie. The address that this server listens on always may."""
+
+
 class Log(_Section, frozen=True):
     """Logging."""
 
@@ -166,6 +199,7 @@ class Settings(_Section, frozen=True):
     triton: Triton = Triton()
     scripted: Scripted = Scripted()
     messaging: Messaging = Messaging()
+    sign_in: SignIn = SignIn()
     log: Log = Log()
 
 

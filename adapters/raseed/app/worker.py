@@ -11,7 +11,6 @@ from typing import Any
 
 from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
-from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.adapters.sql.audit import AUDIT_CHAIN
 from raseed.adapters.sql.chain import LEDGER_CHAIN
@@ -20,7 +19,7 @@ from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
 from raseed.adapters.sql.hash_chain import SqlChain
 from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.telemetry.log import log
-from raseed.app.bootstrap import admin_services, open_platform, open_routes
+from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
 from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.messengers import courier
@@ -32,7 +31,7 @@ from raseed.core.chain import sealer_job
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
 from raseed.core.content.purge import purge_job
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, SessionId
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Route, Router
@@ -99,7 +98,7 @@ async def serve_core(
         public = public_server(
             Services(
                 authenticator=platform.authenticator,
-                sessions=NoSessions(),
+                sessions=platform.sign_in.authenticator,
                 inference=inference,
                 keyed=keyed,
                 estimator=Estimator(router, platform.policy.prices, SystemClock()),
@@ -131,13 +130,15 @@ async def serve_core(
             servers.append(listener)
         announce(SERVING)
 
+        sessions = platform.sign_in.authenticator
         follower = ChangeFollower(
             SqlChangeFeed(platform.database),
             forget={
                 ChangeKind.KEY: lambda key: platform.authenticator.forget_key(ApiKeyId(key)),
-                ChangeKind.ACCOUNT: lambda account: platform.authenticator.forget_account(AccountId(account)),
+                ChangeKind.ACCOUNT: lambda account: forget_account(platform, AccountId(account)),
+                ChangeKind.SESSION: lambda session: sessions.forget_session(SessionId(session)),
             },
-            confirm=platform.authenticator.confirm,
+            confirm=lambda: confirm(platform),
             report=lambda error: log.error("changes", exc_info=error),
         )
         await follower.start()
@@ -155,7 +156,11 @@ async def serve_core(
         ):
             jobs.start(run_job(job, report), job.name)
         if is_first:
-            for job in (purge_job(platform.content), purge_notices_job(platform.outbox)):
+            for job in (
+                purge_job(platform.content),
+                purge_notices_job(platform.outbox),
+                platform.sign_in.purge,
+            ):
                 jobs.start(run_job(job, report), job.name)
         ready = asyncio.create_task(_announce_models(routes, announce))
         stopping = asyncio.create_task(stop.wait())
@@ -175,6 +180,18 @@ async def serve_core(
                 home.admin_socket.unlink(missing_ok=True)
         if jobs.died.is_set():
             raise BackgroundTaskDied("A background task ended; the worker stops and is started again.")
+
+
+def confirm(platform: Platform) -> None:
+    """Every change that was committed a moment ago is known here."""
+    platform.authenticator.confirm()
+    platform.sign_in.authenticator.confirm()
+
+
+def forget_account(platform: Platform, account_id: AccountId) -> None:
+    """Its keys and sessions are looked up again."""
+    platform.authenticator.forget_account(account_id)
+    platform.sign_in.authenticator.forget_account(account_id)
 
 
 class _Jobs:

@@ -22,6 +22,7 @@ between a number's birth and its commit would take a transaction of minutes."""
 class ChangeKind(StrEnum):
     KEY = "key"
     ACCOUNT = "account"
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)

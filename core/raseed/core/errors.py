@@ -3,11 +3,14 @@
 RaseedError
 ├── RequestInvalid            the request cannot be served as it is written; `param` names the field
 │   ├── PromptTooLong         prompt and room for one token exceed the model's context
-│   └── RequestTooLarge       the body is larger than its route allows
+│   ├── RequestTooLarge       the body is larger than its route allows
+│   ├── CodeRejected          a one-time code is wrong, over, used or had its guesses: which one is not said
+│   └── TermsNotAccepted      the code was right, and a new account needs its holder's consent
 ├── AccessError
 │   ├── Unauthenticated       no credential, or one that is not (or no longer) valid
 │   ├── PermissionDenied      a valid credential that may not do this
 │   │   └── ScopeMissing      the API key was not given the scope for this
+│   ├── ReauthenticationNeeded   the session is valid, and a code must be given again for this
 │   └── AccountSuspended      the account is closed or suspended
 ├── NotFound                  there is no such thing, or it is somebody else's
 │   ├── ModelUnknown          the model does not exist or is not offered to this key
@@ -25,6 +28,7 @@ RaseedError
 │   ├── SettlementDelayed     the charge is queued but not yet durable
 │   └── PriceUnknown          no price for this model: nothing is served unpriced
 └── CapacityError             transient: the same request may succeed later
+    ├── TooManyCodes          a one-time code was asked for too often: by whom and for whom is not said
     ├── Overloaded            every slot is taken and the queue is full, or the wait was too long
     ├── BackendUnavailable    the model's engine cannot be reached, or failed before its first token
     ├── BackendLost           the engine failed after it had produced output
@@ -91,6 +95,19 @@ class RequestTooLarge(RequestInvalid):
     openai_code = "content_too_large"
 
 
+class CodeRejected(RequestInvalid):
+    reason = "CODE_REJECTED"
+    http_status = 422
+    openai_code = "code_rejected"
+
+
+class TermsNotAccepted(RequestInvalid):
+    reason = "TERMS_NOT_ACCEPTED"
+    grpc_code = "FAILED_PRECONDITION"
+    http_status = 422
+    openai_code = "terms_not_accepted"
+
+
 class AccessError(RaseedError):
     reason = "ACCESS_DENIED"
     grpc_code = "PERMISSION_DENIED"
@@ -112,6 +129,11 @@ class PermissionDenied(AccessError):
 
 class ScopeMissing(PermissionDenied):
     reason = "SCOPE_MISSING"
+
+
+class ReauthenticationNeeded(AccessError):
+    reason = "REAUTHENTICATION_NEEDED"
+    openai_code = "reauthentication_needed"
 
 
 class AccountSuspended(AccessError):
@@ -223,6 +245,14 @@ class CapacityError(RaseedError):
     http_status = 503
     openai_type = "server_error"
     is_transient = True
+
+
+class TooManyCodes(CapacityError):
+    reason = "TOO_MANY_CODES"
+    grpc_code = "RESOURCE_EXHAUSTED"
+    http_status = 429
+    openai_type = "requests"
+    openai_code = "too_many_codes"
 
 
 class Overloaded(CapacityError):

@@ -63,7 +63,7 @@ def find_account(connection: Connection, reference: str) -> Account | None:
             )
         )
     ).first()
-    return None if row is None else _account(row)
+    return None if row is None else account_of_row(row)
 
 
 def list_accounts(connection: Connection, after: str, limit: int) -> list[Account]:
@@ -71,7 +71,7 @@ def list_accounts(connection: Connection, after: str, limit: int) -> list[Accoun
     query = select(accounts).order_by(accounts.c.id.desc()).limit(limit)
     if after:
         query = query.where(accounts.c.id < after)
-    return [_account(row) for row in connection.execute(query)]
+    return [account_of_row(row) for row in connection.execute(query)]
 
 
 def set_status(connection: Connection, account_id: AccountId, status: AccountStatus) -> bool:
@@ -81,7 +81,7 @@ def set_status(connection: Connection, account_id: AccountId, status: AccountSta
     )
     if changed.rowcount == 0:
         return False
-    _announce(connection, ChangeKind.ACCOUNT, account_id)
+    announce(connection, ChangeKind.ACCOUNT, account_id)
     return True
 
 
@@ -127,7 +127,7 @@ def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Ac
     if key is None:
         return None
     account = connection.execute(select(accounts).where(accounts.c.id == key.account_id)).one()
-    return _key(key), _account(account)
+    return _key(key), account_of_row(account)
 
 
 def list_keys(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
@@ -148,7 +148,7 @@ def revoke_key(connection: Connection, key_id: ApiKeyId, at: Microseconds) -> Ap
     if key is None or key.revoked_at is not None:
         return key
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=at))
-    _announce(connection, ChangeKind.KEY, key_id)
+    announce(connection, ChangeKind.KEY, key_id)
     return replace(key, revoked_at=at)
 
 
@@ -157,7 +157,7 @@ def find_key(connection: Connection, key_id: ApiKeyId) -> ApiKey | None:
     return None if row is None else _key(row, spend_of(row))
 
 
-def _announce(connection: Connection, kind: ChangeKind, changed_id: str) -> None:
+def announce(connection: Connection, kind: ChangeKind, changed_id: str) -> None:
     connection.execute(insert(changes).values(kind=kind.value, id=changed_id))
 
 
@@ -168,7 +168,7 @@ def _tell(connection: Connection, kind: NoticeKind, key: ApiKey, now: Microsecon
     enqueue(connection, notice, now)
 
 
-def _account(row: Row[Any]) -> Account:
+def account_of_row(row: Row[Any]) -> Account:
     return Account(
         id=row.id,
         email=row.email,

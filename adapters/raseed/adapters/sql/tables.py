@@ -25,7 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.schema import SchemaItem
 
+from raseed.core.accounts.identity import IdentifierKind
 from raseed.core.accounts.model import AccountStatus, Tier
+from raseed.core.accounts.sign_in_model import Purpose
 from raseed.core.billing.model import GrantSource, GrantStatus, HoldState, Meter
 from raseed.core.billing.spend_caps import CapWindow
 from raseed.core.inference.model import UsageSource
@@ -535,4 +537,72 @@ refills = _table(
     _amount("basis"),
     PrimaryKeyConstraint("account_id"),
     CheckConstraint("basis_microcredits >= 0", name="basis_not_negative"),
+)
+
+sign_in_codes = _table(
+    # One-time codes while they are valid. The code itself is in its message alone: here is a keyed hash.
+    "sign_in_codes",
+    Column("id", LargeBinary, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("identifier", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id")),
+    Column("device", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("pepper_version", BIGINT, nullable=False),
+    Column("attempt_count", BIGINT, nullable=False),
+    _moment("expires_at"),
+    PrimaryKeyConstraint("id"),
+    Index(None, "expires_at"),
+    _one_of("purpose", list(Purpose)),
+    _one_of("kind", list(IdentifierKind)),
+)
+
+sign_in_tallies = _table(
+    # How often codes were sent and guessed, by a keyed hash of whom it is counted for.
+    "sign_in_tallies",
+    Column("subject", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    _moment("expires_at"),
+    PrimaryKeyConstraint("subject"),
+    Index(None, "expires_at"),
+)
+
+verified_identities = _table(
+    # Every number and address that was ever proven, as a keyed hash, and the account that it belonged to first: also
+    # after that account was closed, so that nobody is welcomed twice.
+    "verified_identities",
+    Column("digest", LargeBinary, nullable=False),
+    Column("pepper_version", BIGINT, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    _moment("verified_at"),
+    _moment("welcomed_at", nullable=True),
+    PrimaryKeyConstraint("digest"),
+)
+
+consents = _table(
+    # What the holder of an account accepted when it was opened.
+    "consents",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("terms_version", Text, nullable=False),
+    Column("minimum_age", BIGINT, nullable=False),
+    _moment("accepted_at"),
+    PrimaryKeyConstraint("account_id", "terms_version"),
+)
+
+sessions = _table(
+    # Rows of sessions that were ended are deleted. The token is nowhere: only its hash is.
+    "sessions",
+    Column("id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("device", Text, nullable=False),
+    _moment("created_at"),
+    _moment("authenticated_at"),
+    _moment("last_used_at"),
+    _moment("expires_at"),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("digest"),
+    Index(None, "account_id", "id"),
+    Index(None, "expires_at"),
 )

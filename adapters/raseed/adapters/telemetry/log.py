@@ -10,7 +10,9 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_SECRETS = re.compile(r"(rsd_(?:live|test|admin)_[0-9A-Za-z]{4})[0-9A-Za-z_]*|((?i:bearer) )\S+")
+_SECRETS = re.compile(
+    r"(rsd_(?:live|test|admin|sess|chal|dev)_[0-9A-Za-z]{4})[0-9A-Za-z_]*|((?i:bearer) )\S+"
+)
 LEVELS = ("debug", "info", "warning", "error")
 
 

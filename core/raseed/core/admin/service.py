@@ -14,12 +14,12 @@ from raseed.core.billing.policy import Policy
 from raseed.core.billing.replay import Replay
 from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.billing.usage import GroupBy, UsageReport, UsageService
-from raseed.core.clock import Clock, Microseconds
+from raseed.core.billing.welcome import WelcomeService
+from raseed.core.clock import Clock
 from raseed.core.errors import BillingError, NotFound, RequestInvalid, TooLittleToTakeBack
 from raseed.core.ids import AccountId, ApiKeyId, GrantId, new_id
 from raseed.core.money import AMOUNT_MAX, CURRENCY_DIGITS, credits_text
 
-WELCOME_KEY = "welcome"
 REASON_CHARS_MAX = 256
 GRANTED_BY_OPERATORS = (GrantSource.ADJUSTMENT, GrantSource.TOPUP, GrantSource.RESTORE)
 
@@ -74,7 +74,7 @@ class AdminService:
         self._credit = credit
         self._usage = usage
         self._policy = policy
-        self._clock = clock
+        self._welcome = WelcomeService(credit, policy, clock)
         self._verify = verify
         self._replay = replay
 
@@ -99,23 +99,7 @@ class AdminService:
 
     async def give_welcome(self, account_id: AccountId, actor: str) -> None:
         """The policy's welcome grant, once for each account."""
-        welcome = self._policy.welcome
-        if welcome is None:
-            return
-        now = self._clock.now()
-        expires_after = welcome.expires_after_us
-        await self._credit.grant(
-            IssueGrant(
-                account_id=account_id,
-                grant_key=WELCOME_KEY,
-                source=GrantSource.WELCOME,
-                amount_microcredits=welcome.amount_microcredits,
-                priority=self._policy.priorities[GrantSource.WELCOME],
-                expires_at=None if expires_after is None else Microseconds(now + expires_after),
-                reason="welcome",
-                actor=actor,
-            )
-        )
+        await self._welcome.give(account_id, actor)
 
     async def grant(
         self,

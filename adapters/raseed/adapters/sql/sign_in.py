@@ -1,0 +1,172 @@
+"""Accounts as people open and enter them, in SQL: the code is used up with what it was for, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from raseed.adapters.sql.accounts import announce, create_account, find_account
+from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.outbox import enqueue
+from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.sessions import begin_session, end_session, end_sessions
+from raseed.adapters.sql.sign_in_codes import forgive, use_up
+from raseed.adapters.sql.tables import accounts, consents, verified_identities
+from raseed.core.accounts.identity import Identifier, IdentifierKind
+from raseed.core.accounts.model import Account, AccountStatus
+from raseed.core.accounts.sign_in_model import Accepted, Identity, NewAccount, NewSession, Proven, Session
+from raseed.core.changes import ChangeKind
+from raseed.core.clock import Microseconds
+from raseed.core.errors import Conflict
+from raseed.core.ids import AccountId
+from raseed.core.messaging.notices import Notice, NoticeKind
+
+_identities = verified_identities.c
+
+
+class SqlSignInStore:
+    """Implements `core.accounts.sign_in_ports.SignInStore`. One transaction at a time in each worker: many write the same
+    rows, and PostgreSQL would have them begin anew.
+    """
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+        self._turn = asyncio.Lock()
+
+    async def account_of(self, proven: Proven) -> Account | None:
+        return await self._database.read(
+            lambda connection: find_account(connection, proven.code.identifier.value)
+        )
+
+    async def forgive(self, proven: Proven) -> None:
+        now = self._database.clock.now()
+        await self._database.write(lambda connection: forgive(connection, proven, now))
+
+    async def sign_in(
+        self,
+        proven: Proven,
+        identity: Identity,
+        new_account: NewAccount | None,
+        session: NewSession,
+        replaces: Session | None,
+    ) -> Accepted | None:
+        now = self._database.clock.now()
+
+        def work(connection: Connection) -> Accepted | None:
+            if not use_up(connection, proven, now):
+                return None
+            account = find_account(connection, proven.code.identifier.value)
+            is_new = account is None
+            if account is None:
+                if new_account is None:
+                    raise Conflict("The account was closed at this moment.")
+                account = _open(connection, new_account, proven.code.identifier, now)
+            is_welcome_due = _verify(connection, identity, account.id, now, is_new=is_new)
+            if account.status is not AccountStatus.ACTIVE:
+                return Accepted(account=account, is_new=False, is_welcome_due=False, is_blocked=True)
+            if replaces is not None:
+                end_session(connection, replaces.account_id, replaces.id)
+            begin_session(connection, account.id, session)
+            record_audit(connection, now, account.id, "session.begin", session.id, "")
+            if not is_new and not proven.code.device:
+                parameters = {"device": session.device or "–", "address": session.address}
+                notice = Notice(
+                    kind=NoticeKind.NEW_DEVICE, account_id=account.id, cause=session.id, parameters=parameters
+                )
+                enqueue(connection, notice, now)
+            return Accepted(account=account, is_new=is_new, is_welcome_due=is_welcome_due)
+
+        async with self._turn:
+            return await self._database.write(work)
+
+    async def change_identifier(
+        self, proven: Proven, identity: Identity, account_id: AccountId, session: NewSession
+    ) -> Account | None:
+        now = self._database.clock.now()
+        identifier = proven.code.identifier
+
+        def work(connection: Connection) -> Account | None:
+            if not use_up(connection, proven, now):
+                return None
+            column = _column(identifier)
+            try:
+                connection.execute(
+                    update(accounts).where(accounts.c.id == account_id).values({column: identifier.value})
+                )
+            except IntegrityError as error:
+                raise Conflict("This number or address belongs to another account.") from error
+            _verify(connection, identity, account_id, now, is_new=False)
+            end_sessions(connection, account_id)
+            begin_session(connection, account_id, session)
+            announce(connection, ChangeKind.ACCOUNT, account_id)
+            record_audit(connection, now, account_id, "account.identifier", account_id, identifier.kind)
+            return find_account(connection, account_id)
+
+        return await self._database.write(work)
+
+    async def welcomed(self, identity: Identity, at: Microseconds) -> None:
+        welcomed = (
+            update(verified_identities)
+            .where(_identities.digest.in_(identity.digests.values()), _identities.welcomed_at.is_(None))
+            .values(welcomed_at=at)
+        )
+        await self._database.write(lambda connection: connection.execute(welcomed).close())
+
+
+def _open(connection: Connection, new: NewAccount, identifier: Identifier, now: Microseconds) -> Account:
+    """Raises Conflict if another worker opened it at this moment."""
+    is_phone = identifier.kind is IdentifierKind.PHONE
+    account = Account(
+        id=new.id,
+        email=None if is_phone else identifier.value,
+        phone_e164=identifier.value if is_phone else None,
+        tier=new.tier,
+        status=AccountStatus.ACTIVE,
+        tier_expires_at=None,
+        created_at=now,
+        language=new.language,
+    )
+    create_account(connection, account)
+    if new.terms_version or new.minimum_age:
+        connection.execute(
+            insert(consents).values(
+                account_id=new.id,
+                terms_version=new.terms_version,
+                minimum_age=new.minimum_age,
+                accepted_at=now,
+            )
+        )
+    record_audit(connection, now, new.id, "account.create", new.id, f"tier={new.tier}")
+    return account
+
+
+def _verify(
+    connection: Connection, identity: Identity, account_id: AccountId, now: Microseconds, *, is_new: bool
+) -> bool:
+    """Whether the account's welcome grant is due: it is the first that this identity opened, and was not welcomed yet."""
+    known = connection.execute(
+        select(verified_identities).where(_identities.digest.in_(identity.digests.values()))
+    ).first()
+    if known is not None:
+        return bool(known.account_id == account_id and known.welcomed_at is None)
+    version, digest = identity.newest
+    try:
+        connection.execute(
+            insert(verified_identities).values(
+                digest=digest,
+                pepper_version=version,
+                account_id=account_id,
+                verified_at=now,
+                # An account that was opened otherwise was welcomed then, or is not to be.
+                welcomed_at=None if is_new else now,
+            )
+        )
+    except IntegrityError as error:
+        raise Conflict("This identity is being verified elsewhere.") from error
+    return is_new
+
+
+def _column(identifier: Identifier) -> str:
+    return "phone_e164" if identifier.kind is IdentifierKind.PHONE else "email"
