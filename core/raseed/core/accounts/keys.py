@@ -17,14 +17,10 @@ from dataclasses import dataclass
 
 PREFIX = "rsd"
 MODES = ("live", "test")
-<<<<<<< HEAD
 """Of customers' keys."""
 ADMIN_MODE = "admin"
 """Of operators' keys, which are no customer's and never taken for one."""
-SESSION_PREFIX = f"{PREFIX}_session_"
-=======
 SESSION_PREFIX = f"{PREFIX}_sess_"
->>>>>>> bb11c48 (Sign-in: one-time codes with their limits, accounts that are opened once, sessions that end everywhere)
 """Before the secret of a session, so that it is told from a key and found by scanners."""
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PUBLIC_CHARS = 12
