@@ -152,6 +152,18 @@ def test_credits_grant(cli):
     assert cli("balance", owner, "--json").value["credits"]["balance"] == 0.000002
 
 
+def test_accounts_debt_limit(cli):
+    """The limit is the account's own; what it may owe is nothing where the profile lets nobody owe."""
+    owner = account(cli)
+    limited = cli("accounts", "debt-limit", owner, "2.5", "--reason", "agreed", "--json")
+    assert limited.value == {"id": owner, "debt": 0, "debt_limit": 0, "own_debt_limit": 2.5}
+    lifted = cli("accounts", "debt-limit", owner, "default", "--reason", "no more", "--json")
+    assert lifted.value["own_debt_limit"] is None
+    cli("accounts", "debt-limit", owner, "much", "--reason", "x", "--json").refused(2)
+    cli("accounts", "debt-limit", owner, "5", "--reason", "", "--json").refused()
+    cli("accounts", "debt-limit", "nobody@localhost", "5", "--reason", "x", "--json").refused()
+
+
 def test_credits_grant_refused(cli):
     """No reason, nothing, less than nothing, too fine a fraction, an account that is not there."""
     owner = account(cli, "--no-welcome")

@@ -51,6 +51,12 @@ class MemoryAccountStore:
         own = [key for key in newest if key.account_id == account_id]
         return [key for key in own if not after or key.id < after][:limit]
 
+    async def set_debt_limit(
+        self, account_id: AccountId, limit_microcredits: int | None, reason: str, actor: str
+    ) -> bool:
+        self.audit.append((actor, "account.debt_limit", account_id, reason))
+        return account_id in self.accounts
+
     async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, actor: str) -> ApiKey | None:
         if key_id not in self.keys:
             return None

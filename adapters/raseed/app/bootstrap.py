@@ -136,10 +136,10 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             policy=policy,
             authenticator=authenticator,
             accounts=accounts,
-            subscriptions=SubscriptionService(store, ledger),
+            subscriptions=SubscriptionService(store, ledger, policy.hold),
             history=HistoryService(SqlHistoryStore(database), Offers(policy.packs, policy.topup), clock),
             usage=usage,
-            metering=MeteringService(ledger, policy.prices, clock),
+            metering=MeteringService(ledger, policy.prices, policy.hold, clock),
             admin=AdminService(
                 accounts=accounts,
                 credit=credit,

@@ -160,8 +160,8 @@ CALLS = (
         finish_reason="stop",
         cost_microcredits=732_500_000,
         lines=(
-            UsageLine(Meter.INPUT_TOKENS, 100, 1, 1, 100),
-            UsageLine(Meter.OUTPUT_TOKENS, 200, 1, 1, 200),
+            UsageLine(Meter.INPUT_TOKENS, 100, 2_441_667, 1, 244_166_700),
+            UsageLine(Meter.OUTPUT_TOKENS, 200, 2_441_666, 1, 488_333_300),
         ),
         latency_ms=900,
         first_token_ms=80,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from openai.types import Model
@@ -92,6 +94,14 @@ def balance(*grants: GrantView, spendable: int = 732_000_000) -> BalanceView:
 def test_subscription(golden, shape: CreditsShape):
     grants = (grant(GrantSource.WELCOME, MOMENT), grant(GrantSource.TOPUP, None))
     golden(f"subscription_{shape}.json", encode_subscription(ACCOUNT, balance(*grants), credits_shape=shape))
+
+
+@pytest.mark.parametrize(("owed", "limit"), [(0, 5_000_000), (2_500_000, 5_000_000), (1, 0)])
+def test_what_is_owed_stands_beside_the_balance_of_who_may_owe(owed: int, limit: int):
+    view = replace(balance(), debt_microcredits=owed)
+    body = msgspec.json.decode(encode_subscription(ACCOUNT, view, debt_limit_microcredits=limit))
+    assert (body["debt"], body["debt_limit"]) == (owed / 1_000_000, limit / 1_000_000)
+    assert "debt" not in msgspec.json.decode(encode_subscription(ACCOUNT, balance()))
 
 
 @pytest.mark.parametrize(

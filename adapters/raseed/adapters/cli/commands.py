@@ -12,7 +12,7 @@ from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
 from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
-from raseed.adapters.cli.values import Json, amount_of
+from raseed.adapters.cli.values import Account, Json, Reason, amount_of
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.core.money import credits_number
 
@@ -75,6 +75,35 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
                 lambda: [
                     f"{a['id']}  {a['email'] or a['phone']}  {a['tier']}  {a['balance']}" for a in found
                 ],
+            )
+
+        run_command(open_admin, command)
+
+    @accounts.command("debt-limit")
+    def accounts_debt_limit(
+        account: Account,
+        limit: Annotated[
+            str,
+            typer.Argument(metavar="CREDITS", help="Most that it may owe; `default`: as the profile says."),
+        ],
+        reason: Reason,
+        as_json: Json = False,
+    ) -> None:
+        """Limit what an account may owe, where the profile lets accounts owe."""
+        amount = None if limit == "default" else amount_of(limit)
+        request = pb.SetDebtLimitRequest(account=account, limit_microcredits=amount, reason=reason)
+
+        async def command(admin: AdminCalls) -> None:
+            changed = (await admin.call("SetDebtLimit", request)).account
+            has_own = changed.HasField("own_debt_limit_microcredits")
+            value = {
+                "id": changed.id,
+                "debt": credits_number(changed.debt_microcredits),
+                "debt_limit": credits_number(changed.debt_limit_microcredits),
+                "own_debt_limit": credits_number(changed.own_debt_limit_microcredits) if has_own else None,
+            }
+            Output(as_json=as_json).show(
+                value, lambda: [f"{changed.id}  owes {value['debt']} of {value['debt_limit']}"]
             )
 
         run_command(open_admin, command)

@@ -207,6 +207,8 @@ def _balance_value(account: pb.AdminAccount) -> dict[str, Any]:
             "currency": "credits",
             "held": credits_number(account.held_microcredits),
         },
+        "debt": credits_number(account.debt_microcredits),
+        "debt_limit": credits_number(account.debt_limit_microcredits),
         "grants": [
             {
                 "id": grant.id,
@@ -223,6 +225,8 @@ def _balance_value(account: pb.AdminAccount) -> dict[str, Any]:
 
 def _balance_lines(value: dict[str, Any]) -> list[str]:
     head = f"{value['credits']['balance']} credits, {value['credits']['held']} held, tier {value['tier']}"
+    if value["debt"] or value["debt_limit"]:
+        head += f", owes {value['debt']} of {value['debt_limit']}"
     return [head] + [
         f"  {grant['id']}  {grant['source']}  {grant['remaining']} of {grant['amount']}"
         f"  expires {grant['expires_at'] or 'never'}"

@@ -48,7 +48,18 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         account, balance = await self._admin.account(request.account)
-        return pb.GetAccountResponse(account=_account(account, balance))
+        return pb.GetAccountResponse(account=self._account(account, balance))
+
+    async def SetDebtLimit(
+        self, request: pb.SetDebtLimitRequest, context: Context
+    ) -> pb.SetDebtLimitResponse:
+        account, balance = await self._admin.set_debt_limit(
+            request.account,
+            request.limit_microcredits if request.HasField("limit_microcredits") else None,
+            reason=request.reason,
+            actor=acting(context).actor,
+        )
+        return pb.SetDebtLimitResponse(account=self._account(account, balance))
 
     async def ListAccounts(
         self, request: pb.ListAccountsRequest, context: Context
@@ -233,7 +244,23 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         return pb.ListBackendsResponse(backends=backends)
 
     async def _with_balance(self, account: Account) -> pb.AdminAccount:
-        return _account(account, await self._admin.balance(account.id))
+        return self._account(account, await self._admin.balance(account.id))
+
+    def _account(self, account: Account, balance: BalanceView | None) -> pb.AdminAccount:
+        return pb.AdminAccount(
+            id=account.id,
+            email=account.email or "",
+            phone=account.phone_e164 or "",
+            tier=account.tier.value,
+            status=account.status.value,
+            balance_microcredits=balance.spendable_microcredits if balance else 0,
+            held_microcredits=balance.held_microcredits if balance else 0,
+            grants=map(_grant, balance.grants if balance else ()),
+            tier_expires_at_us=account.tier_expires_at,
+            debt_microcredits=balance.debt_microcredits if balance else 0,
+            debt_limit_microcredits=self._admin.debt_limit(balance) if balance else 0,
+            own_debt_limit_microcredits=balance.own_debt_limit_microcredits if balance else None,
+        )
 
 
 def _source(name: str) -> GrantSource:
@@ -247,20 +274,6 @@ def _payment(request: pb.GrantCreditsRequest) -> Payment | None:
     if not request.currency and not request.paid_minor:
         return None
     return Payment(paid_minor=request.paid_minor, currency=request.currency)
-
-
-def _account(account: Account, balance: BalanceView | None) -> pb.AdminAccount:
-    return pb.AdminAccount(
-        id=account.id,
-        email=account.email or "",
-        phone=account.phone_e164 or "",
-        tier=account.tier.value,
-        status=account.status.value,
-        balance_microcredits=balance.spendable_microcredits if balance else 0,
-        held_microcredits=balance.held_microcredits if balance else 0,
-        grants=map(_grant, balance.grants if balance else ()),
-        tier_expires_at_us=account.tier_expires_at,
-    )
 
 
 def _grant(grant: GrantView) -> pb.AdminGrant:

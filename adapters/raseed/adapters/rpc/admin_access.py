@@ -16,6 +16,7 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "RevokeApiKey": OperatorScope.KEYS_WRITE,
         "ListApiKeys": OperatorScope.ACCOUNTS_READ,
         "SetSpendCap": OperatorScope.KEYS_WRITE,
+        "SetDebtLimit": OperatorScope.CREDITS_WRITE,
         "GrantCredits": OperatorScope.CREDITS_WRITE,
         "AdjustCredits": OperatorScope.CREDITS_WRITE,
         "VoidGrant": OperatorScope.CREDITS_WRITE,

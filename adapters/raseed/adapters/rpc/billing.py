@@ -61,7 +61,7 @@ class BillingServicer(billing_pb2_grpc.BillingServiceServicer):
 
     async def GetBalance(self, request: pb.GetBalanceRequest, context: Context) -> pb.GetBalanceResponse:
         subscription = await self._subscriptions.of(current_call().caller.account_id)
-        return from_core_balance(subscription.balance)
+        return from_core_balance(subscription)
 
     async def ListGrants(self, request: pb.ListGrantsRequest, context: Context) -> pb.ListGrantsResponse:
         page = await self._history.grants(

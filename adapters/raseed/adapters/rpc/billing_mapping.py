@@ -6,7 +6,7 @@ from raseed.adapters.rpc.paging import decode_token, encode_token
 from raseed.billing.v1 import billing_pb2 as pb
 from raseed.billing.v1 import usage_pb2
 from raseed.core.billing.history import PastGrant, next_expiry
-from raseed.core.billing.model import BalanceView, GrantStatus, GrantView
+from raseed.core.billing.model import GrantStatus, GrantView
 from raseed.core.billing.policy import OpenTopup, Pack
 from raseed.core.billing.subscription import Subscription
 from raseed.core.billing.usage import (
@@ -76,10 +76,13 @@ def from_core_subscription(subscription: Subscription) -> pb.GetSubscriptionResp
         balance_microcredits=balance.spendable_microcredits,
         held_microcredits=balance.held_microcredits,
         grants=map(from_core_grant, balance.grants),
+        debt_microcredits=balance.debt_microcredits,
+        debt_limit_microcredits=subscription.debt_limit_microcredits,
     )
 
 
-def from_core_balance(balance: BalanceView) -> pb.GetBalanceResponse:
+def from_core_balance(subscription: Subscription) -> pb.GetBalanceResponse:
+    balance = subscription.balance
     expiry = next_expiry(balance)
     return pb.GetBalanceResponse(
         balance_microcredits=balance.spendable_microcredits,
@@ -89,6 +92,7 @@ def from_core_balance(balance: BalanceView) -> pb.GetBalanceResponse:
         expires_next=None
         if expiry is None
         else pb.CreditExpiry(at_us=expiry.at, amount_microcredits=expiry.amount_microcredits),
+        debt_limit_microcredits=subscription.debt_limit_microcredits,
     )
 
 
@@ -203,6 +207,7 @@ def from_core_call(call: UsageCall) -> usage_pb2.UsageCall:
         ],
         latency_ms=call.latency_ms,
         first_token_ms=call.first_token_ms,
+        absorbed_microcredits=call.absorbed_microcredits,
     )
 
 

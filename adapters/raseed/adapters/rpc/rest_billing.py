@@ -55,6 +55,7 @@ class BillingRestServicer(rest_pb2_grpc.BillingRestServiceServicer):
         body = encode_subscription(
             subscription.account,
             subscription.balance,
+            debt_limit_microcredits=subscription.debt_limit_microcredits,
             credits_shape=self._policy.credits_shape,
             unit=self._policy.unit,
         )

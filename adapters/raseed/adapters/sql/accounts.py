@@ -228,6 +228,18 @@ class SqlAccountStore:
 
         return await self._database.write(work)
 
+    async def set_debt_limit(
+        self, account_id: AccountId, limit_microcredits: int | None, reason: str, actor: str
+    ) -> bool:
+        def work(connection: Connection) -> bool:
+            found = set_debt_limit(connection, account_id, limit_microcredits)
+            if found:
+                limit = "profile" if limit_microcredits is None else limit_microcredits
+                self._audit(connection, actor, "account.debt_limit", account_id, f"limit={limit} {reason}")
+            return found
+
+        return await self._database.write(work)
+
     async def add_key(self, key: ApiKey, actor: str) -> None:
         def work(connection: Connection) -> None:
             insert_key(connection, key)

@@ -47,20 +47,25 @@ class _Subscription(msgspec.Struct, frozen=True):
     credits: _Credits | msgspec.Raw
     credits_balance: msgspec.Raw
     grants: list[_Grant]
+    debt: msgspec.Raw | msgspec.UnsetType
+    debt_limit: msgspec.Raw | msgspec.UnsetType
 
 
 def encode_subscription(
     account: Account,
     balance: BalanceView,
     *,
+    debt_limit_microcredits: int = 0,
     credits_shape: CreditsShape = "object",
     unit: UnitOfAccount = "credits",
 ) -> bytes:
     """Plan and balance. Amounts are JSON numbers of credits, exact to six decimals; moments RFC 3339 in UTC.
 
     `balance` and `credits_balance` are what a new request could spend now; `held` is set aside for open requests and
-    not part of it. `grants` are those with credit left, in the order in which they are spent.
+    not part of it. `grants` are those with credit left, in the order in which they are spent. `debt` and `debt_limit`
+    are there for accounts that may owe or do.
     """
+    owes = balance.debt_microcredits > 0 or debt_limit_microcredits > 0
     spendable = credits_json(balance.spendable_microcredits)
     as_object = _Credits(balance=spendable, currency=unit, held=credits_json(balance.held_microcredits))
     subscription = _Subscription(
@@ -70,6 +75,8 @@ def encode_subscription(
         credits=as_object if credits_shape == "object" else spendable,
         credits_balance=spendable,
         grants=[_grant(grant) for grant in balance.grants],
+        debt=credits_json(balance.debt_microcredits) if owes else msgspec.UNSET,
+        debt_limit=credits_json(debt_limit_microcredits) if owes else msgspec.UNSET,
     )
     return _encode(subscription)
 

@@ -95,6 +95,7 @@ class _Call(msgspec.Struct, frozen=True):
     latency_ms: int
     first_token_ms: int | None
     other: dict[str, int] | msgspec.UnsetType
+    absorbed: msgspec.Raw | msgspec.UnsetType
 
 
 class _Calls(msgspec.Struct, frozen=True):
@@ -221,6 +222,7 @@ def _call(call: UsageCall) -> _Call:
         latency_ms=call.latency_ms,
         first_token_ms=call.first_token_ms,
         other=other or msgspec.UNSET,
+        absorbed=credits_json(call.absorbed_microcredits) if call.absorbed_microcredits else msgspec.UNSET,
     )
 
 

@@ -39,6 +39,12 @@ class AccountStore(Protocol):
         """Give a key a cap, another one, or none. None if there is no such key. Safe to repeat."""
         ...
 
+    async def set_debt_limit(
+        self, account_id: AccountId, limit_microcredits: int | None, reason: str, actor: str
+    ) -> bool:
+        """None: what the profile says. False if there is no such account. Safe to repeat."""
+        ...
+
     async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""
         ...

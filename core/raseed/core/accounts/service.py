@@ -193,6 +193,15 @@ class AccountService:
             key.spend.enter_window(self._clock.now())
         return key
 
+    async def set_debt_limit(
+        self, account_id: AccountId, limit_microcredits: int | None, *, reason: str, actor: str
+    ) -> None:
+        """Extensions of holds from now on obey it. Raises NotFound, RequestInvalid. Safe to repeat."""
+        if limit_microcredits is not None and not 0 <= limit_microcredits <= AMOUNT_MAX:
+            raise RequestInvalid("A debt limit is from 0 to 1,000,000,000 credits.", param="limit")
+        if not await self._store.set_debt_limit(account_id, limit_microcredits, reason, actor):
+            raise NotFound(f"There is no account {account_id!r}.")
+
     async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, *, actor: str) -> ApiKey:
         """Holds from now on obey it; open holds are not touched. Raises NotFound, RequestInvalid. Safe to repeat."""
         _check_cap(cap)

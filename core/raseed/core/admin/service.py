@@ -180,6 +180,19 @@ class AdminService:
             raise RequestInvalid("Which grant?", param="grant_id")
         return await self._take_back("credits.void", account_id, grant_id, None, reason, request_id, actor)
 
+    async def set_debt_limit(
+        self, reference: str, microcredits: int | None, *, reason: str, actor: str
+    ) -> tuple[Account, BalanceView]:
+        """What an account may owe; None: what the profile says. Raises NotFound, RequestInvalid. Safe to repeat."""
+        _check_reason(reason)
+        account = await self._accounts.find(reference)
+        await self._accounts.set_debt_limit(account.id, microcredits, reason=reason, actor=actor)
+        return await self.account(account.id)
+
+    def debt_limit(self, balance: BalanceView) -> int:
+        """What the account may owe, by its own limit or the profile's."""
+        return self._policy.hold.debt_limit(balance.own_debt_limit_microcredits)
+
     async def usage(
         self, account_id: AccountId, *, begin: str, end: str, group_by: GroupBy, after: str | None, limit: int
     ) -> UsageReport:

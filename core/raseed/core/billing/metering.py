@@ -21,6 +21,7 @@ from raseed.core.billing.commands import (
     Settled,
     SettleHold,
 )
+from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import Measured, PriceSnapshot, Rate, RunRecord
 from raseed.core.billing.ports import Ledger, LedgerUnavailable
 from raseed.core.billing.price_book import PriceBook, PricesInForce
@@ -66,8 +67,9 @@ class MeteringService:
     CapacityError when the ledger does not answer. That the key has the scope for it was checked at the door.
     """
 
-    def __init__(self, ledger: Ledger, prices: PriceBook, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, prices: PriceBook, policy: HoldPolicy, clock: Clock) -> None:
         self._ledger = ledger
+        self._policy = policy
         self._prices = PricesInForce(prices, clock)
 
     async def place(self, caller: Caller, work: Work) -> Held:
@@ -121,6 +123,7 @@ class MeteringService:
                 to_microcredits=cost_microcredits(hold.price, cover),
                 checkpoint=used,
                 lease_us=lease_us,
+                debt_limit_microcredits=self._policy.default_debt_limit_microcredits,
             )
         )
         assert isinstance(result, Held), result

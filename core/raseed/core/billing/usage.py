@@ -125,6 +125,11 @@ class UsageCall:
     def measured(self) -> Measured:
         return Measured(tuple((line.meter, line.quantity) for line in self.lines))
 
+    @property
+    def absorbed_microcredits(self) -> int:
+        """What was used and not charged."""
+        return sum(line.cost_microcredits for line in self.lines) - self.cost_microcredits
+
 
 class CallPosition(NamedTuple):
     """A place in the list of calls, newest first."""

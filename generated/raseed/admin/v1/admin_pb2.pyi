@@ -57,7 +57,7 @@ class ListAccountsResponse(_message.Message):
     def __init__(self, accounts: _Optional[_Iterable[_Union[AdminAccount, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class AdminAccount(_message.Message):
-    __slots__ = ("id", "email", "phone", "tier", "status", "balance_microcredits", "held_microcredits", "grants", "tier_expires_at_us")
+    __slots__ = ("id", "email", "phone", "tier", "status", "balance_microcredits", "held_microcredits", "grants", "tier_expires_at_us", "debt_microcredits", "debt_limit_microcredits", "own_debt_limit_microcredits")
     ID_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     PHONE_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,9 @@ class AdminAccount(_message.Message):
     HELD_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     GRANTS_FIELD_NUMBER: _ClassVar[int]
     TIER_EXPIRES_AT_US_FIELD_NUMBER: _ClassVar[int]
+    DEBT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    DEBT_LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    OWN_DEBT_LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     id: str
     email: str
     phone: str
@@ -76,7 +79,10 @@ class AdminAccount(_message.Message):
     held_microcredits: int
     grants: _containers.RepeatedCompositeFieldContainer[AdminGrant]
     tier_expires_at_us: int
-    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[AdminGrant, _Mapping]]] = ..., tier_expires_at_us: _Optional[int] = ...) -> None: ...
+    debt_microcredits: int
+    debt_limit_microcredits: int
+    own_debt_limit_microcredits: int
+    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[AdminGrant, _Mapping]]] = ..., tier_expires_at_us: _Optional[int] = ..., debt_microcredits: _Optional[int] = ..., debt_limit_microcredits: _Optional[int] = ..., own_debt_limit_microcredits: _Optional[int] = ...) -> None: ...
 
 class AdminGrant(_message.Message):
     __slots__ = ("id", "source", "amount_microcredits", "remaining_microcredits", "held_microcredits", "expires_at_us")
@@ -163,6 +169,22 @@ class SetSpendCapResponse(_message.Message):
     API_KEY_FIELD_NUMBER: _ClassVar[int]
     api_key: _accounts_pb2.ApiKey
     def __init__(self, api_key: _Optional[_Union[_accounts_pb2.ApiKey, _Mapping]] = ...) -> None: ...
+
+class SetDebtLimitRequest(_message.Message):
+    __slots__ = ("account", "limit_microcredits", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    limit_microcredits: int
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., limit_microcredits: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SetDebtLimitResponse(_message.Message):
+    __slots__ = ("account",)
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    account: AdminAccount
+    def __init__(self, account: _Optional[_Union[AdminAccount, _Mapping]] = ...) -> None: ...
 
 class GrantCreditsRequest(_message.Message):
     __slots__ = ("account", "amount_microcredits", "reason", "request_id", "source", "paid_minor", "currency")

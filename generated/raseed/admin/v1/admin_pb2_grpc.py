@@ -70,6 +70,11 @@ class AdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapResponse.FromString,
                 _registered_method=True)
+        self.SetDebtLimit = channel.unary_unary(
+                '/raseed.admin.v1.AdminService/SetDebtLimit',
+                request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetDebtLimitRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetDebtLimitResponse.FromString,
+                _registered_method=True)
         self.GrantCredits = channel.unary_unary(
                 '/raseed.admin.v1.AdminService/GrantCredits',
                 request_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.GrantCreditsRequest.SerializeToString,
@@ -156,6 +161,14 @@ class AdminServiceServicer:
     def SetSpendCap(self, request, context):
         """Limits what a key may spend, or lifts the limit. What it was charged in this window before counts. Open requests go
         on with what they hold. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetDebtLimit(self, request, context):
+        """Limits what an account may owe, where the profile lets accounts owe anything. Open requests keep what they have
+        reserved. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -248,6 +261,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.SetSpendCap,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapResponse.SerializeToString,
+            ),
+            'SetDebtLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetDebtLimit,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetDebtLimitRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_admin__pb2.SetDebtLimitResponse.SerializeToString,
             ),
             'GrantCredits': grpc.unary_unary_rpc_method_handler(
                     servicer.GrantCredits,
@@ -475,6 +493,33 @@ class AdminService:
             '/raseed.admin.v1.AdminService/SetSpendCap',
             raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_admin__pb2.SetSpendCapResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetDebtLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AdminService/SetDebtLimit',
+            raseed_dot_admin_dot_v1_dot_admin__pb2.SetDebtLimitRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_admin__pb2.SetDebtLimitResponse.FromString,
             options,
             channel_credentials,
             insecure,

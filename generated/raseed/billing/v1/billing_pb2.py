@@ -26,7 +26,7 @@ from raseed.billing.v1 import usage_pb2 as raseed_dot_billing_dot_v1_dot_usage__
 from raseed.inference.v1 import inference_pb2 as raseed_dot_inference_dot_v1_dot_inference__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fraseed/billing/v1/billing.proto\x12\x11raseed.billing.v1\x1a\x1draseed/billing/v1/usage.proto\x1a#raseed/inference/v1/inference.proto\"\x18\n\x16GetSubscriptionRequest\"\xc8\x01\n\x17GetSubscriptionResponse\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x04 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x05 \x01(\x03\x12(\n\x06grants\x18\x06 \x03(\x0b\x32\x18.raseed.billing.v1.GrantB\x10\n\x0e_expires_at_us\"\xe9\x01\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x03 \x01(\x03\x12\x1e\n\x16remaining_microcredits\x18\x04 \x01(\x03\x12\x1a\n\rexpires_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x11held_microcredits\x18\x06 \x01(\x03\x12\x17\n\x0f\x65\x66\x66\x65\x63tive_at_us\x18\x07 \x01(\x03\x12\x15\n\rcreated_at_us\x18\x08 \x01(\x03\x12\x0e\n\x06status\x18\t \x01(\tB\x10\n\x0e_expires_at_us\"\x13\n\x11GetBalanceRequest\"\xdf\x01\n\x12GetBalanceResponse\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x01 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x02 \x01(\x03\x12\x19\n\x11\x64\x65\x62t_microcredits\x18\x03 \x01(\x03\x12(\n\x06grants\x18\x04 \x03(\x0b\x32\x18.raseed.billing.v1.Grant\x12:\n\x0c\x65xpires_next\x18\x05 \x01(\x0b\x32\x1f.raseed.billing.v1.CreditExpiryH\x00\x88\x01\x01\x42\x0f\n\r_expires_next\":\n\x0c\x43reditExpiry\x12\r\n\x05\x61t_us\x18\x01 \x01(\x03\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\":\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListGrantsResponse\x12(\n\x06grants\x18\x01 \x03(\x0b\x32\x18.raseed.billing.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x15ListTopupPacksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xa4\x01\n\x16ListTopupPacksResponse\x12+\n\x05packs\x18\x01 \x03(\x0b\x32\x1c.raseed.billing.v1.TopupPack\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x35\n\nopen_topup\x18\x03 \x01(\x0b\x32\x1c.raseed.billing.v1.OpenTopupH\x00\x88\x01\x01\x42\r\n\x0b_open_topup\"\x99\x01\n\tTopupPack\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x03 \x01(\x03\x12\x1a\n\x12\x62onus_microcredits\x18\x04 \x01(\x03\x12\x13\n\x0bprice_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x12\n\nis_popular\x18\x07 \x01(\x08\"W\n\tOpenTopup\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tmin_minor\x18\x02 \x01(\x03\x12\x11\n\tmax_minor\x18\x03 \x01(\x03\x12\x12\n\nstep_minor\x18\x04 \x01(\x03\":\n\x11ListTopupsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"l\n\x12ListTopupsResponse\x12(\n\x06topups\x18\x01 \x03(\x0b\x32\x18.raseed.billing.v1.Topup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"}\n\x05Topup\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\x12\x12\n\npaid_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x15\n\rcreated_at_us\x18\x06 \x01(\x03\"Y\n\x14\x45stimatePriceRequest\x12\x41\n\x07request\x18\x01 \x01(\x0b\x32\x30.raseed.inference.v1.CreateChatCompletionRequest\"\xbb\x01\n\x15\x45stimatePriceResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x1a\n\x12prompt_token_count\x18\x02 \x01(\x05\x12\"\n\x1amax_completion_token_count\x18\x03 \x01(\x05\x12\x1d\n\x15min_cost_microcredits\x18\x04 \x01(\x03\x12\x1d\n\x15max_cost_microcredits\x18\x05 \x01(\x03\x12\x15\n\rprice_version\x18\x06 \x01(\t2\xe9\x06\n\x0e\x42illingService\x12h\n\x0fGetSubscription\x12).raseed.billing.v1.GetSubscriptionRequest\x1a*.raseed.billing.v1.GetSubscriptionResponse\x12Y\n\nGetBalance\x12$.raseed.billing.v1.GetBalanceRequest\x1a%.raseed.billing.v1.GetBalanceResponse\x12Y\n\nListGrants\x12$.raseed.billing.v1.ListGrantsRequest\x1a%.raseed.billing.v1.ListGrantsResponse\x12\x65\n\x0eListTopupPacks\x12(.raseed.billing.v1.ListTopupPacksRequest\x1a).raseed.billing.v1.ListTopupPacksResponse\x12Y\n\nListTopups\x12$.raseed.billing.v1.ListTopupsRequest\x1a%.raseed.billing.v1.ListTopupsResponse\x12Y\n\nQueryUsage\x12$.raseed.billing.v1.QueryUsageRequest\x1a%.raseed.billing.v1.QueryUsageResponse\x12V\n\tListCalls\x12#.raseed.billing.v1.ListCallsRequest\x1a$.raseed.billing.v1.ListCallsResponse\x12^\n\x0b\x45xportUsage\x12%.raseed.billing.v1.ExportUsageRequest\x1a&.raseed.billing.v1.ExportUsageResponse0\x01\x12\x62\n\rEstimatePrice\x12\'.raseed.billing.v1.EstimatePriceRequest\x1a(.raseed.billing.v1.EstimatePriceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fraseed/billing/v1/billing.proto\x12\x11raseed.billing.v1\x1a\x1draseed/billing/v1/usage.proto\x1a#raseed/inference/v1/inference.proto\"\x18\n\x16GetSubscriptionRequest\"\x84\x02\n\x17GetSubscriptionResponse\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x04 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x05 \x01(\x03\x12(\n\x06grants\x18\x06 \x03(\x0b\x32\x18.raseed.billing.v1.Grant\x12\x19\n\x11\x64\x65\x62t_microcredits\x18\x07 \x01(\x03\x12\x1f\n\x17\x64\x65\x62t_limit_microcredits\x18\x08 \x01(\x03\x42\x10\n\x0e_expires_at_us\"\xe9\x01\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x03 \x01(\x03\x12\x1e\n\x16remaining_microcredits\x18\x04 \x01(\x03\x12\x1a\n\rexpires_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x11held_microcredits\x18\x06 \x01(\x03\x12\x17\n\x0f\x65\x66\x66\x65\x63tive_at_us\x18\x07 \x01(\x03\x12\x15\n\rcreated_at_us\x18\x08 \x01(\x03\x12\x0e\n\x06status\x18\t \x01(\tB\x10\n\x0e_expires_at_us\"\x13\n\x11GetBalanceRequest\"\x80\x02\n\x12GetBalanceResponse\x12\x1c\n\x14\x62\x61lance_microcredits\x18\x01 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x02 \x01(\x03\x12\x19\n\x11\x64\x65\x62t_microcredits\x18\x03 \x01(\x03\x12(\n\x06grants\x18\x04 \x03(\x0b\x32\x18.raseed.billing.v1.Grant\x12:\n\x0c\x65xpires_next\x18\x05 \x01(\x0b\x32\x1f.raseed.billing.v1.CreditExpiryH\x00\x88\x01\x01\x12\x1f\n\x17\x64\x65\x62t_limit_microcredits\x18\x06 \x01(\x03\x42\x0f\n\r_expires_next\":\n\x0c\x43reditExpiry\x12\r\n\x05\x61t_us\x18\x01 \x01(\x03\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\":\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListGrantsResponse\x12(\n\x06grants\x18\x01 \x03(\x0b\x32\x18.raseed.billing.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x15ListTopupPacksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xa4\x01\n\x16ListTopupPacksResponse\x12+\n\x05packs\x18\x01 \x03(\x0b\x32\x1c.raseed.billing.v1.TopupPack\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x35\n\nopen_topup\x18\x03 \x01(\x0b\x32\x1c.raseed.billing.v1.OpenTopupH\x00\x88\x01\x01\x42\r\n\x0b_open_topup\"\x99\x01\n\tTopupPack\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x03 \x01(\x03\x12\x1a\n\x12\x62onus_microcredits\x18\x04 \x01(\x03\x12\x13\n\x0bprice_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x12\n\nis_popular\x18\x07 \x01(\x08\"W\n\tOpenTopup\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tmin_minor\x18\x02 \x01(\x03\x12\x11\n\tmax_minor\x18\x03 \x01(\x03\x12\x12\n\nstep_minor\x18\x04 \x01(\x03\":\n\x11ListTopupsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"l\n\x12ListTopupsResponse\x12(\n\x06topups\x18\x01 \x03(\x0b\x32\x18.raseed.billing.v1.Topup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"}\n\x05Topup\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1b\n\x13\x61mount_microcredits\x18\x02 \x01(\x03\x12\x12\n\npaid_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x15\n\rcreated_at_us\x18\x06 \x01(\x03\"Y\n\x14\x45stimatePriceRequest\x12\x41\n\x07request\x18\x01 \x01(\x0b\x32\x30.raseed.inference.v1.CreateChatCompletionRequest\"\xbb\x01\n\x15\x45stimatePriceResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x1a\n\x12prompt_token_count\x18\x02 \x01(\x05\x12\"\n\x1amax_completion_token_count\x18\x03 \x01(\x05\x12\x1d\n\x15min_cost_microcredits\x18\x04 \x01(\x03\x12\x1d\n\x15max_cost_microcredits\x18\x05 \x01(\x03\x12\x15\n\rprice_version\x18\x06 \x01(\t2\xe9\x06\n\x0e\x42illingService\x12h\n\x0fGetSubscription\x12).raseed.billing.v1.GetSubscriptionRequest\x1a*.raseed.billing.v1.GetSubscriptionResponse\x12Y\n\nGetBalance\x12$.raseed.billing.v1.GetBalanceRequest\x1a%.raseed.billing.v1.GetBalanceResponse\x12Y\n\nListGrants\x12$.raseed.billing.v1.ListGrantsRequest\x1a%.raseed.billing.v1.ListGrantsResponse\x12\x65\n\x0eListTopupPacks\x12(.raseed.billing.v1.ListTopupPacksRequest\x1a).raseed.billing.v1.ListTopupPacksResponse\x12Y\n\nListTopups\x12$.raseed.billing.v1.ListTopupsRequest\x1a%.raseed.billing.v1.ListTopupsResponse\x12Y\n\nQueryUsage\x12$.raseed.billing.v1.QueryUsageRequest\x1a%.raseed.billing.v1.QueryUsageResponse\x12V\n\tListCalls\x12#.raseed.billing.v1.ListCallsRequest\x1a$.raseed.billing.v1.ListCallsResponse\x12^\n\x0b\x45xportUsage\x12%.raseed.billing.v1.ExportUsageRequest\x1a&.raseed.billing.v1.ExportUsageResponse0\x01\x12\x62\n\rEstimatePrice\x12\'.raseed.billing.v1.EstimatePriceRequest\x1a(.raseed.billing.v1.EstimatePriceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,37 +36,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=122
   _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=146
   _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_start=149
-  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=349
-  _globals['_GRANT']._serialized_start=352
-  _globals['_GRANT']._serialized_end=585
-  _globals['_GETBALANCEREQUEST']._serialized_start=587
-  _globals['_GETBALANCEREQUEST']._serialized_end=606
-  _globals['_GETBALANCERESPONSE']._serialized_start=609
-  _globals['_GETBALANCERESPONSE']._serialized_end=832
-  _globals['_CREDITEXPIRY']._serialized_start=834
-  _globals['_CREDITEXPIRY']._serialized_end=892
-  _globals['_LISTGRANTSREQUEST']._serialized_start=894
-  _globals['_LISTGRANTSREQUEST']._serialized_end=952
-  _globals['_LISTGRANTSRESPONSE']._serialized_start=954
-  _globals['_LISTGRANTSRESPONSE']._serialized_end=1041
-  _globals['_LISTTOPUPPACKSREQUEST']._serialized_start=1043
-  _globals['_LISTTOPUPPACKSREQUEST']._serialized_end=1105
-  _globals['_LISTTOPUPPACKSRESPONSE']._serialized_start=1108
-  _globals['_LISTTOPUPPACKSRESPONSE']._serialized_end=1272
-  _globals['_TOPUPPACK']._serialized_start=1275
-  _globals['_TOPUPPACK']._serialized_end=1428
-  _globals['_OPENTOPUP']._serialized_start=1430
-  _globals['_OPENTOPUP']._serialized_end=1517
-  _globals['_LISTTOPUPSREQUEST']._serialized_start=1519
-  _globals['_LISTTOPUPSREQUEST']._serialized_end=1577
-  _globals['_LISTTOPUPSRESPONSE']._serialized_start=1579
-  _globals['_LISTTOPUPSRESPONSE']._serialized_end=1687
-  _globals['_TOPUP']._serialized_start=1689
-  _globals['_TOPUP']._serialized_end=1814
-  _globals['_ESTIMATEPRICEREQUEST']._serialized_start=1816
-  _globals['_ESTIMATEPRICEREQUEST']._serialized_end=1905
-  _globals['_ESTIMATEPRICERESPONSE']._serialized_start=1908
-  _globals['_ESTIMATEPRICERESPONSE']._serialized_end=2095
-  _globals['_BILLINGSERVICE']._serialized_start=2098
-  _globals['_BILLINGSERVICE']._serialized_end=2971
+  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=409
+  _globals['_GRANT']._serialized_start=412
+  _globals['_GRANT']._serialized_end=645
+  _globals['_GETBALANCEREQUEST']._serialized_start=647
+  _globals['_GETBALANCEREQUEST']._serialized_end=666
+  _globals['_GETBALANCERESPONSE']._serialized_start=669
+  _globals['_GETBALANCERESPONSE']._serialized_end=925
+  _globals['_CREDITEXPIRY']._serialized_start=927
+  _globals['_CREDITEXPIRY']._serialized_end=985
+  _globals['_LISTGRANTSREQUEST']._serialized_start=987
+  _globals['_LISTGRANTSREQUEST']._serialized_end=1045
+  _globals['_LISTGRANTSRESPONSE']._serialized_start=1047
+  _globals['_LISTGRANTSRESPONSE']._serialized_end=1134
+  _globals['_LISTTOPUPPACKSREQUEST']._serialized_start=1136
+  _globals['_LISTTOPUPPACKSREQUEST']._serialized_end=1198
+  _globals['_LISTTOPUPPACKSRESPONSE']._serialized_start=1201
+  _globals['_LISTTOPUPPACKSRESPONSE']._serialized_end=1365
+  _globals['_TOPUPPACK']._serialized_start=1368
+  _globals['_TOPUPPACK']._serialized_end=1521
+  _globals['_OPENTOPUP']._serialized_start=1523
+  _globals['_OPENTOPUP']._serialized_end=1610
+  _globals['_LISTTOPUPSREQUEST']._serialized_start=1612
+  _globals['_LISTTOPUPSREQUEST']._serialized_end=1670
+  _globals['_LISTTOPUPSRESPONSE']._serialized_start=1672
+  _globals['_LISTTOPUPSRESPONSE']._serialized_end=1780
+  _globals['_TOPUP']._serialized_start=1782
+  _globals['_TOPUP']._serialized_end=1907
+  _globals['_ESTIMATEPRICEREQUEST']._serialized_start=1909
+  _globals['_ESTIMATEPRICEREQUEST']._serialized_end=1998
+  _globals['_ESTIMATEPRICERESPONSE']._serialized_start=2001
+  _globals['_ESTIMATEPRICERESPONSE']._serialized_end=2188
+  _globals['_BILLINGSERVICE']._serialized_start=2191
+  _globals['_BILLINGSERVICE']._serialized_end=3064
 # @@protoc_insertion_point(module_scope)

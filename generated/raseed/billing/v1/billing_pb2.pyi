@@ -13,20 +13,24 @@ class GetSubscriptionRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetSubscriptionResponse(_message.Message):
-    __slots__ = ("tier", "status", "expires_at_us", "balance_microcredits", "held_microcredits", "grants")
+    __slots__ = ("tier", "status", "expires_at_us", "balance_microcredits", "held_microcredits", "grants", "debt_microcredits", "debt_limit_microcredits")
     TIER_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_US_FIELD_NUMBER: _ClassVar[int]
     BALANCE_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     HELD_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     GRANTS_FIELD_NUMBER: _ClassVar[int]
+    DEBT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    DEBT_LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     tier: str
     status: str
     expires_at_us: int
     balance_microcredits: int
     held_microcredits: int
     grants: _containers.RepeatedCompositeFieldContainer[Grant]
-    def __init__(self, tier: _Optional[str] = ..., status: _Optional[str] = ..., expires_at_us: _Optional[int] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[Grant, _Mapping]]] = ...) -> None: ...
+    debt_microcredits: int
+    debt_limit_microcredits: int
+    def __init__(self, tier: _Optional[str] = ..., status: _Optional[str] = ..., expires_at_us: _Optional[int] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[Grant, _Mapping]]] = ..., debt_microcredits: _Optional[int] = ..., debt_limit_microcredits: _Optional[int] = ...) -> None: ...
 
 class Grant(_message.Message):
     __slots__ = ("id", "source", "amount_microcredits", "remaining_microcredits", "expires_at_us", "held_microcredits", "effective_at_us", "created_at_us", "status")
@@ -55,18 +59,20 @@ class GetBalanceRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetBalanceResponse(_message.Message):
-    __slots__ = ("balance_microcredits", "held_microcredits", "debt_microcredits", "grants", "expires_next")
+    __slots__ = ("balance_microcredits", "held_microcredits", "debt_microcredits", "grants", "expires_next", "debt_limit_microcredits")
     BALANCE_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     HELD_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     DEBT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     GRANTS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_NEXT_FIELD_NUMBER: _ClassVar[int]
+    DEBT_LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     balance_microcredits: int
     held_microcredits: int
     debt_microcredits: int
     grants: _containers.RepeatedCompositeFieldContainer[Grant]
     expires_next: CreditExpiry
-    def __init__(self, balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., debt_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[Grant, _Mapping]]] = ..., expires_next: _Optional[_Union[CreditExpiry, _Mapping]] = ...) -> None: ...
+    debt_limit_microcredits: int
+    def __init__(self, balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., debt_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[Grant, _Mapping]]] = ..., expires_next: _Optional[_Union[CreditExpiry, _Mapping]] = ..., debt_limit_microcredits: _Optional[int] = ...) -> None: ...
 
 class CreditExpiry(_message.Message):
     __slots__ = ("at_us", "amount_microcredits")

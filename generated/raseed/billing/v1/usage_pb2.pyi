@@ -115,7 +115,7 @@ class ExportUsageResponse(_message.Message):
     def __init__(self, calls: _Optional[_Iterable[_Union[UsageCall, _Mapping]]] = ...) -> None: ...
 
 class UsageCall(_message.Message):
-    __slots__ = ("id", "at_us", "api_key_id", "model", "outcome", "finish_reason", "cost_microcredits", "prompt_token_count", "cached_token_count", "completion_token_count", "reasoning_token_count", "total_token_count", "lines", "latency_ms", "first_token_ms")
+    __slots__ = ("id", "at_us", "api_key_id", "model", "outcome", "finish_reason", "cost_microcredits", "prompt_token_count", "cached_token_count", "completion_token_count", "reasoning_token_count", "total_token_count", "lines", "latency_ms", "first_token_ms", "absorbed_microcredits")
     ID_FIELD_NUMBER: _ClassVar[int]
     AT_US_FIELD_NUMBER: _ClassVar[int]
     API_KEY_ID_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,7 @@ class UsageCall(_message.Message):
     LINES_FIELD_NUMBER: _ClassVar[int]
     LATENCY_MS_FIELD_NUMBER: _ClassVar[int]
     FIRST_TOKEN_MS_FIELD_NUMBER: _ClassVar[int]
+    ABSORBED_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     id: str
     at_us: int
     api_key_id: str
@@ -146,7 +147,8 @@ class UsageCall(_message.Message):
     lines: _containers.RepeatedCompositeFieldContainer[UsageLine]
     latency_ms: int
     first_token_ms: int
-    def __init__(self, id: _Optional[str] = ..., at_us: _Optional[int] = ..., api_key_id: _Optional[str] = ..., model: _Optional[str] = ..., outcome: _Optional[str] = ..., finish_reason: _Optional[str] = ..., cost_microcredits: _Optional[int] = ..., prompt_token_count: _Optional[int] = ..., cached_token_count: _Optional[int] = ..., completion_token_count: _Optional[int] = ..., reasoning_token_count: _Optional[int] = ..., total_token_count: _Optional[int] = ..., lines: _Optional[_Iterable[_Union[UsageLine, _Mapping]]] = ..., latency_ms: _Optional[int] = ..., first_token_ms: _Optional[int] = ...) -> None: ...
+    absorbed_microcredits: int
+    def __init__(self, id: _Optional[str] = ..., at_us: _Optional[int] = ..., api_key_id: _Optional[str] = ..., model: _Optional[str] = ..., outcome: _Optional[str] = ..., finish_reason: _Optional[str] = ..., cost_microcredits: _Optional[int] = ..., prompt_token_count: _Optional[int] = ..., cached_token_count: _Optional[int] = ..., completion_token_count: _Optional[int] = ..., reasoning_token_count: _Optional[int] = ..., total_token_count: _Optional[int] = ..., lines: _Optional[_Iterable[_Union[UsageLine, _Mapping]]] = ..., latency_ms: _Optional[int] = ..., first_token_ms: _Optional[int] = ..., absorbed_microcredits: _Optional[int] = ...) -> None: ...
 
 class UsageLine(_message.Message):
     __slots__ = ("meter", "quantity", "unit_price_microcredits", "per", "cost_microcredits")
