@@ -41,6 +41,7 @@ from raseed.core.inference.model import Delta, FinishReason, Usage
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.run import Ended
 from raseed.core.inference.service import InferenceService
+from raseed.core.limits.service import LimitService
 from raseed.rest.v1 import rest_pb2
 
 METHOD = "/raseed.rest.v1.OpenAIService/CreateChatCompletion"
@@ -219,6 +220,7 @@ def _inference(platform: Platform, holds: HoldService) -> InferenceService:
         router=Router([Route(backend, Slots(SlotLimits(slots=4096)))]),
         prices=platform.policy.prices,
         holds=holds,
+        limits=LimitService(None, platform.policy.tiers),
         timeout_s=60,
         report=print,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from raseed.core.accounts.model import Account, AccountStatus, ApiKey
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, OwnLimits
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
@@ -34,6 +34,14 @@ class MemoryAccountStore:
     async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
         newest = sorted(self.accounts.values(), key=lambda account: account.id, reverse=True)
         return [account for account in newest if not after or account.id < after][:limit]
+
+    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, actor: str) -> Account | None:
+        account = self.accounts.get(account_id)
+        if account is None:
+            return None
+        self.accounts[account_id] = account = replace(account, own_limits=limits)
+        self.audit.append((actor, "account.limits", account_id, ""))
+        return account
 
     async def add_key(self, key: ApiKey, actor: str) -> None:
         self.keys[key.id] = key

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.unit.billing.builders import ALICE
 
+from raseed.adapters.limits.memory import MemoryLimitStore
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.billing.holds import HoldPolicy
@@ -15,6 +16,7 @@ from raseed.core.billing.ports import Ledger
 from raseed.core.billing.price_book import PriceBook
 from raseed.core.billing.pricing import ModelPrice, PriceList
 from raseed.core.billing.service import HoldService, Owner
+from raseed.core.clock import SECOND
 from raseed.core.errors import RaseedError
 from raseed.core.ids import AccountId, ApiKeyId
 from raseed.core.inference.admission import SlotLimits, Slots
@@ -23,6 +25,8 @@ from raseed.core.inference.ports import ModelBackend
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.run import Ended, Run
 from raseed.core.inference.service import InferenceService
+from raseed.core.limits.model import UNLIMITED, TierLimits
+from raseed.core.limits.service import LimitService
 
 ONE_EACH = ModelPrice(
     model="*",
@@ -33,6 +37,14 @@ ONE_EACH = ModelPrice(
 PRICES = PriceBook((PriceList(version="1", models={}, fallback=ONE_EACH),))
 INSTANCE = "core-0"
 READ_TIMEOUT_S = 60.0
+
+
+ROOMY = TierLimits(rpm=10**6, rpd=10**9, tpm=10**9, concurrency=10**6)
+"""What no test reaches: runs take from limits all the same, and have to give back."""
+
+
+def no_limits() -> LimitService:
+    return LimitService(None, dict.fromkeys(Tier, UNLIMITED))
 
 
 def chat(text: str, *, max_tokens: int | None = None, model: str = "scripted") -> ChatRequest:
@@ -49,6 +61,7 @@ class Desk:
     backend: ModelBackend = field(default_factory=lambda: ScriptedModelBackend(ScriptedSettings()))
     policy: HoldPolicy = field(default_factory=HoldPolicy)
     limits: SlotLimits = field(default_factory=SlotLimits)
+    tier: TierLimits = ROOMY
     timeout_s: float = 600.0
     instance: str = INSTANCE
     epoch: int = 1
@@ -58,10 +71,12 @@ class Desk:
     def __post_init__(self) -> None:
         self.holds = HoldService(self.ledger, Owner(self.instance, self.epoch), self.policy)
         self.slots = Slots(self.limits)
+        self.rates = MemoryLimitStore(now_us=lambda: asyncio.get_running_loop().time() * SECOND)
         self.inference = InferenceService(
             router=Router([Route(self.backend, self.slots)]),
             prices=PRICES,
             holds=self.holds,
+            limits=LimitService(self.rates, dict.fromkeys(Tier, self.tier)),
             timeout_s=self.timeout_s,
             report=lambda what, error: self.reported.append((what, error)),
         )

@@ -63,6 +63,7 @@ class Stack:
             "RASEED_HOME": str(self.home),
             "RASEED_CONFIG": str(self.config),
             "RASEED_PORT": str(self.port),
+            "RASEED_LIMITS_ENABLED": "false",  # a test sends as many requests as it likes
             **(environ or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from tests.support.postgres import shared_server
 
 from raseed.adapters.cli.connection import RemoteAdmin
+from raseed.adapters.limits.memory import MemoryLimitStore
 from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.auth import NoSessions
@@ -30,11 +31,12 @@ from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Router
 from raseed.core.inference.service import InferenceService
+from raseed.core.limits.service import LimitService
 
 NO_SESSIONS = NoSessions()
 MICROCREDITS = 1_000_000
-SCRIPTED = {"RASEED_SCRIPTED_ENABLED": "true"}
-"""A model whose every charge can be computed beforehand, instead of Triton."""
+SCRIPTED = {"RASEED_SCRIPTED_ENABLED": "true", "RASEED_LIMITS_ENABLED": "false"}
+"""A model whose every charge can be computed beforehand, instead of Triton; and as many requests as a test likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,22 @@ async def running_worker(
     async with open_platform(configuration) as platform, open_routes(settings, "") as routes:
         router = Router(routes)
         holds = HoldService(platform.ledger, Owner(instance, 1), platform.policy.hold)
+        limits = LimitService(MemoryLimitStore() if settings.limits.enabled else None, platform.policy.tiers)
         inference = InferenceService(
-            router=router, prices=platform.policy.prices, holds=holds, timeout_s=60.0, report=_broken
+            router=router,
+            prices=platform.policy.prices,
+            holds=holds,
+            limits=limits,
+            timeout_s=60.0,
+            report=_broken,
         )
         services = Services(
             authenticator=platform.authenticator,
             sessions=sessions,
+            limits=limits,
             inference=inference,
             keyed=KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), _broken),
-            estimator=Estimator(router, platform.policy.prices, SystemClock()),
+            estimator=Estimator(router, platform.policy.prices, limits, SystemClock()),
             subscriptions=platform.subscriptions,
             history=platform.history,
             usage=usage_of(platform),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raseed.app.bootstrap import Platform
 from raseed.app.layout import Home, write_private
-from raseed.core.accounts.model import Tier
+from raseed.core.accounts.model import OwnLimit, OwnLimits, Tier
 from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
 from raseed.core.errors import NotFound
 from raseed.core.money import MICROCREDITS_PER_CREDIT
@@ -13,6 +13,14 @@ OWNER = "owner@localhost"
 ACTOR = "first-start"
 FIRST_KEY = KEY_DEFAULT | {Scope.ACCOUNT_READ, Scope.KEYS_READ}
 OWNER_MICROCREDITS = 1_000 * MICROCREDITS_PER_CREDIT
+OWNER_LIMITS: OwnLimits = (
+    (OwnLimit.RPM, None),
+    (OwnLimit.RPD, None),
+    (OwnLimit.TPM, None),
+    (OwnLimit.CONCURRENCY, 256),
+)
+"""Under every profile: whoever tries the platform out is not stopped by what it sells to others. As many requests at a
+time as a backend has slots."""
 
 
 async def ensure_owner(platform: Platform, home: Home) -> None:
@@ -21,7 +29,7 @@ async def ensure_owner(platform: Platform, home: Home) -> None:
         account = await platform.accounts.find(OWNER)
     except NotFound:
         account = await platform.accounts.open_account(
-            email=OWNER, phone="", tier=Tier.ENTERPRISE, actor=ACTOR
+            email=OWNER, phone="", tier=Tier.ENTERPRISE, actor=ACTOR, own_limits=OWNER_LIMITS
         )
     if platform.policy.welcome is not None:
         await platform.admin.give_welcome(account.id, ACTOR)

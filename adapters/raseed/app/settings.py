@@ -94,10 +94,10 @@ class Billing(_Section, frozen=True):
 
 
 class Limits(_Section, frozen=True):
-    """Rate limits."""
+    """Rate limits of accounts and keys; how many is the profile's to say."""
 
     enabled: bool = True
-    """False turns every rate limit off, for load tests. Money is guarded all the same."""
+    """False turns rates, requests at a time and their headers off, for load tests. Money is guarded all the same."""
 
 
 class Wire(_Section, frozen=True):

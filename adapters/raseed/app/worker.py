@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
+from raseed.adapters.limits.memory import MemoryLimitStore
 from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
@@ -37,6 +38,7 @@ from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
 from raseed.core.jobs import run_job
+from raseed.core.limits.service import LimitService
 from raseed.core.messaging.outbox import purge_notices_job
 
 READY_POLL_S = 0.05
@@ -83,10 +85,15 @@ async def serve_core(
         def report(what: str, error: BaseException) -> None:
             log.error("background", what=what, exc_info=error)
 
+        rates = LimitService(
+            MemoryLimitStore(workers=settings.core.workers) if settings.limits.enabled else None,
+            platform.policy.tiers,
+        )
         inference = InferenceService(
             router=router,
             prices=platform.policy.prices,
             holds=holds,
+            limits=rates,
             timeout_s=settings.core.request_timeout_s,
             report=report,
         )
@@ -99,9 +106,10 @@ async def serve_core(
             Services(
                 authenticator=platform.authenticator,
                 sessions=platform.sign_in.authenticator,
+                limits=rates,
                 inference=inference,
                 keyed=keyed,
-                estimator=Estimator(router, platform.policy.prices, SystemClock()),
+                estimator=Estimator(router, platform.policy.prices, rates, SystemClock()),
                 subscriptions=platform.subscriptions,
                 history=platform.history,
                 usage=platform.usage,

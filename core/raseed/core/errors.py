@@ -9,7 +9,8 @@ RaseedError
 ├── AccessError
 │   ├── Unauthenticated       no credential, or one that is not (or no longer) valid
 │   ├── PermissionDenied      a valid credential that may not do this
-│   │   └── ScopeMissing      the API key was not given the scope for this
+│   │   ├── ScopeMissing      the API key was not given the scope for this
+│   │   └── ModelNotInTier    the model is sold, but not to this account's tier or key
 │   ├── ReauthenticationNeeded   the session is valid, and a code must be given again for this
 │   └── AccountSuspended      the account is closed or suspended
 ├── NotFound                  there is no such thing, or it is somebody else's
@@ -29,6 +30,9 @@ RaseedError
 │   └── PriceUnknown          no price for this model: nothing is served unpriced
 └── CapacityError             transient: the same request may succeed later
     ├── TooManyCodes          a one-time code was asked for too often: by whom and for whom is not said
+    ├── RateLimited           more requests than the account or the key may send
+    │   └── TokensLimited     more tokens than it may
+    │       └── RequestAboveLimit   this one alone needs more than it may ever: not transient
     ├── Overloaded            every slot is taken and the queue is full, or the wait was too long
     ├── BackendUnavailable    the model's engine cannot be reached, or failed before its first token
     ├── BackendLost           the engine failed after it had produced output
@@ -134,6 +138,13 @@ class ScopeMissing(PermissionDenied):
 class ReauthenticationNeeded(AccessError):
     reason = "REAUTHENTICATION_NEEDED"
     openai_code = "reauthentication_needed"
+
+
+class ModelNotInTier(PermissionDenied):
+    reason = "MODEL_NOT_IN_TIER"
+    openai_code = "model_not_in_tier"
+    available_models: tuple[str, ...] = ()
+    """What may be asked for instead."""
 
 
 class AccountSuspended(AccessError):
@@ -253,6 +264,24 @@ class TooManyCodes(CapacityError):
     http_status = 429
     openai_type = "requests"
     openai_code = "too_many_codes"
+
+
+class RateLimited(CapacityError):
+    reason = "RATE_LIMITED"
+    grpc_code = "RESOURCE_EXHAUSTED"
+    http_status = 429
+    openai_type = "requests"
+    openai_code = "rate_limit_exceeded"
+
+
+class TokensLimited(RateLimited):
+    reason = "TOKENS_LIMITED"
+    openai_type = "tokens"
+
+
+class RequestAboveLimit(TokensLimited):
+    reason = "REQUEST_ABOVE_LIMIT"
+    is_transient = False
 
 
 class Overloaded(CapacityError):

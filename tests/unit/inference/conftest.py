@@ -122,3 +122,4 @@ async def nothing_left(desk: Desk) -> None:
     assert desk.inference.open_runs == 0
     assert desk.slots.in_flight == 0
     assert desk.slots.queue_length == 0
+    assert desk.rates.holders() == {}

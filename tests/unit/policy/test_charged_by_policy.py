@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.desk import no_limits
 from tests.support.memory_ledger import MemoryLedger
 from tests.unit.billing.builders import ALICE, ManualClock, issue
 from tests.unit.policy.profile_text import BASE, policy_from, with_
@@ -36,6 +37,7 @@ effective_at = 2027-02-01
 multiplier = 2
 """
 )
+CALLER = Caller(account_id=ALICE, api_key_id=ApiKeyId("key_1"), tier=Tier.FREE)
 BEGINS = 1_801_429_200 * SECOND
 """Midnight of the first of February 2027 in Kuwait."""
 
@@ -53,6 +55,7 @@ async def service(clock):
     policy = policy_from(PROFILE)
     backend = ScriptedModelBackend(ScriptedSettings(models=("tiny", "unpriced"), answer="max_tokens"))
     service = InferenceService(
+        limits=no_limits(),
         router=Router([Route(backend, Slots(SlotLimits(slots=8, queue_max=8, wait_s=1.0)))]),
         prices=policy.prices,
         holds=HoldService(ledger, Owner("worker-1", 1), policy.hold),
@@ -93,7 +96,7 @@ async def test_a_run_that_is_open_keeps_its_price(service, clock):
 
 async def test_a_group_pays_its_part(service):
     assert await cost(start(service, Tier.PRO)) == microcredits_of(5)
-    assert service.model("tiny").price.multiplier_milli == 1000
+    assert service.model(CALLER, "tiny").price.multiplier_milli == 1000
 
 
 @pytest.mark.parametrize("reserve", Reserve)
@@ -132,12 +135,12 @@ def test_a_profile_says_what_the_house_absorbs(keys, expected):
 
 
 def test_the_clock_also_decides_what_is_listed(service, clock):
-    assert service.model("tiny").price.multiplier_milli == 1000
+    assert service.model(CALLER, "tiny").price.multiplier_milli == 1000
     clock.advance(SECOND)
-    assert service.model("tiny").price.multiplier_milli == 2000
+    assert service.model(CALLER, "tiny").price.multiplier_milli == 2000
 
 
 async def test_what_a_backend_serves_without_an_entry_is_neither_listed_nor_served(service):
-    assert [offered.card.id for offered in service.models()] == ["tiny"]
+    assert [offered.card.id for offered in service.models(CALLER)] == ["tiny"]
     with pytest.raises(PriceUnknown):
         start(service, Tier.FREE, "unpriced")

@@ -43,6 +43,9 @@ FACES = {
         403, "permission_error", None, None, "PERMISSION_DENIED", "PERMISSION_DENIED"
     ),
     errors.ScopeMissing: Face(403, "permission_error", None, None, "PERMISSION_DENIED", "SCOPE_MISSING"),
+    errors.ModelNotInTier: Face(
+        403, "permission_error", "model_not_in_tier", None, "PERMISSION_DENIED", "MODEL_NOT_IN_TIER"
+    ),
     errors.AccountSuspended: Face(
         403, "permission_error", "account_suspended", None, "PERMISSION_DENIED", "ACCOUNT_SUSPENDED"
     ),
@@ -75,6 +78,15 @@ FACES = {
     errors.SettlementDelayed: Face(503, SERVER, None, "false", "UNAVAILABLE", "SETTLEMENT_DELAYED"),
     errors.PriceUnknown: Face(503, SERVER, None, "false", "FAILED_PRECONDITION", "PRICE_UNKNOWN"),
     errors.CapacityError: Face(503, SERVER, None, None, "UNAVAILABLE", "UNAVAILABLE"),
+    errors.RateLimited: Face(
+        429, "requests", "rate_limit_exceeded", None, "RESOURCE_EXHAUSTED", "RATE_LIMITED"
+    ),
+    errors.TokensLimited: Face(
+        429, "tokens", "rate_limit_exceeded", None, "RESOURCE_EXHAUSTED", "TOKENS_LIMITED"
+    ),
+    errors.RequestAboveLimit: Face(
+        429, "tokens", "rate_limit_exceeded", "false", "RESOURCE_EXHAUSTED", "REQUEST_ABOVE_LIMIT"
+    ),
     errors.Overloaded: Face(
         503, "service_unavailable_error", "server_is_overloaded", None, "UNAVAILABLE", "OVERLOADED"
     ),

@@ -14,6 +14,7 @@ import grpc
 from raseed.core.accounts.model import Caller
 from raseed.core.admin.operators import LOCAL_SOCKET, OperatorCaller
 from raseed.core.errors import RaseedError, Unauthenticated
+from raseed.core.limits.model import Standing
 
 REST_PREFIX = "/raseed.rest.v1."
 """Methods that Envoy transcodes: their callers speak HTTP and read JSON, also when something fails."""
@@ -45,6 +46,8 @@ class Call:
     """Whether the answer is that of an earlier request with the same idempotency key."""
     operator: OperatorCaller | None = None
     """Who acts on the admin plane."""
+    standing: Callable[[], Standing] | None = None
+    """Where the caller stands with its limits, asked when the answer begins. None: it has none here."""
     _caller: Caller | None = None
 
     @property

@@ -125,7 +125,7 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         models, token = page_of(
-            self._inference.models(),
+            self._inference.models(current_call().caller),
             request.page_size,
             MODELS_PAGE_MAX,
             request.page_token,
@@ -134,7 +134,8 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         return pb.ListModelsResponse(models=map(from_core_model, models), next_page_token=token)
 
     async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.GetModelResponse:
-        return pb.GetModelResponse(model=from_core_model(self._inference.model(request.model)))
+        model = self._inference.model(current_call().caller, request.model)
+        return pb.GetModelResponse(model=from_core_model(model))
 
 
 def _asked(call: Call, request: Asking) -> Asked | None:

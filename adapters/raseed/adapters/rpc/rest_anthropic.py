@@ -9,8 +9,9 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
-from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
+from raseed.adapters.rpc.idempotency import asked_of, body_of
 from raseed.adapters.rpc.keep_alive import KeepAlive
+from raseed.adapters.rpc.response_headers import response_headers
 from raseed.adapters.wire.anthropic.message_request import decode_count_request, decode_message_request
 from raseed.adapters.wire.anthropic.message_response import ID_PREFIX, encode_count, encode_message
 from raseed.adapters.wire.anthropic.message_stream import CONTENT_TYPE as EVENT_STREAM
@@ -110,9 +111,7 @@ async def _write_json(context: Context, call: Call, body: bytes) -> None:
 
 
 async def _begin(context: Context, call: Call) -> None:
-    """Before the first message. Behind Envoy there is nothing to say: it puts the id on every answer."""
-    headers = (() if call.has_edge_id else (("request-id", call.request_id),)) + replay_headers(call)
-    if headers:
+    if headers := response_headers(call):
         await context.send_initial_metadata(headers)
 
 

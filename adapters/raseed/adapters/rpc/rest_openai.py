@@ -11,8 +11,9 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
-from raseed.adapters.rpc.idempotency import asked_of, body_of, replay_headers
+from raseed.adapters.rpc.idempotency import asked_of, body_of
 from raseed.adapters.rpc.keep_alive import KeepAlive
+from raseed.adapters.rpc.response_headers import response_headers
 from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.openai.body import Decoded
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
@@ -125,10 +126,12 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
         )
 
     async def ListModels(self, request: rest_pb2.ListModelsRequest, context: Context) -> None:
-        await write_json(context, current_call(), encode_model_list(self._inference.models()))
+        call = current_call()
+        await write_json(context, call, encode_model_list(self._inference.models(call.caller)))
 
     async def GetModel(self, request: rest_pb2.GetModelRequest, context: Context) -> None:
-        await write_json(context, current_call(), encode_model(self._inference.model(request.model)))
+        call = current_call()
+        await write_json(context, call, encode_model(self._inference.model(call.caller, request.model)))
 
 
 async def write_json(context: Context, call: Call, body: bytes) -> None:
@@ -137,16 +140,8 @@ async def write_json(context: Context, call: Call, body: bytes) -> None:
 
 
 async def _begin(context: Context, call: Call) -> None:
-    """Before the first message. Behind Envoy there is nothing to say: it puts its request id on every answer, and
-    headers of ours would travel apart from the message, for a tenth of what a whole request costs.
-    """
-    headers = replay_headers(call) if call.has_edge_id else (*response_headers(call), *replay_headers(call))
-    if headers:
+    if headers := response_headers(call):
         await context.send_initial_metadata(headers)
-
-
-def response_headers(call: Call) -> tuple[tuple[str, str], ...]:
-    return (("x-request-id", call.request_id), ("openai-processing-ms", str(call.elapsed_ms())))
 
 
 async def _stream(

@@ -17,6 +17,7 @@ from raseed.adapters.rpc.interceptors.auth import auth
 from raseed.adapters.rpc.interceptors.chain import Chain
 from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
+from raseed.adapters.rpc.interceptors.limits import limits as within_limits
 from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.metering import MeteringServicer
@@ -36,6 +37,7 @@ from raseed.core.billing.usage import UsageService
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.service import InferenceService
+from raseed.core.limits.service import LimitService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import rest_pb2_grpc
@@ -55,6 +57,7 @@ class Services:
 
     authenticator: Authenticator
     sessions: SessionResolver
+    limits: LimitService
     inference: InferenceService
     keyed: KeyedChat
     estimator: Estimator
@@ -88,6 +91,7 @@ def public_server(
                     errors(wire.credit_shortage),
                     deadline(),
                     auth(services.authenticator, services.sessions),
+                    within_limits(services.limits),
                 ]
             )
         ],

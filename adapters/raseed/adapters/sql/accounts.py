@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spen
 from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, balances, changes, key_spends
-from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, OwnLimit, OwnLimits, Tier
 from raseed.core.billing.spend_caps import KeySpend, SpendCap
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
@@ -37,6 +38,7 @@ def create_account(connection: Connection, account: Account) -> None:
                 tier_expires_at=account.tier_expires_at,
                 created_at=account.created_at,
                 language=account.language or "",
+                own_limits=_limits_text(account.own_limits),
             )
         )
     except IntegrityError as error:
@@ -178,7 +180,18 @@ def account_of_row(row: Row[Any]) -> Account:
         tier_expires_at=row.tier_expires_at,
         created_at=row.created_at,
         language=Language(row.language) if row.language else None,
+        own_limits=_limits(row.own_limits),
     )
+
+
+def _limits_text(limits: OwnLimits) -> str:
+    return json.dumps(dict(limits)) if limits else ""
+
+
+def _limits(text: str) -> OwnLimits:
+    """Without those that a later version knows and this one does not."""
+    known = set(OwnLimit)
+    return tuple((OwnLimit(name), value) for name, value in json.loads(text or "{}").items() if name in known)
 
 
 def _key(row: Row[Any], spend: KeySpend | None = None) -> ApiKey:
@@ -237,6 +250,19 @@ class SqlAccountStore:
                 limit = "profile" if limit_microcredits is None else limit_microcredits
                 self._audit(connection, actor, "account.debt_limit", account_id, f"limit={limit} {reason}")
             return found
+
+        return await self._database.write(work)
+
+    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, actor: str) -> Account | None:
+        def work(connection: Connection) -> Account | None:
+            values = {"own_limits": _limits_text(limits)}
+            changed = connection.execute(update(accounts).where(accounts.c.id == account_id).values(values))
+            if changed.rowcount == 0:
+                return None
+            announce(connection, ChangeKind.ACCOUNT, account_id)
+            shown = " ".join(f"{name}={'none' if value is None else value}" for name, value in limits)
+            self._audit(connection, actor, "account.limits", account_id, shown)
+            return find_account(connection, account_id)
 
         return await self._database.write(work)
 

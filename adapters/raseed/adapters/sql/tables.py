@@ -82,6 +82,8 @@ accounts = _table(
     Column("language", Text, nullable=False, server_default=""),
     # What the account may owe; NULL: what the profile says.
     Column("debt_limit_microcredits", BIGINT),
+    # A JSON object, or empty: what of the tier's limits is another for this account; null is no limit.
+    Column("own_limits", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("email"),
     UniqueConstraint("phone_e164"),

@@ -26,6 +26,22 @@ class Tier(StrEnum):
     ENTERPRISE = "enterprise"
 
 
+class OwnLimit(StrEnum):
+    """What of its tier's limits an account may have another of; fields of `limits.model.TierLimits`."""
+
+    RPM = "rpm"
+    RPD = "rpd"
+    TPM = "tpm"
+    CONCURRENCY = "concurrency"
+    MAX_OUTPUT_TOKENS = "max_output_tokens"
+    KEYS = "keys"
+    PRIORITY = "priority"
+
+
+OwnLimits = tuple[tuple[OwnLimit, int | None], ...]
+"""None: no limit. What is not named is as the tier has it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     id: AccountId
@@ -37,6 +53,7 @@ class Account:
     created_at: Microseconds
     language: Language | None = None
     """In which notices are written; None: the profile's."""
+    own_limits: OwnLimits = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +107,5 @@ class Caller:
     allowed_models: frozenset[str] | None = None
     """None: all that the account may use."""
     limits: KeyLimits = KeyLimits()
+    own_limits: OwnLimits = ()
+    """Of the account."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from raseed.core.accounts.model import Account, ApiKey, Caller
+from raseed.core.accounts.model import Account, ApiKey, Caller, OwnLimits
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
@@ -25,6 +25,10 @@ class AccountStore(Protocol):
 
     async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""
+        ...
+
+    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, actor: str) -> Account | None:
+        """In place of those that it had. None if there is no such account. Safe to repeat."""
         ...
 
     async def add_key(self, key: ApiKey, actor: str) -> None:

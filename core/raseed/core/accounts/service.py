@@ -7,7 +7,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from raseed.core.accounts.keys import Peppers, new_key, parse_key
-from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, Tier
+from raseed.core.accounts.model import (
+    Account,
+    AccountStatus,
+    ApiKey,
+    Caller,
+    OwnLimit,
+    OwnLimits,
+    Tier,
+)
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
@@ -22,6 +30,7 @@ CACHE_S = 30
 CACHE_MAX = 10_000
 """Callers remembered at a time; the oldest go first. About 3 MB."""
 KEY_NAME_CHARS_MAX = 64
+OWN_LIMIT_MAX = 10**12
 
 _WRONG_KEY = "Incorrect API key provided. Check that you use the whole key and that it was not revoked."
 
@@ -91,7 +100,13 @@ class Authenticator:
             raise Unauthenticated(_WRONG_KEY)
         if account.status is not AccountStatus.ACTIVE:
             raise AccountSuspended("This account is not active.")
-        caller = Caller(account_id=account.id, api_key_id=key.id, tier=account.tier, scopes=key.scopes)
+        caller = Caller(
+            account_id=account.id,
+            api_key_id=key.id,
+            tier=account.tier,
+            scopes=key.scopes,
+            own_limits=account.own_limits,
+        )
         return caller, key.expires_at
 
     def _forget(self, is_meant: Callable[[Caller], bool]) -> None:
@@ -111,7 +126,9 @@ class AccountService:
         self._peppers = peppers
         self._clock = clock
 
-    async def open_account(self, *, email: str, phone: str, tier: Tier, actor: str) -> Account:
+    async def open_account(
+        self, *, email: str, phone: str, tier: Tier, actor: str, own_limits: OwnLimits = ()
+    ) -> Account:
         """A new account without credit. Raises RequestInvalid, Conflict."""
         if bool(email) == bool(phone):
             raise RequestInvalid("Give an e-mail address or a telephone number, and not both.", param="email")
@@ -129,8 +146,21 @@ class AccountService:
             status=AccountStatus.ACTIVE,
             tier_expires_at=None,
             created_at=self._clock.now(),
+            own_limits=own_limits,
         )
         await self._store.add_account(account, actor)
+        return account
+
+    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, *, actor: str) -> Account:
+        """In place of those that it had. In force within two seconds. Raises NotFound, RequestInvalid. Safe to repeat."""
+        for name, value in limits:
+            is_unlimited = value is None and name is not OwnLimit.PRIORITY
+            if not is_unlimited and not 1 <= (value or 0) <= OWN_LIMIT_MAX:
+                raise RequestInvalid(f"A limit is 1 to {OWN_LIMIT_MAX:,}.", param=name)
+        account = await self._store.set_own_limits(account_id, limits, actor)
+        if account is None:
+            raise NotFound(f"There is no account {account_id!r}.", metadata={"account": account_id})
+        self._authenticator.forget_account(account_id)
         return account
 
     async def find(self, reference: str) -> Account:

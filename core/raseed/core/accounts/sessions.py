@@ -206,4 +206,5 @@ def _caller(session: Session, account: Account) -> Caller:
         session_id=session.id,
         person_id=PersonId(account.id),
         scopes=frozenset(OWN_ACCOUNT),
+        own_limits=account.own_limits,
     )

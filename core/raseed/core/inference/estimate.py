@@ -12,6 +12,7 @@ from raseed.core.inference.capabilities import check_capabilities
 from raseed.core.inference.choices import prepare_work
 from raseed.core.inference.model import ChatRequest
 from raseed.core.inference.routing import Router
+from raseed.core.limits.service import LimitService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +29,20 @@ class Estimate:
 class Estimator:
     """Counts a prompt as its model does, and prices it as a request of this caller would be priced now."""
 
-    def __init__(self, router: Router, prices: PriceBook, clock: Clock) -> None:
+    def __init__(self, router: Router, prices: PriceBook, limits: LimitService, clock: Clock) -> None:
         self._router = router
+        self._limits = limits
         self._prices = PricesInForce(prices, clock)
 
     async def estimate(self, caller: Caller, request: ChatRequest) -> Estimate:
-        """Nothing is generated, held or charged. Raises ModelUnknown, PriceUnknown, RequestInvalid, PromptTooLong."""
+        """Nothing is generated, held or charged. Raises ModelUnknown, ModelNotInTier, PriceUnknown, RequestInvalid,
+        PromptTooLong.
+        """
         route = self._router.route(request.model)
         price = self._prices.snapshot(request.model, caller.tier)
         check_capabilities(request, route.backend.capabilities(request.model))
-        work = await prepare_work(route.backend, request)
+        self._limits.check_model(caller, request.model, (card.id for card in self._router.cards()))
+        work = await prepare_work(route.backend, self._limits.within_tier(caller, request))
         return Estimate(
             model=request.model,
             prompt_tokens=work.prompt_tokens,

@@ -1,6 +1,6 @@
 """One generation, from admission to the durable charge. Owned by the worker, not by the call that asked for it.
 
-    queued ──slot──> admitting ──hold──> generating ──end──> settling ──> ended
+    queued ──limits, slot──> admitting ──hold──> generating ──end──> settling ──> ended
 
 However it ends, exactly one settle or release follows the hold:
 
@@ -24,6 +24,7 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 
+from raseed.core.accounts.model import Caller
 from raseed.core.billing.commands import ExtendHold
 from raseed.core.billing.holds import Coverage
 from raseed.core.billing.model import Measured, PriceSnapshot
@@ -33,6 +34,7 @@ from raseed.core.billing.service import HoldService, Payer
 from raseed.core.errors import (
     BackendLost,
     CapacityError,
+    Conflict,
     DeadlineExceeded,
     Overloaded,
     RaseedError,
@@ -46,6 +48,7 @@ from raseed.core.inference.mailbox import Mailbox
 from raseed.core.inference.model import ChatRequest, Delta, Finish, FinishReason, Usage, UsageSource
 from raseed.core.inference.ports import Generation
 from raseed.core.inference.routing import Route
+from raseed.core.limits.service import LimitService
 
 NOTHING = Measured()
 
@@ -59,6 +62,7 @@ class RunSpec:
     """What a run needs to know, fixed before it starts."""
 
     run_id: RunId
+    caller: Caller
     payer: Payer
     request: ChatRequest
     route: Route
@@ -97,7 +101,7 @@ class Run:
     Runs that are open at the same time have different ids: nobody else places, extends or resolves the hold of one.
     """
 
-    def __init__(self, spec: RunSpec, holds: HoldService) -> None:
+    def __init__(self, spec: RunSpec, holds: HoldService, limits: LimitService) -> None:
         self.id = spec.run_id
         self.hold_id = HoldId(spec.run_id)
         self.model = spec.request.model
@@ -112,6 +116,8 @@ class Run:
         """What was charged, once that is durable."""
         self._spec = spec
         self._holds = holds
+        self._limits = limits
+        self._used_tokens = 0
         self._loop = asyncio.get_running_loop()
         self._closing = Closing(
             holds, spec.payer, self.hold_id, spec.route.backend.name, on_delay=self._tell_of_delay
@@ -197,11 +203,7 @@ class Run:
     async def _execute(self) -> None:
         try:
             work = await prepare_work(self._spec.route.backend, self._spec.request)
-            slots = await self._spec.route.slots.acquire(self.choice_count)
-            try:
-                await self._admit_and_generate(work)
-            finally:
-                self._spec.route.slots.release(slots)
+            await self._within_limits(work)
         except RaseedError as error:
             self._outcome = error
             if type(error) is RaseedError:
@@ -214,6 +216,24 @@ class Run:
             if self._giving_up is not None:
                 self._giving_up.cancel()
             self._mailbox.close()
+
+    async def _within_limits(self, work: Work) -> None:
+        answer_tokens = min(self._holds.policy.chunk_tokens, work.max_tokens)  # as much as is held at first
+        admission = await self._limits.admit_run(
+            self._spec.caller, self.model, work.prompt_tokens + answer_tokens, self.id
+        )
+        is_repeat = False
+        try:
+            slots = await self._spec.route.slots.acquire(self.choice_count)
+            try:
+                await self._admit_and_generate(work)
+            finally:
+                self._spec.route.slots.release(slots)
+        except Conflict:
+            is_repeat = True
+            raise
+        finally:
+            admission.end(self._used_tokens, is_repeat=is_repeat)
 
     async def _admit_and_generate(self, work: Work) -> None:
         self.stage = Stage.ADMITTING
@@ -324,6 +344,7 @@ class Run:
         self.stage = Stage.SETTLING
         outcome = "completed" if finish.finish_reason else "cancelled"
         measured = measured_of(finish.usage)
+        self._used_tokens = finish.usage.total_tokens
         settled = await self._closing.settle(measured, outcome, finish.finish_reason, finish.usage.source)
         self.charged_microcredits = settled.cost_microcredits
         if finish.finish_reason is None:
@@ -342,6 +363,7 @@ class Run:
         if self.generated_tokens == 0:
             await self._closing.release(outcome)
         else:
+            self._used_tokens = self._counted().total_tokens
             settled = await self._closing.settle(self._measured(), outcome, None, UsageSource.COUNTED)
             self.charged_microcredits = settled.cost_microcredits
 

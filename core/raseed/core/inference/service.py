@@ -20,6 +20,7 @@ from raseed.core.inference.model import ChatRequest, ModelCard
 from raseed.core.inference.routing import Router, unknown_model
 from raseed.core.inference.run import Run, RunSpec
 from raseed.core.jobs import Job, run_job
+from raseed.core.limits.service import LimitService
 
 KEEP_INTERVAL_S = 0.5
 """Pause between two looks at the open runs for checkpoints that are due."""
@@ -54,6 +55,7 @@ class InferenceService:
         router: Router,
         prices: PriceBook,
         holds: HoldService,
+        limits: LimitService,
         timeout_s: float,
         report: Callable[[str, BaseException], None],
         clock: Clock | None = None,
@@ -61,22 +63,31 @@ class InferenceService:
         self._router = router
         self._prices = PricesInForce(prices, clock or SystemClock())
         self._holds = holds
+        self._limits = limits
         self._timeout_s = timeout_s
         self._report = report
         self._runs: dict[HoldId, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
 
-    def models(self) -> list[OfferedModel]:
+    def models(self, caller: Caller) -> list[OfferedModel]:
+        """Those that the caller may use."""
+        return [offered for offered in self._sold() if self._limits.may_use(caller, offered.card.id)]
+
+    def model(self, caller: Caller, model_id: str) -> OfferedModel:
+        """Raises ModelUnknown, ModelNotInTier."""
+        for offered in self._sold():
+            if offered.card.id == model_id:
+                self._check_tier(caller, model_id)
+                return offered
+        raise unknown_model(model_id)
+
+    def _sold(self) -> list[OfferedModel]:
         offered = ((card, self._prices.price(card.id)) for card in self._router.cards())
         return [OfferedModel(card, price) for card, price in offered if price is not None]
 
-    def model(self, model_id: str) -> OfferedModel:
-        """Raises ModelUnknown."""
-        for offered in self.models():
-            if offered.card.id == model_id:
-                return offered
-        raise unknown_model(model_id)
+    def _check_tier(self, caller: Caller, model_id: str) -> None:
+        self._limits.check_model(caller, model_id, (offered.card.id for offered in self._sold()))
 
     def start_chat(
         self,
@@ -91,18 +102,20 @@ class InferenceService:
         """Begin to answer. The run is owned by this service: the caller reads it or abandons it, nothing else.
 
         With `request_id` (unique per account) the same request is admitted once, for ever. Raises ModelUnknown,
-        RequestInvalid for what the model cannot do, PriceUnknown, Overloaded, RequestInProgress,
+        ModelNotInTier, RequestInvalid for what the model or the tier cannot do, PriceUnknown, Overloaded, RequestInProgress,
         RequestReusedWithOtherInput; everything later is raised by `Run.next`.
         """
         if self._draining:
             raise Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
         route = self._router.route(request.model)
+        self._check_tier(caller, request.model)
         check_capabilities(request, route.backend.capabilities(request.model))
         price = self._prices.snapshot(request.model, caller.tier)
         spec = RunSpec(
             run_id=RunId(_named_run(caller, request_id) if request_id else new_id("run")),
+            caller=caller,
             payer=Payer(account_id=caller.account_id, api_key_id=caller.api_key_id),
-            request=request,
+            request=self._limits.within_tier(caller, request),
             route=route,
             price=price,
             input_hash=hashlib.sha256(repr(request).encode()).hexdigest() if request_id else "",
@@ -110,7 +123,7 @@ class InferenceService:
             stream=stream,
             charge_at_end=charge_at_end,
         )
-        run = Run(spec, self._holds)
+        run = Run(spec, self._holds, self._limits)
         if (running := self._runs.get(run.hold_id)) is not None:
             if running.input_hash != run.input_hash:
                 raise RequestReusedWithOtherInput("This request id was used before with other content.")

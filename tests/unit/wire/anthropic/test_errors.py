@@ -33,6 +33,7 @@ TYPES = {
     404: "not_found_error",
     409: "invalid_request_error",
     413: "request_too_large",
+    429: "rate_limit_error",
     422: "invalid_request_error",
     500: "api_error",
     503: "api_error",

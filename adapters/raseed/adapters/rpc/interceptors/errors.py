@@ -11,6 +11,7 @@ from google.api.httpbody_pb2 import HttpBody
 from raseed.adapters.rpc.call import ANTHROPIC_PREFIX, Behavior, Call, current_call
 from raseed.adapters.rpc.idempotency import replay_headers
 from raseed.adapters.rpc.interceptors.chain import Wrap
+from raseed.adapters.rpc.response_headers import limit_headers
 from raseed.adapters.rpc.status import to_status
 from raseed.adapters.telemetry.log import log
 from raseed.adapters.wire.anthropic import errors as anthropic
@@ -56,7 +57,8 @@ async def _refuse(
 ) -> None:
     call = current_call()
     if not call.is_rest:
-        await context.abort_with_status(to_status(error))
+        status = to_status(error)
+        await context.abort(status.code, status.details, (*status.trailing_metadata, *limit_headers(call)))
     if call.is_streaming:
         if call.failure_line is not None:
             last = call.failure_line(error)
@@ -73,6 +75,7 @@ async def _refuse(
             ("request-id" if call.reads_anthropic else "x-request-id", call.request_id),
             *face.headers,
             *replay_headers(call),
+            *limit_headers(call),
         )
     )
     await context.write(HttpBody(content_type=CONTENT_TYPE, data=face.body))

@@ -1,7 +1,8 @@
 """Errors on OpenAI's routes: status, headers and body, and the event that ends a broken stream.
 
 Shape: `{"error": {"message", "type", "param", "code"}}`, all four keys always there. A refused field is also named in
-`errors`, beside `error`: `{"errors": {"temperature": ["…"]}}`.
+`errors`, beside `error`: `{"errors": {"temperature": ["…"]}}`. A rate limit also says `retry_after` there, in seconds,
+and a model that is not in the account's tier `available_models`.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from raseed.adapters.wire.http_error import HttpError, error_headers
+from raseed.adapters.wire.http_error import HttpError, error_headers, retry_after_s
 from raseed.core.errors import (
     INSUFFICIENT_CREDITS_MESSAGE,
     BillingError,
     CreditExhausted,
+    ModelNotInTier,
     RaseedError,
+    RateLimited,
     RequestInvalid,
 )
 
@@ -38,6 +42,8 @@ class ErrorObject(msgspec.Struct, frozen=True, gc=False):
 class _ErrorBody(msgspec.Struct, frozen=True, gc=False):
     error: ErrorObject
     errors: dict[str, tuple[str]] | msgspec.UnsetType = msgspec.UNSET
+    retry_after: int | msgspec.UnsetType = msgspec.UNSET
+    available_models: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def encode_error(
@@ -48,7 +54,12 @@ def encode_error(
     errors: dict[str, tuple[str]] | msgspec.UnsetType = msgspec.UNSET
     if isinstance(error, RequestInvalid) and error.param is not None:
         errors = {error.param: (error.message,)}
-    return HttpError(status, error_headers(error, status), _encode(_ErrorBody(error=shown, errors=errors)))
+    body = _ErrorBody(error=shown, errors=errors)
+    if isinstance(error, RateLimited) and error.retry_after_s is not None:
+        body = replace(body, retry_after=retry_after_s(error.retry_after_s))
+    if isinstance(error, ModelNotInTier):
+        body = replace(body, available_models=error.available_models)
+    return HttpError(status, error_headers(error, status), _encode(body))
 
 
 def encode_stream_error(

@@ -1,0 +1,74 @@
+"""Which limits a caller is under: those of its account's tier and those of its key. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from raseed.core.accounts.model import Caller
+from raseed.core.limits.gcra import Quota, per_day, per_minute
+from raseed.core.limits.model import TierLimits
+from raseed.core.limits.ports import Seats
+
+
+class Unit(StrEnum):
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    unit: Unit
+    name: str
+    """As a refusal names it."""
+    key: str
+    quota: Quota
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLimits:
+    tier: TierLimits
+    runs: tuple[Limit, ...]
+    """What a request to a model takes from."""
+    calls: tuple[Limit, ...]
+    """What any other call takes from: as many a minute, counted apart, so that who looks at a balance can still work."""
+    seats: tuple[Seats, ...]
+
+    @property
+    def is_unlimited(self) -> bool:
+        return not self.runs and not self.seats
+
+
+def limits_of(caller: Caller, tier: TierLimits, *, with_rates: bool) -> CallerLimits:
+    """Without rates, what is left is what the tier may ask for."""
+    if caller.own_limits:
+        own: Mapping[str, Any] = dict(caller.own_limits)
+        tier = replace(tier, **own)
+    if not with_rates:
+        return CallerLimits(tier, (), (), ())
+    account = f"{{{caller.account_id}}}"  # braces: all keys of an account lie on one node of a Redis cluster
+    runs: list[Limit] = []
+    calls: list[Limit] = []
+    seats: list[Seats] = []
+    if tier.rpm is not None:
+        runs.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}rpm", per_minute(tier.rpm)))
+        calls.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}api", per_minute(tier.rpm)))
+    if tier.rpd is not None:
+        runs.append(Limit(Unit.REQUESTS, "requests per day (RPD)", f"{account}rpd", per_day(tier.rpd)))
+    if tier.tpm is not None:
+        runs.append(Limit(Unit.TOKENS, "tokens per min (TPM)", f"{account}tpm", per_minute(tier.tpm)))
+    if tier.concurrency is not None:
+        seats.append(Seats(f"{account}open", tier.concurrency))
+    of_key, key = caller.limits, f"{account}{caller.api_key_id}:"
+    if of_key.requests_per_minute is not None:
+        quota = per_minute(of_key.requests_per_minute)
+        runs.append(Limit(Unit.REQUESTS, "requests per min (RPM) of this API key", f"{key}rpm", quota))
+        calls.append(Limit(Unit.REQUESTS, "requests per min (RPM) of this API key", f"{key}api", quota))
+    if of_key.tokens_per_minute is not None:
+        quota = per_minute(of_key.tokens_per_minute)
+        runs.append(Limit(Unit.TOKENS, "tokens per min (TPM) of this API key", f"{key}tpm", quota))
+    if of_key.concurrency is not None:
+        seats.append(Seats(f"{key}open", of_key.concurrency))
+    return CallerLimits(tier, tuple(runs), tuple(calls), tuple(seats))
