@@ -37,6 +37,10 @@ FACES = {
     errors.RequestTooLarge: Face(
         413, INVALID, "content_too_large", None, "INVALID_ARGUMENT", "REQUEST_TOO_LARGE"
     ),
+    errors.CodeRejected: Face(422, INVALID, "code_rejected", None, "INVALID_ARGUMENT", "CODE_REJECTED"),
+    errors.TermsNotAccepted: Face(
+        422, INVALID, "terms_not_accepted", None, "FAILED_PRECONDITION", "TERMS_NOT_ACCEPTED"
+    ),
     errors.AccessError: Face(403, INVALID, None, None, "PERMISSION_DENIED", "ACCESS_DENIED"),
     errors.Unauthenticated: Face(401, INVALID, "invalid_api_key", None, "UNAUTHENTICATED", "UNAUTHENTICATED"),
     errors.PermissionDenied: Face(
@@ -45,6 +49,9 @@ FACES = {
     errors.ScopeMissing: Face(403, "permission_error", None, None, "PERMISSION_DENIED", "SCOPE_MISSING"),
     errors.ModelNotInTier: Face(
         403, "permission_error", "model_not_in_tier", None, "PERMISSION_DENIED", "MODEL_NOT_IN_TIER"
+    ),
+    errors.ReauthenticationNeeded: Face(
+        403, INVALID, "reauthentication_needed", None, "PERMISSION_DENIED", "REAUTHENTICATION_NEEDED"
     ),
     errors.AccountSuspended: Face(
         403, "permission_error", "account_suspended", None, "PERMISSION_DENIED", "ACCOUNT_SUSPENDED"
@@ -86,6 +93,9 @@ FACES = {
     ),
     errors.RequestAboveLimit: Face(
         429, "tokens", "rate_limit_exceeded", "false", "RESOURCE_EXHAUSTED", "REQUEST_ABOVE_LIMIT"
+    ),
+    errors.TooManyCodes: Face(
+        429, "requests", "too_many_codes", None, "RESOURCE_EXHAUSTED", "TOO_MANY_CODES"
     ),
     errors.Overloaded: Face(
         503, "service_unavailable_error", "server_is_overloaded", None, "UNAVAILABLE", "OVERLOADED"
