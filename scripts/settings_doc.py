@@ -38,7 +38,9 @@ def fields(node: ast.ClassDef) -> list[tuple[str, str, str]]:
             continue
         if not isinstance(after, ast.Expr) or not isinstance(after.value, ast.Constant):
             raise SystemExit(f"{node.name}.{field.target.id} has no text under it")
-        default = "" if field.value is None else toml_of(ast.literal_eval(field.value))
+        # A call makes a secret, which has no default.
+        value = None if isinstance(field.value, ast.Call) else field.value
+        default = "" if value is None else toml_of(ast.literal_eval(value))
         found.append((field.target.id, default, " ".join(str(after.value.value).split())))
     return found
 

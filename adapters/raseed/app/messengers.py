@@ -3,30 +3,102 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from raseed.adapters.messaging.channels import ChannelMessenger
 from raseed.adapters.messaging.outbox_file import OutboxFile
+from raseed.adapters.messaging.texts import Texts, read_texts
 from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home
-from raseed.app.settings import Settings
+from raseed.app.settings import Settings, chosen_dialect
 from raseed.core.billing.policy import Policy
 from raseed.core.messaging.outbox import Courier, DueNotice, Outbox, Routing
 from raseed.core.messaging.ports import Channel, Message, MessagingError, Messenger
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What drivers are made of."""
+
+    settings: Settings
+    home: Home
+    texts: Texts
+
+
 @asynccontextmanager
 async def open_messenger(settings: Settings, home: Home) -> AsyncIterator[Messenger]:
-    """The drivers that the settings name. A new one is a line here."""
-    outbox = OutboxFile(home.outbox)
-    drivers: dict[str, Messenger] = {"outbox": outbox}
-    yield ChannelMessenger(
-        {
-            Channel.WHATSAPP: drivers[settings.messaging.whatsapp],
-            Channel.EMAIL: drivers[settings.messaging.email],
+    """The drivers that the settings name; each is opened once."""
+    messaging = settings.messaging
+    parts = _Parts(settings, home, read_texts(messaging.service, messaging.portal_url))
+    async with AsyncExitStack() as stack:
+        drivers = {
+            name: await stack.enter_async_context(_DRIVERS[name](parts))
+            for name in {messaging.whatsapp, messaging.email}
         }
+        yield ChannelMessenger(
+            {Channel.WHATSAPP: drivers[messaging.whatsapp], Channel.EMAIL: drivers[messaging.email]}
+        )
+
+
+@asynccontextmanager
+async def _outbox(parts: _Parts) -> AsyncIterator[Messenger]:
+    yield OutboxFile(parts.home.outbox, parts.texts)
+
+
+@asynccontextmanager
+async def _whatsapp_meta(parts: _Parts) -> AsyncIterator[Messenger]:
+    # These imports are not at the top: an HTTP client is a fifth of a second of each start, and the default needs none.
+    from raseed.adapters.messaging.http_call import open_calls
+    from raseed.adapters.messaging.whatsapp_meta import MetaAccount, MetaMessenger
+
+    given, messaging = parts.settings.whatsapp_meta, parts.settings.messaging
+    account = MetaAccount(
+        url=given.url,
+        api_version=given.api_version,
+        phone_number_id=given.phone_number_id,
+        token=given.token.text,
+        template_prefix=given.template_prefix,
     )
+    async with open_calls(messaging.timeout_s, messaging.connections) as calls:
+        yield MetaMessenger(calls, account)
+
+
+@asynccontextmanager
+async def _whatsapp_http(parts: _Parts) -> AsyncIterator[Messenger]:
+    from raseed.adapters.messaging.http_call import open_calls
+    from raseed.adapters.messaging.whatsapp_http import HttpMessenger
+
+    given, messaging = parts.settings.whatsapp_http, parts.settings.messaging
+    async with open_calls(messaging.timeout_s, messaging.connections) as calls:
+        yield HttpMessenger(calls, chosen_dialect(given), given.token.text, parts.texts)
+
+
+@asynccontextmanager
+async def _smtp(parts: _Parts) -> AsyncIterator[Messenger]:
+    from raseed.adapters.messaging.smtp import MailServer, open_smtp
+
+    given, messaging = parts.settings.smtp, parts.settings.messaging
+    server = MailServer(
+        host=given.host,
+        port=given.port,
+        security=given.security,
+        username=given.username,
+        password=given.password.text,
+        sender=given.sender,
+    )
+    async with open_smtp(server, parts.texts, messaging.timeout_s, messaging.connections) as messenger:
+        yield messenger
+
+
+_DRIVERS: Mapping[str, Callable[[_Parts], AbstractAsyncContextManager[Messenger]]] = {
+    "outbox": _outbox,
+    "whatsapp_meta": _whatsapp_meta,
+    "whatsapp_http": _whatsapp_http,
+    "smtp": _smtp,
+}
+"""A new driver is a function above and a line here."""
 
 
 def courier(outbox: Outbox, messenger: Messenger, policy: Policy, settings: Settings) -> Courier:

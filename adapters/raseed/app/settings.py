@@ -6,18 +6,27 @@ RASEED_PORT (server.port), RASEED_HOME (where the state lies) and RASEED_CONFIG 
 
 from __future__ import annotations
 
-import re
-import tomllib
-import types
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
+from raseed.adapters.messaging.dialect import PRESETS, Dialect, DialectError
 from raseed.app.listen import listen_problem
+from raseed.app.settings_reader import (
+    ConfigError,
+    Secret,
+    Values,
+    file_values,
+    merge_environment,
+    read_section,
+    where,
+)
+
+__all__ = ["ConfigError", "Configuration", "Secret", "Settings", "load_configuration"]
 
 CONFIG_FILE = "raseed.toml"
 HOME_DIR = ".raseed"
@@ -138,14 +147,91 @@ class Scripted(_Section, frozen=True):
 
 
 class Messaging(_Section, frozen=True):
-    """Codes and notices: which driver carries them, by channel."""
+    """Codes and notices: which driver carries them, by channel. Each driver has a section of its own."""
 
-    whatsapp: Literal["outbox"] = "outbox"
+    whatsapp: Literal["outbox", "whatsapp_meta", "whatsapp_http"] = "outbox"
     """`outbox`: they are written to `outbox.jsonl` in RASEED_HOME and sent to nobody."""
-    email: Literal["outbox"] = "outbox"
+    email: Literal["outbox", "smtp"] = "outbox"
     """`outbox`, as above."""
+    service: Annotated[str, Meta(min_length=1, max_length=64)] = "Raseed"
+    """What this service is called in messages."""
+    portal_url: str = ""
+    """`https://…`: messages link to pages there. Empty: they have no links."""
     operators: tuple[str, ...] = ()
     """An e-mail address, a telephone number (`+…`), or both: where alerts for operators go."""
+    timeout_s: Annotated[float, Meta(gt=0, le=30)] = 15.0
+    """Longest time for a driver to hand one message over. Above 30 s, two channels would outlast a notice's lease."""
+    connections: Annotated[int, Meta(ge=1, le=256)] = 16
+    """Connections of one driver at a time: codes and notices that are on their way together."""
+
+
+class WhatsappMeta(_Section, frozen=True):
+    """The driver `whatsapp_meta`: Meta's WhatsApp Cloud API. Templates as in docs/messaging.md."""
+
+    phone_number_id: Annotated[str, Meta(pattern="^[0-9]*$")] = ""
+    """Meta's id of the sending number."""
+    token: Secret = Secret()
+    """Access token of a system user. Only in the environment."""
+    app_secret: Secret = Secret()
+    """Of the app: signs what Meta reports to `/webhooks/whatsapp`. Without it, reports are refused. Only in the environment."""
+    verify_token: Secret = Secret()
+    """Chosen by you, and given to Meta with the address of the webhook. Only in the environment."""
+    url: str = "https://graph.facebook.com"
+    """Where the API is."""
+    api_version: Annotated[str, Meta(pattern="^v[0-9]+\\.[0-9]+$")] = "v24.0"
+    """Each is served for about two years."""
+    template_prefix: Annotated[str, Meta(pattern="^[a-z0-9_]*$")] = ""
+    """Before the names of the templates that Meta approved."""
+
+
+class WhatsappHttp(_Section, frozen=True):
+    """The driver `whatsapp_http`: any service that takes a message as JSON. What is empty is as in the preset."""
+
+    preset: Literal["resayil-token", "wassenger", "resayil-app"] = "resayil-token"
+    """Whose dialect."""
+    token: Secret = Secret()
+    """`{token}` in the header. Only in the environment."""
+    url: str = ""
+    """Where messages are posted."""
+    header_name: str = ""
+    """The header with the credential."""
+    header_template: str = ""
+    """Its value, with `{token}`."""
+    body_template: str = ""
+    """JSON, with `{to}` (`+96550123456`), `{digits}` (without the plus), `{text}`, `{language}` and `{template}` within its strings."""
+    success_path: str = ""
+    """A field of the answer that says whether it was accepted, with dots: `data.ok`. `-`: the status alone says it."""
+    success_value: str = ""
+    """What that field has then, as JSON: `true`, `"queued"`."""
+    id_path: str = ""
+    """The field with the message's id. `-`: there is none."""
+    undeliverable: str = ""
+    """Words in an answer of 4xx which say that nobody can be reached there."""
+
+
+class Smtp(_Section, frozen=True):
+    """The driver `smtp`: e-mail."""
+
+    host: str = ""
+    """The mail server."""
+    port: Port = 587
+    """587 for `starttls`, 465 for `tls`."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` is for a server on this machine: text and password go as they are."""
+    username: str = ""
+    """Empty: no authentication."""
+    password: Secret = Secret()
+    """Only in the environment."""
+    sender: str = ""
+    """`Raseed <no-reply@example.com>`."""
+
+
+_NEEDED = {
+    "whatsapp_meta": ("phone_number_id", "token"),
+    "whatsapp_http": ("token",),
+    "smtp": ("host", "sender"),
+}
+"""What a driver cannot do without."""
 
 
 class SignIn(_Section, frozen=True):
@@ -199,6 +285,9 @@ class Settings(_Section, frozen=True):
     triton: Triton = Triton()
     scripted: Scripted = Scripted()
     messaging: Messaging = Messaging()
+    whatsapp_meta: WhatsappMeta = WhatsappMeta()
+    whatsapp_http: WhatsappHttp = WhatsappHttp()
+    smtp: Smtp = Smtp()
     sign_in: SignIn = SignIn()
     log: Log = Log()
 
@@ -212,14 +301,6 @@ class Configuration:
     file: Path | None
 
 
-class ConfigError(Exception):
-    """The configuration cannot be used. One line for each problem, with file and line or the variable's name."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
 def load_configuration(environ: Mapping[str, str], cwd: Path) -> Configuration:
     """Raises ConfigError with every problem, not only the first."""
     home = (cwd / (environ.get("RASEED_HOME") or HOME_DIR)).resolve()
@@ -229,111 +310,42 @@ def load_configuration(environ: Mapping[str, str], cwd: Path) -> Configuration:
         raise ConfigError([f"RASEED_CONFIG: there is no file {named}"])
     file = path if path.is_file() else None
     problems: list[str] = []
-    values = _from_file(file, problems) if file is not None else {}
-    _merge_environment(values, environ, problems)
+    values = file_values(Settings, file, problems) if file is not None else {}
+    given = {variable: text for variable, text in environ.items() if variable not in NO_SETTINGS}
+    problems += merge_environment(Settings, values, given, ALIASES, cwd)
     sections: dict[str, Any] = {}
     for name, kind in get_type_hints(Settings).items():
-        sections[name] = _section(kind, name, values.get(name, {}), problems)
-    if not problems and sections["core"].workers > 1 and not sections["database"].url:
-        problems.append(
-            _where(values, "core", "workers")
-            + "more than one worker needs PostgreSQL (database.url); SQLite serves one"
-        )
+        sections[name] = read_section(kind, name, values.get(name, {}), problems)
     if not problems:
-        admin = sections["admin"]
-        if problem := listen_problem(admin.listen, allow_remote=admin.allow_remote):
-            problems.append(_where(values, "admin", "listen") + problem)
+        problems += _contradictions(Settings(**sections), values)
     if problems:
         raise ConfigError(problems)
     return Configuration(Settings(**sections), home, file)
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
-    value: Any
-    where: str
-    is_text: bool
-    """Whether it came from the environment, where numbers are text."""
-
-
-def _from_file(file: Path, problems: list[str]) -> dict[str, dict[str, _Value]]:
-    text = file.read_text(encoding="utf-8")
-    try:
-        parsed = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"{file.name}: {error}")
-        return {}
-    known = get_type_hints(Settings)
-    values: dict[str, dict[str, _Value]] = {}
-    for section, entries in parsed.items():
-        name = re.escape(section)
-        line = _line_of(text, rf"^\s*\[\s*{name}\s*\]|^\s*{name}\s*=")
-        if section not in known or not isinstance(entries, dict):
-            problems.append(f"{file.name}:{line}: unknown section [{section}]; known: {', '.join(known)}")
-            continue
-        values[section] = {
-            key: _Value(value, f"{file.name}:{_line_of(text, _key_pattern(key), line)}", is_text=False)
-            for key, value in entries.items()
-        }
-    return values
-
-
-def _key_pattern(key: str) -> str:
-    return rf"^\s*{re.escape(key)}\s*="
-
-
-def _line_of(text: str, pattern: str, after: int = 1) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
-        if number >= after and re.match(pattern, line):
-            return number
-    return after
-
-
-def _merge_environment(
-    values: dict[str, dict[str, _Value]], environ: Mapping[str, str], problems: list[str]
-) -> None:
-    names = {
-        f"RASEED_{section}_{key}".upper(): (section, key)
-        for section, kind in get_type_hints(Settings).items()
-        for key in kind.__struct_fields__
-    }
-    sections = (*ALIASES, *(f"RASEED_{section.upper()}_" for section in get_type_hints(Settings)))
-    for variable, text in environ.items():
-        if not variable.startswith(sections) or variable in NO_SETTINGS:
-            continue  # not a setting: clients may keep their key in RASEED_API_KEY, say
-        place = names.get(ALIASES.get(variable, variable))
-        if place is None:
-            problems.append(f"{variable}: there is no such setting")
-            continue
-        section, key = place
-        values.setdefault(section, {})[key] = _Value(text, variable, is_text=True)
-
-
-def _section(kind: type[Any], name: str, entries: Mapping[str, _Value], problems: list[str]) -> Any:
-    hints = get_type_hints(kind, include_extras=True)
-    good: dict[str, Any] = {}
-    for key, entry in entries.items():
-        if key not in hints:
-            problems.append(f"{entry.where}: unknown key {name}.{key}; known: {', '.join(hints)}")
-            continue
-        raw = entry.value
-        if entry.is_text and _is_list(hints[key]):
-            raw = [part.strip() for part in raw.split(",") if part.strip()]
+def _contradictions(settings: Settings, values: Values) -> Iterator[str]:
+    """Settings that are possible each for itself, and not together."""
+    if settings.core.workers > 1 and not settings.database.url:
+        yield (
+            where(values, "core", "workers")
+            + "more than one worker needs PostgreSQL (database.url); SQLite serves one"
+        )
+    admin = settings.admin
+    if problem := listen_problem(admin.listen, allow_remote=admin.allow_remote):
+        yield where(values, "admin", "listen") + problem
+    for channel, driver in (("whatsapp", settings.messaging.whatsapp), ("email", settings.messaging.email)):
+        needed = _NEEDED.get(driver, ())
+        missing = [f"{driver}.{key}" for key in needed if not getattr(getattr(settings, driver), key)]
+        if missing:
+            yield f"{where(values, 'messaging', channel)}the driver {driver} needs {', '.join(missing)}"
+    if settings.messaging.whatsapp == "whatsapp_http":
         try:
-            good[key] = msgspec.convert(raw, hints[key], strict=not entry.is_text)
-        except msgspec.ValidationError as error:
-            problems.append(
-                f"{entry.where}: {name}.{key}: {str(error).removesuffix(' - at `$`')}, got {entry.value!r}"
-            )
-    return kind(**good)
+            chosen_dialect(settings.whatsapp_http)
+        except DialectError as error:
+            yield str(error)
 
 
-def _is_list(hint: Any) -> bool:
-    if get_origin(hint) in (Annotated, Union, types.UnionType):
-        return any(_is_list(part) for part in get_args(hint))
-    return get_origin(hint) is tuple
-
-
-def _where(values: Mapping[str, Mapping[str, _Value]], section: str, key: str) -> str:
-    entry = values.get(section, {}).get(key)
-    return f"{entry.where}: " if entry else ""
+def chosen_dialect(given: WhatsappHttp) -> Dialect:
+    """The preset with what was set. Raises DialectError."""
+    own = {field.name: getattr(given, field.name) for field in fields(Dialect)}
+    return replace(PRESETS[given.preset], **{name: value for name, value in own.items() if value})

@@ -64,6 +64,32 @@ def test_the_admin_listener_is_on_this_machine_unless_others_are_meant(tmp_path:
         ("[admin]\nlisten = 'localhost:9443'\n", {}, r"raseed\.toml:2: admin\.listen is an IP address"),
         ("[admin]\nlisten = '127.0.0.1'\n", {}, r"raseed\.toml:2: admin\.listen is an IP address"),
         ("", {"RASEED_ADMIN_LISTEN": "[::]:1"}, r"RASEED_ADMIN_LISTEN: admin\.listen .*not a loopback"),
+        (
+            "[smtp]\n\npassword = 'x'\n",
+            {},
+            r"raseed\.toml:3: smtp\.password is secret: set RASEED_SMTP_PASSWORD or RASEED_SMTP_PASSWORD_FILE$",
+        ),
+        (
+            "",
+            {"RASEED_SMTP_PASSWORD_FILE": "gone"},
+            r"RASEED_SMTP_PASSWORD_FILE: the file gone cannot be read",
+        ),
+        ("", {"RASEED_SMTP_HOST_FILE": "x"}, r"RASEED_SMTP_HOST_FILE: there is no such setting"),
+        (
+            "[messaging]\nemail = 'smtp'\n[smtp]\nhost = 'a'\n",
+            {},
+            r"raseed\.toml:2: the driver smtp needs smtp\.sender$",
+        ),
+        (
+            "",
+            {"RASEED_MESSAGING_WHATSAPP": "whatsapp_meta"},
+            r"RASEED_MESSAGING_WHATSAPP: the driver whatsapp_meta needs whatsapp_meta\.phone_number_id, whatsapp_meta\.token",
+        ),
+        (
+            "[messaging]\nwhatsapp = 'whatsapp_http'\n[whatsapp_http]\nbody_template = '{}'\n",
+            {"RASEED_WHATSAPP_HTTP_TOKEN": "x"},
+            r"whatsapp_http\.body_template needs \{text\}",
+        ),
         ("", {"RASEED_CONFIG": "gone.toml"}, r"RASEED_CONFIG: there is no file gone\.toml"),
     ],
 )
@@ -76,6 +102,27 @@ def test_a_problem_is_one_line_with_its_place(
     assert len(caught.value.problems) == 1
     assert re.match(problem, caught.value.problems[0])
     assert "\n" not in caught.value.problems[0]
+
+
+def test_a_secret_comes_from_the_environment_or_a_file_and_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-a-file\n")
+    environ = {"RASEED_SMTP_PASSWORD": "of-the-mail", "RASEED_WHATSAPP_META_TOKEN_FILE": "token"}
+    settings = load_configuration(environ, tmp_path).settings
+    assert settings.smtp.password.text == "of-the-mail"
+    assert settings.whatsapp_meta.token.text == "from-a-file"
+    assert "of-the-mail" not in repr(settings)
+    assert "from-a-file" not in repr(settings)
+
+
+def test_a_secret_is_in_no_problem(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-a-file\n")
+    (tmp_path / "raseed.toml").write_text("[smtp]\npassword = 'in-the-file'\n")
+    environ = {"RASEED_SMTP_PASSWORD": "of-the-mail", "RASEED_SMTP_PASSWORD_FILE": "token"}
+    with pytest.raises(ConfigError) as caught:
+        load_configuration(environ, tmp_path)
+    assert len(caught.value.problems) == 2
+    for secret in ("in-the-file", "of-the-mail", "from-a-file"):
+        assert secret not in str(caught.value)
 
 
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from raseed.adapters.messaging.texts import Texts
 from raseed.adapters.telemetry.log import log
 from raseed.core.messaging.ports import Message, MessengerBusy
 
@@ -18,8 +19,9 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 class OutboxFile:
     """Implements `core.messaging.ports.Messenger`. One JSON object a line; several workers may append to one file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, texts: Texts) -> None:
         self._path = path
+        self._texts = texts
 
     async def send(self, message: Message) -> str:
         line = {
@@ -30,6 +32,7 @@ class OutboxFile:
             "language": message.language,
             "template": message.template,
             "parameters": dict(message.parameters),
+            "text": self._texts.render(message).text,
         }
         try:
             await asyncio.to_thread(self._append, json.dumps(line, ensure_ascii=False).encode() + b"\n")

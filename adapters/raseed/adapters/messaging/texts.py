@@ -1,0 +1,153 @@
+"""The texts of all messages, in every language, checked when they are read: a wrong parameter stops the start."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+import msgspec
+
+from raseed.core.messaging.notices import NOTICE_TYPES
+from raseed.core.messaging.ports import CODE_TEMPLATE, Language, Message
+
+CODE_PARAMETERS = ("code", "minutes")
+VALUE_CHARS_MAX = 256
+"""Of a parameter; the rest is cut off."""
+SERVICE = "service"
+"""A parameter that every template may name: what this service is called."""
+_PARAMETER = re.compile(r"\{([a-z0-9_]+)\}")
+_BRACE = re.compile(r"[{}]")
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
+
+
+class TemplateError(Exception):
+    """The templates are not what the notices need. One line for each problem."""
+
+
+class _Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    subject: str
+    text: str
+    link: str = ""
+    link_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a person reads."""
+
+    subject: str
+    """One line, for channels that have subjects."""
+    text: str
+
+
+class Texts:
+    """Read with `read_texts`."""
+
+    def __init__(
+        self, templates: Mapping[Language, Mapping[str, _Template]], service: str, portal_url: str
+    ) -> None:
+        self._templates = templates
+        self._service = service
+        self._portal_url = portal_url.rstrip("/")
+
+    def render(self, message: Message) -> Rendered:
+        """Raises KeyError for a template that does not exist, or a parameter that is missing."""
+        template = self._templates[message.language][message.template]
+        values = {SERVICE: self._service, **message.parameters}
+        shown = {name: isolated(cleaned(value), message.language) for name, value in values.items()}
+        text = _filled(template.text.strip(), shown)
+        if template.link and self._portal_url:
+            url = isolated(f"{self._portal_url}{template.link}", message.language)
+            text = f"{text}\n{template.link_text}: {url}"
+        return Rendered(subject=_filled(template.subject, shown), text=text)
+
+
+def parameters_of(template: str) -> tuple[str, ...]:
+    """What messages of a template carry, in the order in which providers with templates of their own get them."""
+    if template == CODE_TEMPLATE:
+        return CODE_PARAMETERS
+    return next(type_.parameters for kind, type_ in NOTICE_TYPES.items() if kind == template)
+
+
+def cleaned(value: str) -> str:
+    r"""The value on one line, without characters that nobody sees: names are what their owners made them.
+
+    >>> cleaned("a\r\nBcc: b\u2069")
+    'a Bcc: b'
+    """
+    line = " ".join(value.split())
+    return "".join(char for char in line if char.isprintable())[:VALUE_CHARS_MAX]
+
+
+def isolated(value: str, language: Language) -> str:
+    r"""The value so that it keeps its own direction within a text: amounts and codes are not turned round in Arabic.
+
+    >>> isolated("2.000 KWD", Language.ENGLISH), isolated("2.000 KWD", Language.ARABIC)
+    ('2.000 KWD', '\u20662.000 KWD\u2069')
+    """
+    if language is not Language.ARABIC:
+        return value
+    begin = _FIRST_STRONG_ISOLATE if _RIGHT_TO_LEFT.search(value) else _LEFT_TO_RIGHT_ISOLATE
+    return f"{begin}{value}{_POP_ISOLATE}"
+
+
+def read_texts(service: str, portal_url: str = "") -> Texts:
+    """The templates that are shipped. Raises TemplateError."""
+    folder = files("raseed.adapters.messaging") / "templates"
+    return Texts(
+        {
+            language: parse_templates(language, (folder / f"{language}.toml").read_text(encoding="utf-8"))
+            for language in Language
+        },
+        service,
+        portal_url,
+    )
+
+
+def parse_templates(language: Language, text: str) -> dict[str, _Template]:
+    """Raises TemplateError."""
+    try:
+        found = msgspec.convert(tomllib.loads(text), dict[str, _Template])
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise TemplateError(f"{language}: {error}") from error
+    problems = [f"{language}: {problem}" for problem in _problems(found)]
+    if problems:
+        raise TemplateError("\n".join(problems))
+    return found
+
+
+def _problems(templates: Mapping[str, _Template]) -> Iterator[str]:
+    wanted = {CODE_TEMPLATE: CODE_PARAMETERS} | {
+        kind.value: type_.parameters for kind, type_ in NOTICE_TYPES.items()
+    }
+    for name in sorted(wanted.keys() - templates.keys()):
+        yield f"there is no template {name}"
+    for name in sorted(templates.keys() - wanted.keys()):
+        yield f"nothing is sent with the template {name}"
+    for name in sorted(templates.keys() & wanted.keys()):
+        template = templates[name]
+        known = {*wanted[name], SERVICE}
+        for unknown in sorted({*_named(template.text), *_named(template.subject)} - known):
+            yield f"{name} has no parameter {unknown}"
+        for unused in sorted(set(wanted[name]) - _named(template.text)):
+            yield f"the text of {name} does not say {unused}"
+        if name == CODE_TEMPLATE and "code" in _named(template.subject):
+            yield f"the subject of {name} must not show the code: locked screens do"
+        if "\n" in template.subject or not template.subject.strip() or not template.text.strip():
+            yield f"{name} needs a text, and a subject of one line"
+        if any(_BRACE.search(_PARAMETER.sub("", text)) for text in (template.subject, template.text)):
+            yield f"{name} has a brace that belongs to no parameter"
+        if bool(template.link) != bool(template.link_text):
+            yield f"{name} needs both link and link_text, or neither"
+
+
+def _named(text: str) -> set[str]:
+    return set(_PARAMETER.findall(text))
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _PARAMETER.sub(lambda match: values[match[1]], text)

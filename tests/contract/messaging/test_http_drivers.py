@@ -1,0 +1,179 @@
+"""What every HTTP driver promises, against a real server: one message, an error of ours in time, nothing given away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from time import monotonic
+from typing import Any
+
+import pytest
+from tests.contract.messaging.conftest import (
+    ACCEPTED,
+    CODE,
+    CONNECTIONS,
+    HTTP_DRIVERS,
+    IDS,
+    PHONE,
+    TIMEOUT_S,
+    TOKEN,
+    Provider,
+    code_for,
+    opened,
+    served,
+)
+
+from raseed.adapters.messaging.http_call import ANSWER_BYTES_MAX
+from raseed.core.messaging.ports import (
+    Channel,
+    MessagingError,
+    Messenger,
+    MessengerBusy,
+    MessengerMisconfigured,
+)
+
+MESSAGE = code_for(Channel.WHATSAPP)
+Http = tuple[Messenger, Provider, str]
+
+
+async def failure(messenger: Messenger) -> MessagingError:
+    """What it says within its deadline. Nothing of it may be kept from a log."""
+    began = monotonic()
+    with pytest.raises(MessagingError) as caught:
+        await messenger.send(MESSAGE)
+    assert monotonic() - began < TIMEOUT_S + 0.5
+    for secret in (TOKEN, PHONE, PHONE[1:], CODE, "127.0.0.1", "http:"):
+        assert secret not in f"{caught.value} {caught.value!r}"
+    return caught.value
+
+
+async def test_an_accepted_message_is_sent_once_and_named(http: Http) -> None:
+    messenger, provider, name = http
+    assert await messenger.send(MESSAGE) == IDS.get(name, "652f1a")
+    [asked] = provider.asked
+    assert CODE in str(asked.body)
+    assert PHONE[1:] in str(asked.body)
+    assert TOKEN in str(asked.headers)
+    assert TOKEN not in asked.path
+    assert asked.headers["Accept-Encoding"] == "identity"
+    assert asked.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("fault", ["silent", "slow", "reset"])
+async def test_a_network_that_fails_is_told_in_time(http: Http, fault: str) -> None:
+    messenger, provider, _ = http
+    provider.fault = fault
+    assert isinstance(await failure(messenger), MessengerBusy)
+    assert len(provider.asked) == 1, "what may have been sent is not sent again"
+
+
+@pytest.mark.parametrize("name", HTTP_DRIVERS)
+async def test_nobody_listens(name: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with opened(name, f"http://127.0.0.1:{port}") as messenger:
+        assert isinstance(await failure(messenger), MessengerBusy)
+
+
+@pytest.mark.parametrize("name", HTTP_DRIVERS)
+async def test_an_address_that_is_none(name: str) -> None:
+    async with opened(name, "http://[") as messenger:
+        with pytest.raises(MessengerMisconfigured):
+            await messenger.send(MESSAGE)
+
+
+async def test_too_many_messages(http: Http) -> None:
+    messenger, provider, _ = http
+    far = "Fri, 31 Dec 2999 23:59:59 GMT"
+    for retry_after, expected in (("7", 7.0), (far, 86400.0), ("soon", None), ("-1", None), ("", None)):
+        provider.status, provider.body, provider.headers = 429, {}, {"Retry-After": retry_after}
+        error = await failure(messenger)
+        assert isinstance(error, MessengerBusy)
+        assert error.retry_after_s == expected
+
+
+async def test_a_provider_in_trouble(http: Http) -> None:
+    messenger, provider, _ = http
+    for status in (500, 502, 503, 504, 408):
+        provider.status, provider.raw = status, b"<html>for +96550123456</html>"
+        assert isinstance(await failure(messenger), MessengerBusy)
+
+
+async def test_a_provider_that_refuses(http: Http) -> None:
+    messenger, provider, _ = http
+    for status in (401, 403, 404, 410, 415):
+        provider.status, provider.body = status, {"message": f"{TOKEN} is wrong"}
+        assert isinstance(await failure(messenger), MessengerMisconfigured)
+
+
+async def test_redirects_are_not_followed(http: Http) -> None:
+    messenger, provider, _ = http
+    elsewhere = Provider(body={})
+    async with served(elsewhere):
+        for status in (301, 302, 307, 308):
+            provider.status, provider.headers = status, {"Location": elsewhere.url}
+            assert isinstance(await failure(messenger), MessengerMisconfigured)
+    assert elsewhere.asked == []
+
+
+UNREADABLE = {
+    "empty": b"",
+    "half": b"{",
+    "bytes": b"\xff\xfe",
+    "list": b"[]",
+    "text": b'"sent"',
+    "null": b"null",
+    "object": b"{}",
+    "deep": b"[" * 60_000,
+    "long": b" " * (ANSWER_BYTES_MAX * 4),
+}
+
+
+async def test_an_answer_that_cannot_be_read(http: Http) -> None:
+    messenger, provider, name = http
+    for what, raw in UNREADABLE.items():
+        provider.raw = raw
+        if name == "resayil-token":  # its status alone says that it was accepted
+            assert not await messenger.send(MESSAGE), what
+        else:
+            assert isinstance(await failure(messenger), MessengerBusy), what
+
+
+async def test_after_any_failure_the_next_message_goes_out(http: Http) -> None:
+    messenger, provider, name = http
+    for fault in ("silent", "reset"):
+        provider.fault = fault
+        await failure(messenger)
+    provider.raw = b" " * (ANSWER_BYTES_MAX * 4)
+    await asyncio.gather(messenger.send(MESSAGE), return_exceptions=True)
+    provider.fault, provider.raw = "", None
+    assert await messenger.send(MESSAGE) == IDS.get(name, "652f1a")
+
+
+async def test_connections_are_bounded_and_waiting_for_one_counts(http: Http) -> None:
+    messenger, provider, _ = http
+    provider.fault = "pause"
+    await asyncio.gather(*(messenger.send(MESSAGE) for _ in range(20)))
+    assert 1 < provider.open_most <= CONNECTIONS
+    provider.fault = "silent"
+    began = monotonic()
+    outcomes = await asyncio.gather(
+        *(messenger.send(MESSAGE) for _ in range(2 * CONNECTIONS)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, MessengerBusy) for outcome in outcomes)
+    assert monotonic() - began < TIMEOUT_S + 0.5
+
+
+async def test_a_cancelled_call_leaves_no_answer_for_the_next(http: Http) -> None:
+    """Whoever comes next on the connection must not read what was meant for somebody else."""
+    messenger, provider, name = http
+    provider.fault, provider.body = "pause", {"success": True, "message_id": "others", "id": "others"}
+    for _ in range(5):
+        sending = asyncio.ensure_future(messenger.send(MESSAGE))
+        await asyncio.sleep(0.01)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+    provider.fault, provider.body = "", ACCEPTED[name]
+    sent: Any = await asyncio.gather(*(messenger.send(MESSAGE) for _ in range(5)))
+    assert set(sent) == {IDS.get(name, "652f1a")}

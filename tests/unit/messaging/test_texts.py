@@ -1,0 +1,95 @@
+"""Every notice in every language; amounts and codes keep their direction; a template that is wrong stops the start."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from raseed.adapters.messaging.texts import TemplateError, parameters_of, parse_templates, read_texts
+from raseed.core.messaging.notices import NOTICE_TYPES
+from raseed.core.messaging.ports import CODE_TEMPLATE, Channel, Language, Message
+
+TEXTS = read_texts("Raseed")
+NAMES = [CODE_TEMPLATE, *NOTICE_TYPES]
+ARABIC_DIGITS = re.compile("[٠-٩۰-۹]")
+ISOLATES = re.compile("[\u2066\u2068](.*?)\u2069")
+
+
+def message(template: str, language: Language, **parameters: str) -> Message:
+    return Message(
+        channel=Channel.EMAIL, to="a@example.com", language=language, template=template, parameters=parameters
+    )
+
+
+def source(language: Language) -> str:
+    folder = files("raseed.adapters.messaging") / "templates"
+    return (folder / f"{language}.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("name", NAMES)
+def test_each_message_says_all_that_it_was_given(name: str, language: Language) -> None:
+    given = {parameter: f"<{parameter}: 1,234.5>" for parameter in parameters_of(name)}
+    rendered = TEXTS.render(message(name, language, **given))
+    for value in given.values():
+        assert value in rendered.text
+    assert "\n" not in rendered.subject
+    assert not re.search(r"[{}]", rendered.subject + rendered.text)
+    assert not ARABIC_DIGITS.search(rendered.subject + rendered.text)
+    is_arabic = bool(re.search("[\u0600-\u06ff]", re.sub(ISOLATES, "", rendered.text)))
+    assert is_arabic == (language is Language.ARABIC)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_arabic_each_value_is_isolated_and_whole(name: str) -> None:
+    given = {parameter: f"2.000 KWD {number}" for number, parameter in enumerate(parameters_of(name))}
+    rendered = TEXTS.render(message(name, Language.ARABIC, **given))
+    assert set(given.values()) <= set(ISOLATES.findall(rendered.text))
+    assert rendered.text.count("\u2066") + rendered.text.count("\u2068") == rendered.text.count("\u2069")
+
+
+def test_a_name_in_arabic_goes_from_right_to_left() -> None:
+    rendered = TEXTS.render(message("key_created", Language.ARABIC, name="حاسوبي", last4="a1b2"))
+    assert "\u2068حاسوبي\u2069" in rendered.text
+    assert "\u2066a1b2\u2069" in rendered.text
+
+
+def test_a_value_is_not_a_template() -> None:
+    rendered = TEXTS.render(message("key_created", Language.ENGLISH, name="{last4} {x}", last4="a1b2"))
+    assert "{last4} {x}" in rendered.text
+
+
+def test_a_link_comes_with_the_portal() -> None:
+    exhausted = message("credits_exhausted", Language.ENGLISH)
+    assert "http" not in TEXTS.render(exhausted).text
+    with_portal = read_texts("Raseed", "https://raseed.example/")
+    assert with_portal.render(exhausted).text.endswith("\nTop up: https://raseed.example/billing/topup")
+
+
+def test_the_subject_does_not_show_the_code() -> None:
+    for language in Language:
+        assert "424242" not in TEXTS.render(message("code", language, code="424242", minutes="5")).subject
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("{credits} credits to begin", "{credit} credits to begin", "welcome has no parameter credit"),
+        ("{credits} credits to begin", "credits to begin", "the text of welcome does not say credits"),
+        ("[welcome]", "[welcum]", "there is no template welcome"),
+        ("[welcome]", "[welcum]", "nothing is sent with the template welcum"),
+        ("Welcome to {service}. ", "Welcome to {service. ", "welcome has a brace"),
+        ("Your {service} code", "{code} is yours", "the subject of code must not show the code"),
+        ('subject = "Welcome to {service}"', 'subject = "a\\nb"', "welcome needs a text, and a subject"),
+        ('link_text = "Top up"\n', "", "needs both link and link_text"),
+        ('link_text = "Top up"\n', 'colour = "red"\n', "colour"),
+        ("[welcome]", "[welcome", "en: "),
+    ],
+)
+def test_a_wrong_template_stops_the_start(old: str, new: str, problem: str) -> None:
+    text = source(Language.ENGLISH)
+    assert old in text
+    with pytest.raises(TemplateError, match=re.escape(problem)):
+        parse_templates(Language.ENGLISH, text.replace(old, new))
