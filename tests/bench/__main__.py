@@ -22,6 +22,7 @@ from tests.bench.in_process import layers, single_calls
 from tests.bench.memory import memory
 from tests.bench.placements import placements
 from tests.bench.postgres_ledger import postgres
+from tests.bench.sqlite_ledger import sqlite
 from tests.bench.stacks import ROOT
 from tests.bench.startup import start
 from tests.bench.usage_queries import usage_queries
@@ -36,6 +37,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "layers": layers,
     "placements": placements,
     "usage": usage_queries,
+    "sqlite": sqlite,
     "postgres": postgres,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +15,16 @@ from tests.bench.figures import Row
 from tests.bench.load import Outcome, Plan, run_load
 from tests.bench.stacks import Target, bare, governed
 
+from raseed.app.main import GARBAGE_OBJECTS
+
 T = TypeVar("T")
+
+
+def collect_garbage_as_a_worker() -> None:
+    """What was made so far is not searched for garbage again and again: as `raseed serve core` does once it serves."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 10, 10)
 
 
 @dataclass(slots=True)

@@ -43,6 +43,9 @@ class InLoop:
         results: list[Result] = await self._writer.submit(Commands(commands))
         return results
 
+    async def close(self) -> None:
+        await self._writer.close()
+
 
 class InThread:
     """Everything on a thread of its own: statements, commit, checkpoint."""

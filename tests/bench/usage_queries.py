@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.bench.bench import Bench
+from tests.bench.bench import Bench, collect_garbage_as_a_worker
 from tests.bench.figures import Budget, Row, machine, number, table
 from tests.contract.ledger.conftest import ACCOUNT
 from tests.support.past import DAYS, Past, add_past_to_postgres, add_past_to_sqlite
@@ -34,7 +33,6 @@ from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.usage_queries import SqlUsageStore
-from raseed.app.main import GARBAGE_OBJECTS
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.usage import CallPosition, GroupBy, UsageService
 from raseed.core.clock import DAY, Microseconds
@@ -128,10 +126,7 @@ async def measure(database: Sql, rounds: int) -> list[Timed]:
         "calls, first page": lambda: usage.calls(ALICE, limit=20),
         "calls, 100 in the middle": lambda: usage.calls(ALICE, after=middle, limit=100),
     }
-    # As a worker does once it serves: what its start has made is not searched for garbage again and again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 10, 10)
+    collect_garbage_as_a_worker()
     return [await timed(name, query, rounds) for name, query in queries.items()]
 
 
