@@ -19,6 +19,7 @@ from tests.bench.bench import Bench, Measurement
 from tests.bench.edge import chunks, first_token, unary
 from tests.bench.figures import Row, machine, table
 from tests.bench.in_process import layers, single_calls
+from tests.bench.ledger_costs import costs
 from tests.bench.memory import memory
 from tests.bench.placements import placements
 from tests.bench.postgres_ledger import postgres
@@ -38,6 +39,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "placements": placements,
     "usage": usage_queries,
     "sqlite": sqlite,
+    "costs": costs,
     "postgres": postgres,
 }
 

@@ -61,15 +61,9 @@ class SqlChain(Generic[Content]):
         another sealer was faster, and nothing is written. Raises DatabaseUnavailable.
         """
         chained = self._chained
-        head, found = await self._database.read(lambda connection: unsealed(connection, chained, limit))
-        if not found:
+        head, links = await self._database.read(lambda connection: next_links(connection, chained, limit))
+        if not links:
             return 0
-        links: list[dict[str, Any]] = []
-        previous = head.hash
-        for seq, (key, content) in enumerate(found, head.seq + 1):
-            sealed = chained.link(previous, seq, content)
-            links.append({"the_key": key, "the_seq": seq, "the_previous": previous, "the_hash": sealed})
-            previous = sealed
 
         def write(connection: Connection) -> int:
             if not _is_only_sealer(connection, chained.lock) or chain_head(connection, chained.table) != head:
@@ -94,6 +88,20 @@ def chain_head(connection: Connection, table: Table) -> ChainHead:
         .limit(1)
     ).first()
     return NO_LINKS if last is None else ChainHead(last[0], bytes(last[1] or b""))
+
+
+def next_links(
+    connection: Connection, chained: Chained[Content], limit: int
+) -> tuple[ChainHead, list[dict[str, Any]]]:
+    """The head, and the links behind it: what is to be written."""
+    head, found = unsealed(connection, chained, limit)
+    links: list[dict[str, Any]] = []
+    previous = head.hash
+    for seq, (key, content) in enumerate(found, head.seq + 1):
+        sealed = chained.link(previous, seq, content)
+        links.append({"the_key": key, "the_seq": seq, "the_previous": previous, "the_hash": sealed})
+        previous = sealed
+    return head, links
 
 
 def unsealed(

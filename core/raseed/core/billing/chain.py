@@ -7,6 +7,8 @@ import json
 
 from raseed.core.billing.ledger_state import LedgerTransaction
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def link(previous: bytes, seq: int, transaction: LedgerTransaction) -> bytes:
     """The hash of a transaction as link number `seq` behind `previous`. 32 bytes; must never change its meaning.
@@ -17,7 +19,7 @@ def link(previous: bytes, seq: int, transaction: LedgerTransaction) -> bytes:
     >>> link(GENESIS, 1, LedgerTransaction(**books, entries=(Entry("sys:a", 5),))).hex()[:16]
     '28d70b8aacd463a8'
     """
-    content = json.dumps(
+    content = _compact(
         [
             "raseed ledger 1",
             previous.hex(),
@@ -30,7 +32,6 @@ def link(previous: bytes, seq: int, transaction: LedgerTransaction) -> bytes:
             transaction.actor,
             transaction.at,
             [[e.ledger_account, e.grant_id, e.amount_microcredits] for e in transaction.entries],
-        ],
-        separators=(",", ":"),
+        ]
     )
     return hashlib.sha256(content.encode()).digest()
