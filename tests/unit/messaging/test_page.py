@@ -11,10 +11,7 @@ PAGE = (Path(__file__).parents[3] / "docs/messaging.md").read_text(encoding="utf
 
 def test_every_notice_is_there_with_its_parameters_in_order() -> None:
     for kind, type_ in NOTICE_TYPES.items():
-        if type_.is_for_operators:
-            told = "goes to the operators"
-        else:
-            told = "no" if type_.is_essential else "yes"
+        told = "goes to the operators" if type_.is_for_operators else "no" if type_.is_essential else "yes"
         parameters = ", ".join(f"`{name}`" for name in type_.parameters) or "–"
         assert f"| `{kind}` | {parameters} | {told} |" in PAGE
 
