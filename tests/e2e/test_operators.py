@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.command_line import Outcome, run_cli
+from tests.support.customer import Customer
+from tests.support.http import Http
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -67,3 +70,16 @@ def test_a_key_is_not_sent_in_the_clear_to_others(key_file: Path, server: str):
 def test_nobody_there(key_file: Path):
     outcome = run_cli({}, "--server", "127.0.0.1:1", "--key-file", str(key_file), "accounts", "list")
     assert outcome.refused() == "raseed: 127.0.0.1:1 does not answer; is the platform stopping?\n"
+
+
+EFFECTIVE_S = 2.0
+
+
+def test_a_suspension_is_effective_everywhere_within_two_seconds(stack: Stack, customer: Customer):
+    http = Http(stack.port, customer.key)
+    assert http.send("GET", "/v1/models").status == 200
+    assert run_cli(stack.environ, "accounts", "suspend", customer.id, "--reason", "spam").status == 0
+    until(lambda: http.send("GET", "/v1/models").status == 403, EFFECTIVE_S, "the key is refused")
+    assert http.send("GET", "/v1/models").error(403)["code"] == "account_suspended"
+    assert run_cli(stack.environ, "accounts", "reinstate", customer.id, "--reason", "x").status == 0
+    until(lambda: http.send("GET", "/v1/models").status == 200, EFFECTIVE_S, "the key is taken again")

@@ -27,6 +27,7 @@ from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.replay import replay
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.adapters.sql.tables import ledger_entries, ledger_tx
 from raseed.adapters.sql.usage_queries import SqlUsageStore
 from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
@@ -37,9 +38,11 @@ from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService, Verification, Violation
+from raseed.core.admin.standing import StandingStore
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.credit import CreditService
 from raseed.core.billing.history import HistoryService, Offers
@@ -88,6 +91,8 @@ class Platform:
     """Codes go here. A worker runs it; without one, what is posted is never sent."""
     outbox: SqlOutbox
     """Notices lie here."""
+    standing: StandingStore
+    account_admin: AccountAdmin
     audit: AuditService
     operators: OperatorService
     operator_authenticator: OperatorAuthenticator
@@ -113,6 +118,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         peppers = read_peppers(home)
         authenticator = Authenticator(store, peppers, clock)
         operators = SqlOperatorStore(database)
+        standing = SqlStandingStore(database)
         accounts = AccountService(store, authenticator, peppers, clock)
         calendar = Calendar(policy.time_zone)
         usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
@@ -152,6 +158,8 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             messenger=messenger,
             express=express,
             outbox=SqlOutbox(database),
+            standing=standing,
+            account_admin=AccountAdmin(standing, accounts, authenticator, policy, clock),
             audit=AuditService(SqlAuditStore(database), calendar),
             operators=OperatorService(operators, peppers, clock),
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
@@ -171,6 +179,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
 def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices:
     return AdminServices(
         admin=platform.admin,
+        accounts=platform.account_admin,
         audit=platform.audit,
         operators=platform.operators,
         idempotency=platform.idempotency,

@@ -14,7 +14,7 @@ from tests.integration.rpc.test_admin_credits import refused
 from tests.support.worker import Worker, error_of
 
 from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
-from raseed.admin.v1 import admin_pb2, audit_pb2, operators_pb2
+from raseed.admin.v1 import account_admin_pb2, admin_pb2, audit_pb2, operators_pb2
 from raseed.core.admin.operators import ALL_SCOPES, OperatorScope
 from raseed.core.clock import DAY, SECOND
 
@@ -26,7 +26,7 @@ NewKey = Callable[..., Awaitable[tuple[str, str]]]
 
 def admin_methods() -> Iterator[tuple[str, type[Message]]]:
     """Every RPC of the admin package with its request, from the descriptors."""
-    for module in (admin_pb2, audit_pb2, operators_pb2):
+    for module in (account_admin_pb2, admin_pb2, audit_pb2, operators_pb2):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 yield f"{service.full_name}/{method.name}", GetMessageClass(method.input_type)

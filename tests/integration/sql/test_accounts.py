@@ -11,8 +11,8 @@ from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.audit import SqlAuditStore
-from raseed.adapters.sql.tables import audit_log, changes
-from raseed.core.accounts.model import AccountStatus, ApiKey, Tier
+from raseed.adapters.sql.tables import changes
+from raseed.core.accounts.model import ApiKey, Tier
 from raseed.core.admin.audit import AuditFilter
 from raseed.core.billing.spend_caps import CapWindow, SpendCap, nothing_spent
 from raseed.core.clock import Microseconds
@@ -125,21 +125,6 @@ async def test_a_cap_comes_with_its_key_and_is_audited(accounts, store):
         ("key.cap", "cap=9 window=lifetime"),
         ("key.cap", "cap=none"),
     ]
-
-
-async def test_a_change_of_status_is_announced_and_audited(accounts, store):
-    assert await accounts.set_status(CAROL.id, AccountStatus.SUSPENDED, "operator-1")
-    assert not await accounts.set_status(AccountId("acct_none"), AccountStatus.SUSPENDED, "operator-1")
-    found = await accounts.find_account("acct_carol")
-    assert found is not None
-    assert found.status is AccountStatus.SUSPENDED
-    rows = await store.database.read(
-        lambda c: c.execute(
-            select(audit_log.c.actor, audit_log.c.action, audit_log.c.subject).order_by(audit_log.c.seq)
-        ).all()
-    )
-    assert tuple(rows[-1]) == ("operator-1", "account.status", "acct_carol")
-    assert [row.action for row in rows] == ["account.create", "account.create", "account.status"]
 
 
 async def test_the_audit_log_takes_what_other_modules_did(accounts, store):

@@ -8,9 +8,8 @@ import pytest
 from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, open_store
 from tests.unit.billing.builders import ALICE
 
-from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.change_feed import SqlChangeFeed
-from raseed.core.accounts.model import AccountStatus
+from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.ids import AccountId
 
@@ -33,14 +32,14 @@ async def test_every_worker_hears_of_every_change_once(store):
         ChangeFollower(SqlChangeFeed(store.database), {ChangeKind.ACCOUNT: ids.append}, lambda: None, print)
         for ids in heard
     ]
-    changing = [SqlAccountStore(store.database) for _ in range(WORKERS)]
-    await changing[0].set_status(ALICE, AccountStatus.SUSPENDED, "before anybody listened")
+    changing = [SqlStandingStore(store.database) for _ in range(WORKERS)]
+    await changing[0].suspend(ALICE, "before anybody listened", "op")
     for follower in followers:
         await follower.start()
 
     async def change(number: int) -> None:
         for account_id in CHANGED[number::WORKERS]:
-            await changing[number].set_status(account_id, AccountStatus.SUSPENDED, f"core-{number}")
+            await changing[number].suspend(account_id, "spam", f"core-{number}")
             await asyncio.gather(*(follower.poll() for follower in followers))
 
     await asyncio.gather(*map(change, range(WORKERS)))

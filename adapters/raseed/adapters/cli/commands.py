@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from raseed.adapters.cli.account_commands import add_account_commands
 from raseed.adapters.cli.audit_commands import add_audit_commands
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
 from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
-from raseed.adapters.cli.values import Account, Json, Reason, amount_of
+from raseed.adapters.cli.values import Json
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.core.money import credits_number
 
@@ -24,90 +25,7 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     models = _group(app, "models", "Model backends.")
     ledger = _group(app, "ledger", "The ledger.")
 
-    @accounts.command("create")
-    def accounts_create(
-        email: Annotated[str, typer.Option(help="E-mail address.")] = "",
-        phone: Annotated[str, typer.Option(help="Telephone number, +96550123456.")] = "",
-        tier: Annotated[str, typer.Option(help="free, starter, basic, pro or enterprise.")] = "",
-        credit: Annotated[str, typer.Option("--credits", help="Credits to give at once.")] = "0",
-        no_welcome: Annotated[
-            bool, typer.Option("--no-welcome", help="Leave the welcome grant out.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        """Create an account."""
-        request = pb.CreateAccountRequest(
-            email=email,
-            phone=phone,
-            tier=tier,
-            credits_microcredits=amount_of(credit),
-            no_welcome=no_welcome,
-        )
-
-        async def command(admin: AdminCalls) -> None:
-            account = (await admin.call("CreateAccount", request)).account
-            value = {
-                "id": account.id,
-                "tier": account.tier,
-                "balance": credits_number(account.balance_microcredits),
-            }
-            Output(as_json=as_json).show(
-                value, lambda: [f"{account.id}  tier {account.tier}  balance {value['balance']}"]
-            )
-
-        run_command(open_admin, command)
-
-    @accounts.command("list")
-    def accounts_list(as_json: Json = False) -> None:
-        """List all accounts, newest first."""
-
-        async def command(admin: AdminCalls) -> None:
-            found: list[dict[str, Any]] = []
-            token = ""
-            while True:
-                page = await admin.call("ListAccounts", pb.ListAccountsRequest(page_token=token))
-                found += [_account_value(account) for account in page.accounts]
-                token = page.next_page_token
-                if not token:
-                    break
-            Output(as_json=as_json).show(
-                found,
-                lambda: [
-                    f"{a['id']}  {a['email'] or a['phone']}  {a['tier']}  {a['balance']}" for a in found
-                ],
-            )
-
-        run_command(open_admin, command)
-
-    @accounts.command("debt-limit")
-    def accounts_debt_limit(
-        account: Account,
-        limit: Annotated[
-            str,
-            typer.Argument(metavar="CREDITS", help="Most that it may owe; `default`: as the profile says."),
-        ],
-        reason: Reason,
-        as_json: Json = False,
-    ) -> None:
-        """Limit what an account may owe, where the profile lets accounts owe."""
-        amount = None if limit == "default" else amount_of(limit)
-        request = pb.SetDebtLimitRequest(account=account, limit_microcredits=amount, reason=reason)
-
-        async def command(admin: AdminCalls) -> None:
-            changed = (await admin.call("SetDebtLimit", request)).account
-            has_own = changed.HasField("own_debt_limit_microcredits")
-            value = {
-                "id": changed.id,
-                "debt": credits_number(changed.debt_microcredits),
-                "debt_limit": credits_number(changed.debt_limit_microcredits),
-                "own_debt_limit": credits_number(changed.own_debt_limit_microcredits) if has_own else None,
-            }
-            Output(as_json=as_json).show(
-                value, lambda: [f"{changed.id}  owes {value['debt']} of {value['debt_limit']}"]
-            )
-
-        run_command(open_admin, command)
-
+    add_account_commands(accounts, open_admin)
     add_key_commands(keys, open_admin)
     add_audit_commands(_group(app, "audit", "The audit log."), open_admin)
     add_credit_commands(app, credit, open_admin)
@@ -200,17 +118,6 @@ def _group(app: typer.Typer, name: str, about: str) -> typer.Typer:
     group = typer.Typer(help=about, no_args_is_help=True)
     app.add_typer(group, name=name)
     return group
-
-
-def _account_value(account: pb.AdminAccount) -> dict[str, Any]:
-    return {
-        "id": account.id,
-        "email": account.email or None,
-        "phone": account.phone or None,
-        "tier": account.tier,
-        "status": account.status,
-        "balance": credits_number(account.balance_microcredits),
-    }
 
 
 def _verify_lines(value: dict[str, Any]) -> list[str]:

@@ -14,13 +14,14 @@ import grpc
 from grpc_status import rpc_status
 
 from raseed.adapters.cli.output import fail
-from raseed.admin.v1 import admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
+from raseed.admin.v1 import account_admin_pb2_grpc, admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
 from raseed.core.errors import RaseedError
 
 CALL_TIMEOUT_S = 120.0
 """Longest wait for one call: verifying a large ledger takes the longest."""
 STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     admin_pb2_grpc.AdminServiceStub,
+    account_admin_pb2_grpc.AccountAdminServiceStub,
     audit_pb2_grpc.AuditServiceStub,
     operators_pb2_grpc.OperatorsServiceStub,
 )

@@ -25,3 +25,14 @@ def amount_of(text: str) -> int:
 
 def moment_text(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def moment_of(text: str) -> int:
+    """Microseconds since 1970 of what was typed; ends the command if it is no moment with its offset from UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 - without a zone, like all that is refused
+    if moment.tzinfo is None:
+        fail(f"a moment is written as 2026-03-01T08:00:00Z, not {text!r}", MISUSED)
+    return round(moment.timestamp() * 1_000_000)

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from raseed.adapters.rpc.accounts import KEYS_PAGE_MAX, key_message
+from raseed.adapters.rpc.admin_mapping import from_core_account
 from raseed.adapters.rpc.billing_mapping import from_core_report, to_core_group_by
 from raseed.adapters.rpc.call import acting
 from raseed.adapters.rpc.idempotency import once
@@ -15,8 +16,9 @@ from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2_grpc
 from raseed.core.accounts.model import Account
+from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.service import AdminService, Payment
-from raseed.core.billing.model import BalanceView, GrantSource, GrantView
+from raseed.core.billing.model import BalanceView, GrantSource
 from raseed.core.billing.usage import GROUPS_MAX
 from raseed.core.errors import RequestInvalid
 from raseed.core.idempotency import Idempotency
@@ -28,8 +30,15 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
-    def __init__(self, admin: AdminService, idempotency: Idempotency, routes: Sequence[Route]) -> None:
+    def __init__(
+        self,
+        admin: AdminService,
+        accounts: AccountAdmin,
+        idempotency: Idempotency,
+        routes: Sequence[Route],
+    ) -> None:
         self._admin = admin
+        self._accounts = accounts
         self._idempotency = idempotency
         self._routes = routes
 
@@ -48,7 +57,7 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         account, balance = await self._admin.account(request.account)
-        return pb.GetAccountResponse(account=self._account(account, balance))
+        return pb.GetAccountResponse(account=await self._whole(account, balance))
 
     async def SetDebtLimit(
         self, request: pb.SetDebtLimitRequest, context: Context
@@ -59,13 +68,19 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
             reason=request.reason,
             actor=acting(context).actor,
         )
-        return pb.SetDebtLimitResponse(account=self._account(account, balance))
+        return pb.SetDebtLimitResponse(account=await self._whole(account, balance))
 
     async def ListAccounts(
         self, request: pb.ListAccountsRequest, context: Context
     ) -> pb.ListAccountsResponse:
         size = page_size(request.page_size, ACCOUNTS_PAGE_MAX)
-        accounts = await self._admin.list_accounts(decode_token(request.page_token), size + 1)
+        accounts = await self._accounts.find(
+            text=request.query,
+            status=request.status,
+            tier=request.tier,
+            after=decode_token(request.page_token),
+            limit=size + 1,
+        )
         return pb.ListAccountsResponse(
             accounts=[await self._with_balance(account) for account in accounts[:size]],
             next_page_token=encode_token(accounts[size - 1].id) if len(accounts) > size else "",
@@ -244,23 +259,12 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
         return pb.ListBackendsResponse(backends=backends)
 
     async def _with_balance(self, account: Account) -> pb.AdminAccount:
-        return self._account(account, await self._admin.balance(account.id))
+        balance = await self._admin.balance(account.id)
+        return from_core_account(account, balance, self._admin.debt_limit(balance) if balance else 0)
 
-    def _account(self, account: Account, balance: BalanceView | None) -> pb.AdminAccount:
-        return pb.AdminAccount(
-            id=account.id,
-            email=account.email or "",
-            phone=account.phone_e164 or "",
-            tier=account.tier.value,
-            status=account.status.value,
-            balance_microcredits=balance.spendable_microcredits if balance else 0,
-            held_microcredits=balance.held_microcredits if balance else 0,
-            grants=map(_grant, balance.grants if balance else ()),
-            tier_expires_at_us=account.tier_expires_at,
-            debt_microcredits=balance.debt_microcredits if balance else 0,
-            debt_limit_microcredits=self._admin.debt_limit(balance) if balance else 0,
-            own_debt_limit_microcredits=balance.own_debt_limit_microcredits if balance else None,
-        )
+    async def _whole(self, account: Account, balance: BalanceView) -> pb.AdminAccount:
+        standing = await self._accounts.standing(account.id)
+        return from_core_account(account, balance, self._admin.debt_limit(balance), standing)
 
 
 def _source(name: str) -> GrantSource:
@@ -274,14 +278,3 @@ def _payment(request: pb.GrantCreditsRequest) -> Payment | None:
     if not request.currency and not request.paid_minor:
         return None
     return Payment(paid_minor=request.paid_minor, currency=request.currency)
-
-
-def _grant(grant: GrantView) -> pb.AdminGrant:
-    return pb.AdminGrant(
-        id=grant.id,
-        source=grant.source.value,
-        amount_microcredits=grant.amount_microcredits,
-        remaining_microcredits=grant.remaining_microcredits,
-        held_microcredits=grant.held_microcredits,
-        expires_at_us=grant.expires_at,
-    )

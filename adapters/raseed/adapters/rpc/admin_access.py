@@ -25,6 +25,15 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "ReplayLedger": OperatorScope.LEDGER_READ,
         "ListBackends": OperatorScope.MODELS_READ,
     },
+    "raseed.admin.v1.AccountAdminService": {
+        "SuspendAccount": OperatorScope.ACCOUNTS_WRITE,
+        "ReinstateAccount": OperatorScope.ACCOUNTS_WRITE,
+        "CloseAccount": OperatorScope.ACCOUNTS_WRITE,
+        "SetAccountTier": OperatorScope.ACCOUNTS_WRITE,
+        "ApproveSecondAccount": OperatorScope.ACCOUNTS_WRITE,
+        "AddAccountNote": OperatorScope.ACCOUNTS_WRITE,
+        "ListAccountNotes": OperatorScope.ACCOUNTS_READ,
+    },
     "raseed.admin.v1.AuditService": {
         "ListAuditRows": OperatorScope.AUDIT_READ,
         "VerifyAuditLog": OperatorScope.AUDIT_READ,

@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from raseed.adapters.rpc.admin import AdminServicer
+from raseed.adapters.rpc.admin_accounts import AccountAdminServicer
 from raseed.adapters.rpc.admin_audit import AuditServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
 from raseed.adapters.rpc.health import HealthMonitor
@@ -20,7 +21,8 @@ from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.interceptors.operator_auth import local_operator, operator_auth
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.server import ServerLimits, server_options
-from raseed.admin.v1 import admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
+from raseed.admin.v1 import account_admin_pb2_grpc, admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
+from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService
@@ -33,6 +35,7 @@ class AdminServices:
     """The use cases of operators."""
 
     admin: AdminService
+    accounts: AccountAdmin
     audit: AuditService
     operators: OperatorService
     idempotency: Idempotency
@@ -43,7 +46,10 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
     """Every servicer, by the function that adds it to a server."""
     return {
         admin_pb2_grpc.add_AdminServiceServicer_to_server: AdminServicer(
-            services.admin, services.idempotency, services.routes
+            services.admin, services.accounts, services.idempotency, services.routes
+        ),
+        account_admin_pb2_grpc.add_AccountAdminServiceServicer_to_server: AccountAdminServicer(
+            services.accounts, services.admin
         ),
         audit_pb2_grpc.add_AuditServiceServicer_to_server: AuditServicer(services.audit),
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server: OperatorsServicer(services.operators),

@@ -230,17 +230,6 @@ class SqlAccountStore:
     async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
         return await self._database.read(lambda connection: list_accounts(connection, after, limit))
 
-    async def set_status(self, account_id: AccountId, status: AccountStatus, actor: str) -> bool:
-        """False if there is no such account."""
-
-        def work(connection: Connection) -> bool:
-            found = set_status(connection, account_id, status)
-            if found:
-                self._audit(connection, actor, "account.status", account_id, f"status={status}")
-            return found
-
-        return await self._database.write(work)
-
     async def set_debt_limit(
         self, account_id: AccountId, limit_microcredits: int | None, reason: str, actor: str
     ) -> bool:

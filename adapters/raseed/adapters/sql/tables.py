@@ -93,6 +93,46 @@ accounts = _table(
     *_never_negative("debt_limit_microcredits"),
 )
 
+# Of accounts whose tier ends, and while it lasts: the queue of the job that ends it.
+Index(
+    "ix_accounts_tier_ends",
+    accounts.c.tier_expires_at,
+    sqlite_where=text("tier_expires_at IS NOT NULL"),
+    postgresql_where=text("tier_expires_at IS NOT NULL"),
+)
+
+account_standing = _table(
+    # What operators decided about an account. Accounts of which they never decided anything have no row.
+    "account_standing",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    _moment("since", nullable=True),
+    Column("actor", Text, nullable=False),
+    Column("second_of", Text, ForeignKey("accounts.id")),
+    Column("is_forfeit_due", BIGINT, nullable=False),
+    Column("forfeit_microcredits", BIGINT),
+    PrimaryKeyConstraint("account_id"),
+    CheckConstraint("is_forfeit_due IN (0, 1)", name="is_forfeit_due_known"),
+    *_never_negative("forfeit_microcredits"),
+)
+Index(
+    "ix_account_standing_forfeits",
+    account_standing.c.account_id,
+    sqlite_where=text("is_forfeit_due = 1"),
+    postgresql_where=text("is_forfeit_due = 1"),
+)
+
+account_notes = _table(
+    "account_notes",
+    Column("id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    _moment("at"),
+    Column("actor", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "account_id", "id"),
+)
+
 api_keys = _table(
     "api_keys",
     Column("id", Text, nullable=False),

@@ -222,9 +222,6 @@ class AdminService:
             raise NotFound(f"There is no account {reference!r}.")
         return account, balance
 
-    async def list_accounts(self, after: str, limit: int) -> list[Account]:
-        return await self._accounts.list_accounts(after, limit)
-
     async def balance(self, account_id: AccountId) -> BalanceView | None:
         return await self._credit.balance(account_id)
 

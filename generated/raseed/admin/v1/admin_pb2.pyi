@@ -41,12 +41,18 @@ class GetAccountResponse(_message.Message):
     def __init__(self, account: _Optional[_Union[AdminAccount, _Mapping]] = ...) -> None: ...
 
 class ListAccountsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "query", "status", "tier")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    query: str
+    status: str
+    tier: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., query: _Optional[str] = ..., status: _Optional[str] = ..., tier: _Optional[str] = ...) -> None: ...
 
 class ListAccountsResponse(_message.Message):
     __slots__ = ("accounts", "next_page_token")
@@ -57,7 +63,7 @@ class ListAccountsResponse(_message.Message):
     def __init__(self, accounts: _Optional[_Iterable[_Union[AdminAccount, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class AdminAccount(_message.Message):
-    __slots__ = ("id", "email", "phone", "tier", "status", "balance_microcredits", "held_microcredits", "grants", "tier_expires_at_us", "debt_microcredits", "debt_limit_microcredits", "own_debt_limit_microcredits")
+    __slots__ = ("id", "email", "phone", "tier", "status", "balance_microcredits", "held_microcredits", "grants", "tier_expires_at_us", "debt_microcredits", "debt_limit_microcredits", "own_debt_limit_microcredits", "created_at_us", "status_reason", "status_since_us", "second_of", "forfeited_microcredits")
     ID_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     PHONE_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +76,11 @@ class AdminAccount(_message.Message):
     DEBT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     DEBT_LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     OWN_DEBT_LIMIT_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    STATUS_REASON_FIELD_NUMBER: _ClassVar[int]
+    STATUS_SINCE_US_FIELD_NUMBER: _ClassVar[int]
+    SECOND_OF_FIELD_NUMBER: _ClassVar[int]
+    FORFEITED_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     id: str
     email: str
     phone: str
@@ -82,7 +93,12 @@ class AdminAccount(_message.Message):
     debt_microcredits: int
     debt_limit_microcredits: int
     own_debt_limit_microcredits: int
-    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[AdminGrant, _Mapping]]] = ..., tier_expires_at_us: _Optional[int] = ..., debt_microcredits: _Optional[int] = ..., debt_limit_microcredits: _Optional[int] = ..., own_debt_limit_microcredits: _Optional[int] = ...) -> None: ...
+    created_at_us: int
+    status_reason: str
+    status_since_us: int
+    second_of: str
+    forfeited_microcredits: int
+    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[AdminGrant, _Mapping]]] = ..., tier_expires_at_us: _Optional[int] = ..., debt_microcredits: _Optional[int] = ..., debt_limit_microcredits: _Optional[int] = ..., own_debt_limit_microcredits: _Optional[int] = ..., created_at_us: _Optional[int] = ..., status_reason: _Optional[str] = ..., status_since_us: _Optional[int] = ..., second_of: _Optional[str] = ..., forfeited_microcredits: _Optional[int] = ...) -> None: ...
 
 class AdminGrant(_message.Message):
     __slots__ = ("id", "source", "amount_microcredits", "remaining_microcredits", "held_microcredits", "expires_at_us")

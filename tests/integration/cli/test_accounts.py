@@ -1,0 +1,64 @@
+"""`raseed accounts` on a stopped system: the life of an account, as scripts see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.command_line import Outcome, run_cli
+
+
+@pytest.fixture(scope="module")
+def raseed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    home: Path = tmp_path_factory.mktemp("accounts") / "home"
+
+    def run(*arguments: str) -> Outcome:
+        return run_cli({"RASEED_HOME": str(home), "RASEED_CONFIG": ""}, *arguments)
+
+    return run
+
+
+def test_the_life_of_an_account(raseed):
+    made = raseed("accounts", "create", "--email", "ada@example.com", "--json").value
+    suspended = raseed("accounts", "suspend", made["id"], "--reason", "spam", "--json").value
+    assert (suspended["status"], suspended["status_reason"]) == ("suspended", "spam")
+    assert raseed("accounts", "list", "--status", "suspended", "--json").value[0]["id"] == made["id"]
+    assert (
+        raseed("accounts", "reinstate", made["id"], "--reason", "sorry", "--json").value["status"] == "active"
+    )
+    tier = raseed(
+        "accounts", "tier", made["id"], "pro", "--until", "2099-01-01T00:00:00Z", "--reason", "gift", "--json"
+    ).value
+    assert (tier["tier"], tier["tier_expires_at"]) == ("pro", "2099-01-01T00:00:00Z")
+
+    raseed("accounts", "note", "ada@example.com", "called twice")
+    shown = raseed("accounts", "show", "ada@example.com", "--json").value
+    assert [note["text"] for note in shown["notes"]] == ["called twice"]
+    lines = raseed("accounts", "show", made["id"]).out.splitlines()
+    assert lines[0] == f"{made['id']}  ada@example.com  pro  1000"
+    assert lines[-1].endswith("local-socket  called twice")
+
+    other = raseed("accounts", "create", "--email", "ada2@example.com", "--no-welcome", "--json").value["id"]
+    second = raseed("accounts", "second", other, "--of", made["id"], "--reason", "family", "--json").value
+    assert second["second_of"] == made["id"]
+    assert (
+        raseed("accounts", "second", other, "--none", "--reason", "over", "--json").value["second_of"] is None
+    )
+    found = raseed("accounts", "list", "--query", "ada", "--json").value
+    assert [account["id"] for account in found] == [other, made["id"]]
+
+    closed = raseed("accounts", "close", made["id"], "--reason", "asked for", "--forfeit", "--json").value
+    assert closed["status"] == "closed"
+    assert raseed("accounts", "reinstate", made["id"], "--reason", "x").refused() == (
+        "raseed: This account is closed.\n"
+    )
+
+
+def test_what_is_typed_wrongly_is_refused_before_anything_is_asked(raseed):
+    raseed("accounts", "tier", "x", "pro", "--until", "tomorrow", "--reason", "x").refused(2)
+    raseed("accounts", "tier", "x", "pro", "--until", "2099-01-01T00:00:00", "--reason", "x").refused(2)
+    raseed("accounts", "second", "x", "--reason", "x").refused(2)
+    raseed("accounts", "second", "x", "--of", "y", "--none", "--reason", "x").refused(2)
+    assert raseed("accounts", "suspend", "nobody").status == 2
+    raseed("accounts", "suspend", "nobody", "--reason", "x").refused()
