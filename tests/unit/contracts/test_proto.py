@@ -53,7 +53,7 @@ def test_adding_a_field_keeps_the_contract(proto_copy: Path) -> None:
     replace_once(
         proto_copy / "raseed/billing/v1/billing.proto",
         "  int64 held_microcredits = 5;\n",
-        "  int64 held_microcredits = 5;\n  // New.\n  int64 new_microcredits = 7;\n",
+        "  int64 held_microcredits = 5;\n  // New.\n  int64 new_microcredits = 1000;\n",
     )
     assert buf_check.breaking(proto_copy, buf_check.RELEASED) == []
 
