@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,13 +15,13 @@ from grpc_status import rpc_status
 from tests.support.postgres import shared_server
 
 from raseed.adapters.cli.connection import RemoteAdmin
-from raseed.adapters.limits.memory import MemoryLimitStore
 from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
 from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
+from raseed.app.rate_limits import make_limits
 from raseed.app.settings import load_configuration
 from raseed.core.accounts.ports import SessionResolver
 from raseed.core.accounts.scopes import KEY_DEFAULT
@@ -31,7 +32,7 @@ from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Router
 from raseed.core.inference.service import InferenceService
-from raseed.core.limits.service import LimitService
+from raseed.core.jobs import Report
 
 NO_SESSIONS = NoSessions()
 MICROCREDITS = 1_000_000
@@ -81,12 +82,17 @@ class Worker:
         return answer
 
 
+def broken(what: str, error: BaseException) -> None:
+    raise AssertionError(what) from error
+
+
 @asynccontextmanager
 async def running_worker(
     folder: Path,
     usage_of: Callable[[Platform], UsageService] = lambda it: it.usage,
     instance: str = "core-0",
     sessions: SessionResolver = NO_SESSIONS,
+    report: Report = broken,
     **environ: str,
 ) -> AsyncIterator[Worker]:
     """Its public and its admin server answer on the worker's two channels. `usage_of` may bring other reports."""
@@ -95,21 +101,22 @@ async def running_worker(
     async with open_platform(configuration) as platform, open_routes(settings, "") as routes:
         router = Router(routes)
         holds = HoldService(platform.ledger, Owner(instance, 1), platform.policy.hold)
-        limits = LimitService(MemoryLimitStore() if settings.limits.enabled else None, platform.policy.tiers)
+        limits, share_limits = make_limits(settings, platform.policy, report)
+        sharing = None if share_limits is None else asyncio.create_task(share_limits())
         inference = InferenceService(
             router=router,
             prices=platform.policy.prices,
             holds=holds,
             limits=limits,
             timeout_s=60.0,
-            report=_broken,
+            report=report,
         )
         services = Services(
             authenticator=platform.authenticator,
             sessions=sessions,
             limits=limits,
             inference=inference,
-            keyed=KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), _broken),
+            keyed=KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), broken),
             estimator=Estimator(router, platform.policy.prices, limits, SystemClock()),
             subscriptions=platform.subscriptions,
             history=platform.history,
@@ -148,6 +155,9 @@ async def running_worker(
             await services.keyed.drain(KEEP_WAIT_S)
             for server in servers:
                 await server.stop(0)
+            if sharing is not None:
+                sharing.cancel()
+                await asyncio.gather(sharing, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -174,10 +184,6 @@ def _in_turns(addresses: list[str]) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(
         f"ipv4:{','.join(addresses)}", options=[("grpc.lb_policy_name", "round_robin")]
     )
-
-
-def _broken(what: str, error: BaseException) -> None:
-    raise AssertionError(what) from error
 
 
 def error_of(error: grpc.aio.AioRpcError) -> tuple[str, str]:

@@ -107,6 +107,10 @@ class Limits(_Section, frozen=True):
 
     enabled: bool = True
     """False turns rates, requests at a time and their headers off, for load tests. Money is guarded all the same."""
+    redis_url: str = ""
+    """`redis://…` or `rediss://…` of a Redis or Valkey in which several workers count together; empty: each counts its own part of every limit. With a password in it, set RASEED_LIMITS_REDIS_URL."""
+    redis_timeout_ms: Annotated[float, Meta(gt=0, le=1000)] = 50.0
+    """Longest wait for its answer, in milliseconds; then a worker decides by itself. Usually it takes one."""
 
 
 class Wire(_Section, frozen=True):

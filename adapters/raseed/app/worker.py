@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-from raseed.adapters.limits.memory import MemoryLimitStore
 from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
@@ -24,6 +23,7 @@ from raseed.app.bootstrap import Platform, admin_services, open_platform, open_r
 from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.messengers import courier
+from raseed.app.rate_limits import make_limits
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
 from raseed.core.admin.standing_jobs import forfeit_job, tier_job
@@ -39,7 +39,6 @@ from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
 from raseed.core.jobs import run_job
-from raseed.core.limits.service import LimitService
 from raseed.core.messaging.outbox import purge_notices_job
 
 READY_POLL_S = 0.05
@@ -86,10 +85,7 @@ async def serve_core(
         def report(what: str, error: BaseException) -> None:
             log.error("background", what=what, exc_info=error)
 
-        rates = LimitService(
-            MemoryLimitStore(workers=settings.core.workers) if settings.limits.enabled else None,
-            platform.policy.tiers,
-        )
+        rates, share_rates = make_limits(settings, platform.policy, report)
         inference = InferenceService(
             router=router,
             prices=platform.policy.prices,
@@ -154,6 +150,8 @@ async def serve_core(
         jobs = _Jobs()
         jobs.start(follower.run(), "follow changes")
         jobs.start(health.run(), "health")
+        if share_rates is not None:
+            jobs.start(share_rates(), "share limits")
         jobs.start(inference.keep_holds(), "keep holds")
         jobs.start(inference.sweep_holds(), "sweep holds")
         jobs.start(platform.express.run(), "send codes")
