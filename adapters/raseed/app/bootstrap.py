@@ -113,7 +113,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
     database, ledger = await _open_database(settings, home)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
-        messenger = await stack.enter_async_context(open_messenger(settings, home))
+        messenger = await stack.enter_async_context(open_messenger(settings, home, policy.unit))
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
         authenticator = Authenticator(store, peppers, clock)

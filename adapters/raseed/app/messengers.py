@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from raseed.adapters.messaging.channels import ChannelMessenger
 from raseed.adapters.messaging.outbox_file import OutboxFile
 from raseed.adapters.messaging.texts import Texts, read_texts
+from raseed.adapters.sql.credit_feed import SqlCreditFeed
+from raseed.adapters.sql.outbox import SqlOutbox
+from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home
 from raseed.app.settings import Settings, chosen_dialect
-from raseed.core.billing.policy import Policy
-from raseed.core.messaging.outbox import Courier, DueNotice, Outbox, Routing
+from raseed.core.billing.calendar import Calendar
+from raseed.core.billing.policy import Policy, UnitOfAccount
+from raseed.core.jobs import Job
+from raseed.core.messaging.credit_watch import activity_job, expiring_job
+from raseed.core.messaging.outbox import Courier, DueNotice, Routing, purge_notices_job
 from raseed.core.messaging.ports import Channel, Message, MessagingError, Messenger
 
 
@@ -28,10 +34,10 @@ class _Parts:
 
 
 @asynccontextmanager
-async def open_messenger(settings: Settings, home: Home) -> AsyncIterator[Messenger]:
+async def open_messenger(settings: Settings, home: Home, unit: UnitOfAccount) -> AsyncIterator[Messenger]:
     """The drivers that the settings name; each is opened once."""
     messaging = settings.messaging
-    parts = _Parts(settings, home, read_texts(messaging.service, messaging.portal_url))
+    parts = _Parts(settings, home, read_texts(messaging.service, messaging.portal_url, unit))
     async with AsyncExitStack() as stack:
         drivers = {
             name: await stack.enter_async_context(_DRIVERS[name](parts))
@@ -62,7 +68,7 @@ async def _whatsapp_meta(parts: _Parts) -> AsyncIterator[Messenger]:
         template_prefix=given.template_prefix,
     )
     async with open_calls(messaging.timeout_s, messaging.connections) as calls:
-        yield MetaMessenger(calls, account)
+        yield MetaMessenger(calls, account, parts.texts)
 
 
 @asynccontextmanager
@@ -101,11 +107,24 @@ _DRIVERS: Mapping[str, Callable[[_Parts], AbstractAsyncContextManager[Messenger]
 """A new driver is a function above and a line here."""
 
 
-def courier(outbox: Outbox, messenger: Messenger, policy: Policy, settings: Settings) -> Courier:
-    """Operators are reached on any channel, whatever the profile says of customers."""
+def message_jobs(
+    database: SqlDatabase, messenger: Messenger, policy: Policy, settings: Settings, *, is_first: bool
+) -> list[Job]:
+    """Sending notices is every worker's; finding them and clearing up is the first one's."""
+    outbox = SqlOutbox(database)
+    # Operators are reached on any channel, whatever the profile says of customers.
     operators = {_channel_of(address): address for address in settings.messaging.operators}
     routing = Routing(channels=policy.channels, language=policy.language, operators=operators)
-    return Courier(outbox, messenger, routing, _report)
+    sending = [Courier(outbox, messenger, routing, _report).job()]
+    if not is_first:
+        return sending
+    credit, clock = SqlCreditFeed(database), database.clock
+    return [
+        *sending,
+        activity_job(credit, clock),
+        expiring_job(credit, clock, Calendar(policy.time_zone)),
+        purge_notices_job(outbox),
+    ]
 
 
 def _channel_of(address: str) -> Channel:

@@ -22,7 +22,7 @@ from raseed.adapters.telemetry.log import log
 from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
 from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
-from raseed.app.messengers import courier
+from raseed.app.messengers import message_jobs
 from raseed.app.rate_limits import make_limits
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
@@ -39,7 +39,6 @@ from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.service import InferenceService
 from raseed.core.jobs import run_job
-from raseed.core.messaging.outbox import purge_notices_job
 
 READY_POLL_S = 0.05
 LOOPBACK = "127.0.0.1"
@@ -161,13 +160,14 @@ async def serve_core(
             forfeit_job(platform.standing, platform.ledger),
             tier_job(platform.standing, SystemClock(), platform.policy.default_tier),
             sealer_job("seal audit log", SqlChain(platform.database, AUDIT_CHAIN)),
-            courier(platform.outbox, platform.messenger, platform.policy, settings).job(),
+            *message_jobs(
+                platform.database, platform.messenger, platform.policy, settings, is_first=is_first
+            ),
         ):
             jobs.start(run_job(job, report), job.name)
         if is_first:
             for job in (
                 purge_job(platform.content),
-                purge_notices_job(platform.outbox),
                 platform.sign_in.purge,
             ):
                 jobs.start(run_job(job, report), job.name)

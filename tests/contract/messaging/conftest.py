@@ -143,6 +143,7 @@ async def opened(name: str, url: str, timeout_s: float = TIMEOUT_S) -> AsyncIter
             yield MetaMessenger(
                 calls,
                 MetaAccount(url=url, api_version="v24.0", phone_number_id="106540352242922", token=TOKEN),
+                TEXTS,
             )
             return
         preset = PRESETS[name]

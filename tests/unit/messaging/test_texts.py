@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from raseed.adapters.messaging.texts import TemplateError, parameters_of, parse_templates, read_texts
+from raseed.adapters.messaging.texts import TemplateError, parameters_of, parse_texts, read_texts
 from raseed.core.messaging.notices import NOTICE_TYPES
 from raseed.core.messaging.ports import CODE_TEMPLATE, Channel, Language, Message
 
@@ -46,7 +46,8 @@ def test_each_message_says_all_that_it_was_given(name: str, language: Language) 
 def test_in_arabic_each_value_is_isolated_and_whole(name: str) -> None:
     given = {parameter: f"2.000 KWD {number}" for number, parameter in enumerate(parameters_of(name))}
     rendered = TEXTS.render(message(name, Language.ARABIC, **given))
-    assert set(given.values()) <= set(ISOLATES.findall(rendered.text))
+    found = " ".join(ISOLATES.findall(rendered.text))
+    assert all(value in found for value in given.values())
     assert rendered.text.count("\u2066") + rendered.text.count("\u2068") == rendered.text.count("\u2069")
 
 
@@ -54,6 +55,27 @@ def test_a_name_in_arabic_goes_from_right_to_left() -> None:
     rendered = TEXTS.render(message("key_created", Language.ARABIC, name="حاسوبي", last4="a1b2"))
     assert "\u2068حاسوبي\u2069" in rendered.text
     assert "\u2066a1b2\u2069" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "arabic"),
+    [
+        ("1", "1 credit", "نقطة واحدة"),
+        ("5", "5 credits", "5 نقاط"),
+        ("110", "110 credits", "110 نقاط"),
+        ("11", "11 credits", "11 نقطة"),
+        ("1,234.5", "1,234.5 credits", "1,234.5 نقطة"),
+    ],
+)
+def test_amounts_have_their_unit(value: str, english: str, arabic: str) -> None:
+    for language, expected in ((Language.ENGLISH, english), (Language.ARABIC, arabic)):
+        assert expected in TEXTS.render(message("credit_warning", language, credits=value)).text
+
+
+def test_a_profile_in_dollars_says_dollars() -> None:
+    in_dollars = read_texts("Raseed", unit="USD")
+    for language in Language:
+        assert "$4.20" in in_dollars.render(message("credit_warning", language, credits="4.20")).text
 
 
 def test_a_value_is_not_a_template() -> None:
@@ -76,8 +98,8 @@ def test_the_subject_does_not_show_the_code() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("{credits} credits to begin", "{credit} credits to begin", "welcome has no parameter credit"),
-        ("{credits} credits to begin", "credits to begin", "the text of welcome does not say credits"),
+        ("begins with {credits}", "begins with {credit}", "welcome has no parameter credit"),
+        ("begins with {credits}", "begins with some", "the text of welcome does not say credits"),
         ("[welcome]", "[welcum]", "there is no template welcome"),
         ("[welcome]", "[welcum]", "nothing is sent with the template welcum"),
         ("Welcome to {service}. ", "Welcome to {service. ", "welcome has a brace"),
@@ -86,10 +108,12 @@ def test_the_subject_does_not_show_the_code() -> None:
         ('link_text = "Top up"\n', "", "needs both link and link_text"),
         ('link_text = "Top up"\n', 'colour = "red"\n', "colour"),
         ("[welcome]", "[welcome", "en: "),
+        ("[units.USD]", "[units.EUR]", "units.USD needs one, few and other"),
+        ('few = "${value}"', 'few = "$"', "units.USD needs one, few and other"),
     ],
 )
 def test_a_wrong_template_stops_the_start(old: str, new: str, problem: str) -> None:
     text = source(Language.ENGLISH)
     assert old in text
     with pytest.raises(TemplateError, match=re.escape(problem)):
-        parse_templates(Language.ENGLISH, text.replace(old, new))
+        parse_texts(Language.ENGLISH, text.replace(old, new))

@@ -7,9 +7,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import get_args
 
 import msgspec
 
+from raseed.core.billing.policy import UnitOfAccount
 from raseed.core.messaging.notices import NOTICE_TYPES
 from raseed.core.messaging.ports import CODE_TEMPLATE, Language, Message
 
@@ -18,6 +20,8 @@ VALUE_CHARS_MAX = 256
 """Of a parameter; the rest is cut off."""
 SERVICE = "service"
 """A parameter that every template may name: what this service is called."""
+AMOUNT = "credits"
+"""A parameter that is an amount of credit: its unit, which the profile names, is added."""
 _PARAMETER = re.compile(r"\{([a-z0-9_]+)\}")
 _BRACE = re.compile(r"[{}]")
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -26,6 +30,31 @@ _LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068"
 
 class TemplateError(Exception):
     """The templates are not what the notices need. One line for each problem."""
+
+
+class _Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How an amount is said, with `{value}`."""
+
+    one: str
+    few: str
+    """Of 3 to 10, 103 to 110 and so on, which Arabic counts in another way."""
+    other: str
+
+    def say(self, value: str) -> str:
+        number = int(value) if value.isascii() and value.isdigit() else None
+        form = self.other
+        if number == 1:
+            form = self.one
+        elif number is not None and 3 <= number % 100 <= 10:
+            form = self.few
+        return form.replace("{value}", value)
+
+
+class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One language: a unit for each `UnitOfAccount`, and the templates."""
+
+    units: dict[str, _Unit]
+    templates: dict[str, _Template]
 
 
 class _Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,22 +77,30 @@ class Texts:
     """Read with `read_texts`."""
 
     def __init__(
-        self, templates: Mapping[Language, Mapping[str, _Template]], service: str, portal_url: str
+        self, texts: Mapping[Language, _Texts], service: str, portal_url: str, unit: UnitOfAccount
     ) -> None:
-        self._templates = templates
+        self._texts = texts
         self._service = service
         self._portal_url = portal_url.rstrip("/")
+        self._unit = unit
 
     def render(self, message: Message) -> Rendered:
         """Raises KeyError for a template that does not exist, or a parameter that is missing."""
-        template = self._templates[message.language][message.template]
-        values = {SERVICE: self._service, **message.parameters}
-        shown = {name: isolated(cleaned(value), message.language) for name, value in values.items()}
+        template = self._texts[message.language].templates[message.template]
+        shown = self.shown(message)
         text = _filled(template.text.strip(), shown)
         if template.link and self._portal_url:
             url = isolated(f"{self._portal_url}{template.link}", message.language)
             text = f"{text}\n{template.link_text}: {url}"
         return Rendered(subject=_filled(template.subject, shown), text=text)
+
+    def shown(self, message: Message) -> dict[str, str]:
+        """The parameters as they stand in a text: clean, with their unit, and each in its own direction."""
+        unit = self._texts[message.language].units[self._unit]
+        values = {SERVICE: self._service, **message.parameters}
+        if AMOUNT in values:
+            values[AMOUNT] = unit.say(values[AMOUNT])
+        return {name: isolated(cleaned(value), message.language) for name, value in values.items()}
 
 
 def parameters_of(template: str) -> tuple[str, ...]:
@@ -95,26 +132,30 @@ def isolated(value: str, language: Language) -> str:
     return f"{begin}{value}{_POP_ISOLATE}"
 
 
-def read_texts(service: str, portal_url: str = "") -> Texts:
+def read_texts(service: str, portal_url: str = "", unit: UnitOfAccount = "credits") -> Texts:
     """The templates that are shipped. Raises TemplateError."""
     folder = files("raseed.adapters.messaging") / "templates"
-    return Texts(
-        {
-            language: parse_templates(language, (folder / f"{language}.toml").read_text(encoding="utf-8"))
-            for language in Language
-        },
-        service,
-        portal_url,
-    )
+    texts = {
+        language: parse_texts(language, (folder / f"{language}.toml").read_text(encoding="utf-8"))
+        for language in Language
+    }
+    return Texts(texts, service, portal_url, unit)
 
 
-def parse_templates(language: Language, text: str) -> dict[str, _Template]:
+def parse_texts(language: Language, text: str) -> _Texts:
     """Raises TemplateError."""
     try:
-        found = msgspec.convert(tomllib.loads(text), dict[str, _Template])
+        parsed = tomllib.loads(text)
+        found = msgspec.convert({"units": parsed.pop("units", {}), "templates": parsed}, _Texts)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise TemplateError(f"{language}: {error}") from error
-    problems = [f"{language}: {problem}" for problem in _problems(found)]
+    problems = [f"{language}: {problem}" for problem in _problems(found.templates)]
+    problems += [
+        f"{language}: units.{unit} needs one, few and other with {{value}}"
+        for unit in get_args(UnitOfAccount)
+        if unit not in found.units
+        or any("{value}" not in form for form in (found.units[unit].few, found.units[unit].other))
+    ]
     if problems:
         raise TemplateError("\n".join(problems))
     return found

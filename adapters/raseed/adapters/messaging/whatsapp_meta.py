@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Never
 
 from raseed.adapters.messaging.http_call import Answer, HttpCalls, refuse_by_status
-from raseed.adapters.messaging.texts import cleaned, isolated, parameters_of
+from raseed.adapters.messaging.texts import Texts, parameters_of
 from raseed.core.messaging.ports import (
     CODE_TEMPLATE,
     Message,
@@ -43,9 +43,10 @@ class MetaAccount:
 class MetaMessenger:
     """Implements `core.messaging.ports.Messenger`. Accepted is not delivered: what became of it comes by webhook."""
 
-    def __init__(self, calls: HttpCalls, account: MetaAccount) -> None:
+    def __init__(self, calls: HttpCalls, account: MetaAccount, texts: Texts) -> None:
         self._calls = calls
         self._account = account
+        self._texts = texts
         base = account.url.rstrip("/")
         self._url = f"{base}/{account.api_version}/{account.phone_number_id}/messages"
 
@@ -58,7 +59,7 @@ class MetaMessenger:
             "template": {
                 "name": f"{self._account.template_prefix}{message.template}",
                 "language": {"code": message.language.value},
-                "components": _components(message),
+                "components": self._components(message),
             },
         }
         answer = await self._calls.post(self._url, {"Authorization": f"Bearer {self._account.token}"}, body)
@@ -71,31 +72,24 @@ class MetaMessenger:
             raise MessengerBusy("its answer cannot be read")
         return message_id
 
+    def _components(self, message: Message) -> list[dict[str, Any]]:
+        if message.template == CODE_TEMPLATE:
+            code = message.parameters["code"]
+            if len(code) > CODE_CHARS_MAX:
+                raise MessengerMisconfigured(f"a code has at most {CODE_CHARS_MAX} characters")
+            # Twice: in the text, and for the button that copies it.
+            return [
+                {"type": "body", "parameters": [_text(code)]},
+                {"type": "button", "sub_type": "url", "index": "0", "parameters": [_text(code)]},
+            ]
+        shown = self._texts.shown(message)
+        values = [shown[name] for name in parameters_of(message.template)]
+        return [{"type": "body", "parameters": [_text(value) for value in values]}] if values else []
+
 
 def is_undeliverable(code: object) -> bool:
     """Whether an error code, in an answer or in a webhook, means that this person cannot be reached."""
     return code in _NOT_TO_THIS_PERSON
-
-
-def _components(message: Message) -> list[dict[str, Any]]:
-    if message.template == CODE_TEMPLATE:
-        code = message.parameters["code"]
-        if len(code) > CODE_CHARS_MAX:
-            raise MessengerMisconfigured(f"a code has at most {CODE_CHARS_MAX} characters")
-        # Twice: in the text, and for the button that copies it.
-        return [
-            {"type": "body", "parameters": [_text(code)]},
-            {"type": "button", "sub_type": "url", "index": "0", "parameters": [_text(code)]},
-        ]
-    values = [message.parameters[name] for name in parameters_of(message.template)]
-    if not values:
-        return []
-    return [
-        {
-            "type": "body",
-            "parameters": [_text(isolated(cleaned(value), message.language)) for value in values],
-        }
-    ]
 
 
 def _text(value: str) -> dict[str, str]:
