@@ -16,7 +16,7 @@ from tests.bench.edge import ANSWER_TOKENS, PROMPT
 from tests.bench.figures import Row
 
 from raseed.adapters.rpc.call import Behavior, Call, enter_call
-from raseed.adapters.rpc.interceptors.auth import NoSessions, auth
+from raseed.adapters.rpc.interceptors.auth import auth
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
@@ -155,7 +155,11 @@ async def layers(bench: Bench) -> list[Row]:
         keyed = KeyedChat(real, platform.idempotency, platform.ledger, SystemClock(), print)
         servicer = OpenAIServicer(real, keyed, "requested")
         chained: Behavior = servicer.CreateChatCompletion
-        for wrap in (auth(platform.authenticator, NoSessions()), errors("payment_required"), observe()):
+        for wrap in (
+            auth(platform.authenticator, platform.sign_in.use_cases.authenticator),
+            errors("payment_required"),
+            observe(),
+        ):
             chained = wrap(METHOD, chained)
         context: Any = FakeContext(key)
 

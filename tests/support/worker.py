@@ -17,10 +17,10 @@ from tests.support.postgres import shared_server
 from raseed.adapters.cli.connection import RemoteAdmin
 from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
-from raseed.adapters.rpc.interceptors.auth import NoSessions
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
 from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
+from raseed.app.layout import Home
 from raseed.app.rate_limits import make_limits
 from raseed.app.settings import load_configuration
 from raseed.core.accounts.ports import SessionResolver
@@ -34,7 +34,6 @@ from raseed.core.inference.routing import Router
 from raseed.core.inference.service import InferenceService
 from raseed.core.jobs import Report
 
-NO_SESSIONS = NoSessions()
 MICROCREDITS = 1_000_000
 SCRIPTED = {"RASEED_SCRIPTED_ENABLED": "true", "RASEED_LIMITS_ENABLED": "false"}
 """A model whose every charge can be computed beforehand, instead of Triton; and as many requests as a test likes."""
@@ -53,6 +52,7 @@ class Client:
 class Worker:
     """One, or several as one: then its channels send each call to the next, and the rest is the first one's."""
 
+    home: Home
     platform: Platform
     holds: HoldService
     address: str
@@ -91,8 +91,8 @@ async def running_worker(
     folder: Path,
     usage_of: Callable[[Platform], UsageService] = lambda it: it.usage,
     instance: str = "core-0",
-    sessions: SessionResolver = NO_SESSIONS,
     report: Report = broken,
+    sessions: SessionResolver | None = None,
     **environ: str,
 ) -> AsyncIterator[Worker]:
     """Its public and its admin server answer on the worker's two channels. `usage_of` may bring other reports."""
@@ -113,7 +113,8 @@ async def running_worker(
         )
         services = Services(
             authenticator=platform.authenticator,
-            sessions=sessions,
+            sessions=sessions or platform.sign_in.use_cases.authenticator,
+            sign_in=platform.sign_in.use_cases,
             limits=limits,
             inference=inference,
             keyed=KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), broken),
@@ -139,6 +140,7 @@ async def running_worker(
         ]
         for server in servers:
             await server.start()
+        codes = asyncio.create_task(platform.express.run())
         try:
             async with (
                 grpc.aio.insecure_channel(address) as channel,
@@ -148,9 +150,18 @@ async def running_worker(
                 admin_stub = admin_pb2_grpc.AdminServiceStub(admin_channel)
                 operators = RemoteAdmin(admin_channel)
                 yield Worker(
-                    platform, holds, address, admin_address, channel, admin_stub, operators, listener_channel
+                    Home(configuration.home),
+                    platform,
+                    holds,
+                    address,
+                    admin_address,
+                    channel,
+                    admin_stub,
+                    operators,
+                    listener_channel,
                 )
         finally:
+            codes.cancel()
             await inference.drain(0.0)
             await services.keyed.drain(KEEP_WAIT_S)
             for server in servers:

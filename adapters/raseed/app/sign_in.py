@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raseed.adapters.identity.phones import NumberingPlans
+from raseed.adapters.rpc.auth import SignInUseCases
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import SqlSessionStore
 from raseed.adapters.sql.sign_in import SqlSignInStore
@@ -29,9 +30,7 @@ KINDS = {Identity.WHATSAPP_OTP: IdentifierKind.PHONE, Identity.EMAIL_CODE: Ident
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    service: SignInService
-    sessions: SessionService
-    authenticator: SessionAuthenticator
+    use_cases: SignInUseCases
     purge: Job
 
 
@@ -48,8 +47,8 @@ def open_sign_in(
     limits = session_limits(settings)
     codes, sessions = SqlCodeStore(database), SqlSessionStore(database)
     authenticator = SessionAuthenticator(sessions, clock, limits, origins(settings))
-    return SignIn(
-        service=SignInService(
+    use_cases = SignInUseCases(
+        sign_in=SignInService(
             desk=CodeDesk(codes, peppers, clock, code_limits(settings)),
             store=SqlSignInStore(database),
             sessions=authenticator,
@@ -68,8 +67,8 @@ def open_sign_in(
         ),
         sessions=SessionService(sessions, authenticator, clock),
         authenticator=authenticator,
-        purge=purge_sign_in_job(codes, sessions, clock),
     )
+    return SignIn(use_cases=use_cases, purge=purge_sign_in_job(codes, sessions, clock))
 
 
 def code_limits(settings: Settings) -> CodeLimits:

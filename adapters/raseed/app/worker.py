@@ -101,7 +101,8 @@ async def serve_core(
         public = public_server(
             Services(
                 authenticator=platform.authenticator,
-                sessions=platform.sign_in.authenticator,
+                sessions=platform.sign_in.use_cases.authenticator,
+                sign_in=platform.sign_in.use_cases,
                 limits=rates,
                 inference=inference,
                 keyed=keyed,
@@ -134,7 +135,7 @@ async def serve_core(
             servers.append(listener)
         announce(SERVING)
 
-        sessions = platform.sign_in.authenticator
+        sessions = platform.sign_in.use_cases.authenticator
         follower = ChangeFollower(
             SqlChangeFeed(platform.database),
             forget={
@@ -194,13 +195,13 @@ async def serve_core(
 def confirm(platform: Platform) -> None:
     """Every change that was committed a moment ago is known here."""
     platform.authenticator.confirm()
-    platform.sign_in.authenticator.confirm()
+    platform.sign_in.use_cases.authenticator.confirm()
 
 
 def forget_account(platform: Platform, account_id: AccountId) -> None:
     """Its keys and sessions are looked up again."""
     platform.authenticator.forget_account(account_id)
-    platform.sign_in.authenticator.forget_account(account_id)
+    platform.sign_in.use_cases.authenticator.forget_account(account_id)
 
 
 class _Jobs:

@@ -263,6 +263,13 @@ async def test_a_known_device_is_not_locked_out_by_others(house):
     await refused(house, device_token=forged)
 
 
+async def test_nobody_looks_for_an_account_when_a_code_is_asked_for(house):
+    """So that the time of the answer cannot tell whether there is one."""
+    house.door.sign_in._store = None
+    await house.start()
+    assert len(house.sent) == 1
+
+
 async def test_a_refused_number_costs_nobody_anything(house):
     for to in ("+9655", "nobody"):
         with pytest.raises(RequestInvalid):

@@ -35,7 +35,7 @@ async def test_a_session_is_its_account_with_every_scope(house):
     entered = await house.enter()
     known = await house.door.authenticator.authenticate(entered.token)
     caller = known.caller
-    assert (caller.account_id, caller.session_id) == (entered.account.id, entered.session_id)
+    assert (caller.account_id, caller.session_id) == (entered.account.id, entered.session.id)
     assert (caller.api_key_id, caller.scopes) == (None, OWN_ACCOUNT)
     assert known.csrf_token == entered.csrf_token
 
@@ -77,7 +77,7 @@ async def test_each_sign_in_is_a_session_and_ends_the_one_that_it_replaces(house
     second = await house.enter(replaces=session)
     assert not await is_valid(house, first.token)
     listed = await house.door.sessions.list_sessions(first.account.id)
-    assert [each.id for each in listed] == [second.session_id, kept.session_id]
+    assert [each.id for each in listed] == [second.session.id, kept.session.id]
     assert [each.device for each in listed] == ["curl", "curl"]
 
 
@@ -95,19 +95,19 @@ async def test_there_are_so_many_sessions_and_no_more(store):
 async def test_own_sessions_are_ended_and_those_of_others_are_not_found(house):
     mine, others = await house.enter(), await house.enter(OTHER)
     account = mine.account.id
-    for session_id in (others.session_id, "ses_nothing"):
+    for session_id in (others.session.id, "ses_nothing"):
         with pytest.raises(NotFound):
             await house.door.sessions.end(account, session_id)
     assert await is_valid(house, others.token)
     house.clock.advance(MINUTE)
     second = await house.enter()
-    assert await house.door.sessions.end_others(account, second.session_id) == 1
+    assert await house.door.sessions.end_others(account, second.session.id) == 1
     assert not await is_valid(house, mine.token)
-    await house.door.sessions.end(account, second.session_id)
+    await house.door.sessions.end(account, second.session.id)
     assert not await is_valid(house, second.token)
     assert await is_valid(house, others.token)
     with pytest.raises(NotFound):
-        await house.door.sessions.end(account, second.session_id)
+        await house.door.sessions.end(account, second.session.id)
 
 
 @AT_ONCE
@@ -117,7 +117,7 @@ async def test_every_worker_refuses_an_ended_session(house):
     for door in house.doors:
         await door.follower.start()
         assert await is_valid(house, entered.token, door)
-    await house.door.sessions.end(entered.account.id, entered.session_id)
+    await house.door.sessions.end(entered.account.id, entered.session.id)
     assert not await is_valid(house, entered.token)
     for door in house.doors[1:]:
         assert await is_valid(house, entered.token, door)  # remembered: it has not polled yet
@@ -131,7 +131,7 @@ async def test_a_worker_that_hears_nothing_asks_again(store):
     other = house.doors[1]
     await other.follower.start()
     assert await is_valid(house, entered.token, other)
-    await house.door.sessions.end(entered.account.id, entered.session_id)
+    await house.door.sessions.end(entered.account.id, entered.session.id)
     house.clock.advance(int(TRUST_S * SECOND))
     assert not await is_valid(house, entered.token, other)
 
@@ -154,7 +154,7 @@ async def test_what_was_read_before_it_ended_is_not_remembered(house):
     house.door.authenticator._store = Slow()
     asking = asyncio.create_task(is_valid(house, entered.token))
     await read.wait()
-    await house.door.sessions.end(entered.account.id, entered.session_id)
+    await house.door.sessions.end(entered.account.id, entered.session.id)
     ended.set()
     assert await asking
     assert not await is_valid(house, entered.token)

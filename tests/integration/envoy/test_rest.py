@@ -69,6 +69,7 @@ async def test_forged_headers_do_not_arrive(http: aiohttp.ClientSession, core: S
         "x-http-status": "200",
         "x-envoy-retry-on": "5xx",
         "x-envoy-original-path": "/forged",
+        "x-envoy-external-address": "203.0.113.9",
         "x-forwarded-for": "203.0.113.9",
         "x-forwarded-host": "evil.example",
         "forwarded": "for=203.0.113.9",
@@ -86,6 +87,7 @@ async def test_forged_headers_do_not_arrive(http: aiohttp.ClientSession, core: S
         "forwarded",
     }.isdisjoint(seen)
     assert "203.0.113.9" not in seen["x-forwarded-for"]
+    assert seen["x-envoy-external-address"] == "127.0.0.1"  # whose codes and guesses are counted
     assert seen["x-envoy-original-path"] == "/v1/models?a=b"
     assert seen["x-request-id"] == request_id
     assert re.fullmatch(r"req_[0-9a-f]{32}", request_id)

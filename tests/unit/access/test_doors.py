@@ -7,7 +7,7 @@ import pytest
 
 from raseed.adapters.rpc.access import ACCESS, Access, Credential, UnlistedMethod, check_listed
 from raseed.adapters.rpc.call import Call, current_call, enter_call
-from raseed.adapters.rpc.interceptors.auth import NoSessions, auth, credential_of
+from raseed.adapters.rpc.interceptors.auth import auth, credential_of
 from raseed.core.accounts.keys import SESSION_PREFIX
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.ports import PresentedSession
@@ -61,7 +61,7 @@ async def enter(
     enter_call(Call(method=method, metadata=metadata, request_id="req_1"))
     keys: Any = Keys(scopes)
     nothing: Any = None
-    caller: Caller = await auth(keys, sessions or NoSessions())(method, behavior)(nothing, nothing)
+    caller: Caller = await auth(keys, sessions or Sessions())(method, behavior)(nothing, nothing)
     return caller
 
 
@@ -117,11 +117,6 @@ async def test_a_session_is_resolved_with_what_its_request_showed():
     )
     assert header == PresentedSession(token=SESSION, is_cookie=False)
     assert (chat_changes, list_changes) == (True, False)
-
-
-async def test_without_sign_in_no_session_is_valid():
-    with pytest.raises(Unauthenticated):
-        await enter(LIST_MODELS, bearer(SESSION))
 
 
 def test_the_same_credential_twice_is_one_and_two_are_refused():

@@ -53,6 +53,9 @@ _INFERENCE = _caller(Scope.INFERENCE)
 _MODELS = _caller(Scope.MODELS_READ)
 _BILLING = _caller(Scope.BILLING_READ)
 _USAGE = _caller(Scope.USAGE_READ)
+_OWN_SESSION = Access(frozenset({Credential.SESSION}))
+"""A person's own way in, whatever the role: no key may change it."""
+_OWN_SESSION_READ = Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_READ)
 _METERING = Access(frozenset({Credential.API_KEY}), Scope.METERING_WRITE)
 
 _SERVICES: dict[str, dict[str, Access]] = {
@@ -84,6 +87,29 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.accounts.v1.AccountsService": {
         "GetAccount": _caller(Scope.ACCOUNT_READ),
         "ListApiKeys": _caller(Scope.KEYS_READ),
+    },
+    "raseed.accounts.v1.AuthService": {
+        "GetSignInOptions": OPEN,
+        "StartSignIn": OPEN,
+        "VerifySignIn": OPEN,
+        "SignOut": _OWN_SESSION,
+        "StartIdentifierChange": _OWN_SESSION,
+        "VerifyIdentifierChange": _OWN_SESSION,
+        "ListSessions": _OWN_SESSION_READ,
+        "RevokeSession": _OWN_SESSION,
+        "RevokeOtherSessions": _OWN_SESSION,
+    },
+    "raseed.rest.v1.AuthRestService": {
+        "GetSignInOptions": OPEN,
+        "StartSignIn": OPEN,
+        "VerifySignIn": OPEN,
+        "SignOut": _OWN_SESSION,
+        "GetSession": _OWN_SESSION_READ,
+        "ListSessions": _OWN_SESSION_READ,
+        "RevokeSession": _OWN_SESSION,
+        "RevokeOtherSessions": _OWN_SESSION,
+        "StartIdentifierChange": _OWN_SESSION,
+        "VerifyIdentifierChange": _OWN_SESSION,
     },
     "raseed.rest.v1.OpenAIService": {
         "CreateChatCompletion": _INFERENCE,

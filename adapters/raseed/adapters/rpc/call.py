@@ -22,6 +22,7 @@ REST_PREFIX = "/raseed.rest.v1."
 ANTHROPIC_PREFIX = "/raseed.rest.v1.AnthropicService/"
 """Methods whose callers read Anthropic's JSON."""
 
+ADDRESS_HEADER = "x-envoy-external-address"
 _REQUEST_ID_CHARS = 36
 
 Behavior = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
@@ -63,6 +64,13 @@ class Call:
     def has_edge_id(self) -> bool:
         """Whether the request id is Envoy's, which then puts it on the answer itself."""
         return self.metadata.get("x-request-id") == self.request_id
+
+    @property
+    def client_address(self) -> str | None:
+        """Of whoever sent the request to Envoy, as Envoy saw it: what a client writes here, Envoy removes. None for a
+        call that came past Envoy, which only this machine can make.
+        """
+        return self.metadata.get(ADDRESS_HEADER)
 
     @property
     def caller(self) -> Caller:

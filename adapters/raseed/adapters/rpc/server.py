@@ -9,7 +9,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc
+from raseed.accounts.v1 import auth_pb2 as accounts_auth_pb2
+from raseed.accounts.v1 import auth_pb2_grpc as accounts_auth_pb2_grpc
 from raseed.adapters.rpc.accounts import AccountsServicer
+from raseed.adapters.rpc.auth import AuthServicer, SignInUseCases
 from raseed.adapters.rpc.billing import BillingServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.inference import InferenceServicer
@@ -22,6 +25,7 @@ from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
+from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
@@ -40,6 +44,7 @@ from raseed.core.inference.service import InferenceService
 from raseed.core.limits.service import LimitService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
+from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
 from raseed.rest.v1 import rest_pb2_grpc
 
 
@@ -57,6 +62,7 @@ class Services:
 
     authenticator: Authenticator
     sessions: SessionResolver
+    sign_in: SignInUseCases
     limits: LimitService
     inference: InferenceService
     keyed: KeyedChat
@@ -107,6 +113,8 @@ def public_server(
     )
     metering_pb2_grpc.add_MeteringServiceServicer_to_server(MeteringServicer(services.metering), listed)
     accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), listed)
+    accounts_auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServicer(services.sign_in), listed)
+    rest_auth_pb2_grpc.add_AuthRestServiceServicer_to_server(AuthRestServicer(services.sign_in), listed)
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(
             services.inference, services.keyed, wire.stream_usage, usage_credits=wire.usage_credits
@@ -129,7 +137,14 @@ def public_server(
     if with_reflection:
         names = [
             file.DESCRIPTOR.services_by_name[name].full_name
-            for file in (inference_pb2, billing_pb2, accounts_pb2, metering_pb2, health_pb2)
+            for file in (
+                inference_pb2,
+                billing_pb2,
+                accounts_pb2,
+                accounts_auth_pb2,
+                metering_pb2,
+                health_pb2,
+            )
             for name in file.DESCRIPTOR.services_by_name
         ]
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)

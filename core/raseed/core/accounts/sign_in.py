@@ -22,7 +22,7 @@ from raseed.core.accounts.model import Account, Tier
 from raseed.core.accounts.sessions import SessionAuthenticator, SessionLimits, begin, csrf_token_of
 from raseed.core.accounts.sign_in_model import NewAccount, Proven, Purpose, Session
 from raseed.core.accounts.sign_in_ports import SignInStore
-from raseed.core.clock import MINUTE, SECOND, Clock, Microseconds
+from raseed.core.clock import MINUTE, SECOND, Clock
 from raseed.core.errors import (
     AccountSuspended,
     CodeRejected,
@@ -32,7 +32,7 @@ from raseed.core.errors import (
     RequestInvalid,
     TermsNotAccepted,
 )
-from raseed.core.ids import AccountId, SessionId, new_id
+from raseed.core.ids import AccountId, new_id
 from raseed.core.messaging.ports import CODE_TEMPLATE, Channel, Language, Message
 
 CHANNELS = {IdentifierKind.PHONE: Channel.WHATSAPP, IdentifierKind.EMAIL: Channel.EMAIL}
@@ -71,8 +71,7 @@ class SignedIn:
     token: str = field(repr=False)
     csrf_token: str = field(repr=False)
     device_token: str = field(repr=False)
-    session_id: SessionId
-    expires_at: Microseconds
+    session: Session
     account: Account
     is_new: bool
 
@@ -168,8 +167,7 @@ class SignInService:
                 token=token,
                 csrf_token=csrf_token_of(token),
                 device_token=self._desk.device_token(identifier),
-                session_id=session.id,
-                expires_at=session.expires_at,
+                session=session.of(account.id),
                 account=account,
                 is_new=accepted.is_new,
             )
@@ -210,8 +208,7 @@ class SignInService:
             token=token,
             csrf_token=csrf_token_of(token),
             device_token=self._desk.device_token(identifier),
-            session_id=begun.id,
-            expires_at=begun.expires_at,
+            session=begun.of(account.id),
             account=account,
             is_new=False,
         )

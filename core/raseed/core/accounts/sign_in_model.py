@@ -89,6 +89,18 @@ class NewSession:
     at_most: int
     """Sessions of one account; the oldest ones end for it."""
 
+    def of(self, account_id: AccountId) -> Session:
+        """As it is when it has begun."""
+        return Session(
+            id=self.id,
+            account_id=account_id,
+            device=self.device,
+            created_at=self.begins_at,
+            authenticated_at=self.begins_at,
+            last_used_at=self.begins_at,
+            expires_at=self.expires_at,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import grpc
 
 from raseed.adapters.rpc.access import Access, Credential, access_of
 from raseed.adapters.rpc.call import Behavior, current_call
+from raseed.adapters.rpc.cookies import SESSION_COOKIE, cookie_of
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.core.accounts.keys import SESSION_PREFIX
 from raseed.core.accounts.model import Caller
@@ -19,7 +19,6 @@ from raseed.core.accounts.service import Authenticator
 from raseed.core.errors import PermissionDenied, RequestInvalid, ScopeMissing, Unauthenticated
 
 BEARER = "bearer "
-SESSION_COOKIE = "__Host-raseed_session"
 CSRF_HEADER = "x-csrf-token"
 
 
@@ -30,13 +29,6 @@ class Presented:
     kind: Credential
     text: str
     is_cookie: bool = False
-
-
-class NoSessions:
-    """For a server without sign-in: no session is valid."""
-
-    async def resolve(self, presented: PresentedSession, *, changes: bool) -> Caller:
-        raise Unauthenticated("This session is not (or no longer) valid. Sign in again.")
 
 
 def auth(authenticator: Authenticator, sessions: SessionResolver) -> Wrap:
@@ -79,7 +71,7 @@ def credential_of(metadata: Mapping[str, str]) -> Presented:
         raise RequestInvalid("Two different API keys were sent: use Authorization or x-api-key, not both.")
     if text := bearer or api_key:
         return Presented(Credential.SESSION if text.startswith(SESSION_PREFIX) else Credential.API_KEY, text)
-    if token := _cookie(metadata.get("cookie", "")):
+    if token := cookie_of(metadata, SESSION_COOKIE):
         return Presented(Credential.SESSION, token, is_cookie=True)
     raise Unauthenticated(
         "You did not provide an API key. Send it in the Authorization header: "
@@ -104,16 +96,6 @@ def _session(presented: Presented, metadata: Mapping[str, str]) -> PresentedSess
         origin=metadata.get("origin", ""),
         fetch_site=metadata.get("sec-fetch-site", ""),
     )
-
-
-def _cookie(header: str) -> str:
-    if SESSION_COOKIE not in header:
-        return ""
-    try:
-        morsel = SimpleCookie(header).get(SESSION_COOKIE)
-    except CookieError:
-        return ""
-    return "" if morsel is None else morsel.value
 
 
 def _wrong_kind(kind: Credential) -> str:

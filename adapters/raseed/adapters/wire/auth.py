@@ -1,0 +1,118 @@
+"""JSON of /api/auth: codes, sessions, and what signing in takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from raseed.adapters.wire.body import read_body, served_keys
+from raseed.adapters.wire.json_values import rfc3339_text
+from raseed.adapters.wire.openai.body import WORDS
+from raseed.core.accounts.model import Account
+from raseed.core.accounts.sessions import SessionCaller
+from raseed.core.accounts.sign_in import SignedIn, SignInPolicy, Started
+from raseed.core.accounts.sign_in_model import Session
+from raseed.core.ids import SessionId
+
+_encode = msgspec.json.Encoder().encode
+
+
+class StartBody(msgspec.Struct, frozen=True):
+    phone: str = ""
+    email: str = ""
+    language: str = ""
+    device_token: str = ""
+
+
+class VerifyBody(msgspec.Struct, frozen=True):
+    code: str
+    challenge_id: str = ""
+    terms_version: str = ""
+    age_confirmed: bool = False
+    language: str = ""
+
+
+_start = msgspec.json.Decoder(StartBody)
+_verify = msgspec.json.Decoder(VerifyBody)
+_START_KEYS = served_keys(StartBody.__struct_fields__)
+_VERIFY_KEYS = served_keys(VerifyBody.__struct_fields__)
+
+
+def decode_start(body: bytes) -> StartBody:
+    """Raises RequestInvalid. Fields that it does not know are dropped."""
+    return read_body(body, _start, _START_KEYS, WORDS)
+
+
+def decode_verify(body: bytes) -> VerifyBody:
+    """Raises RequestInvalid."""
+    return read_body(body, _verify, _VERIFY_KEYS, WORDS)
+
+
+def encode_options(policy: SignInPolicy) -> bytes:
+    return _encode(
+        {
+            "identifiers": [kind.value for kind in policy.kinds],
+            "terms_version": policy.terms.terms_version,
+            "minimum_age": policy.terms.minimum_age,
+        }
+    )
+
+
+def encode_started(started: Started) -> bytes:
+    return _encode(
+        {
+            "challenge_id": started.challenge,
+            "channel": started.channel.value,
+            "expires_in": started.expires_in_s,
+            "resend_after": started.resend_after_s,
+        }
+    )
+
+
+def encode_signed_in(entered: SignedIn, *, with_tokens: bool) -> bytes:
+    """Without the tokens for browsers, which have them in cookies that scripts cannot read."""
+    answer = {
+        "account": _account(entered.account),
+        "is_new": entered.is_new,
+        "session": _session(entered.session, entered.session.id),
+        "csrf_token": entered.csrf_token,
+    }
+    if with_tokens:
+        answer |= {"session_token": entered.token, "device_token": entered.device_token}
+    return _encode(answer)
+
+
+def encode_session(known: SessionCaller) -> bytes:
+    return _encode({"session": _session(known.session, known.session.id), "csrf_token": known.csrf_token})
+
+
+def encode_sessions(sessions: Sequence[Session], current: SessionId, next_cursor: str) -> bytes:
+    return _encode(
+        {"data": [_session(each, current) for each in sessions], "next_cursor": next_cursor or None}
+    )
+
+
+def encode_revoked(count: int) -> bytes:
+    return _encode({"revoked": count})
+
+
+def _account(account: Account) -> dict[str, str | None]:
+    return {
+        "id": account.id,
+        "email": account.email,
+        "phone": account.phone_e164,
+        "tier": account.tier.value,
+        "status": account.status.value,
+    }
+
+
+def _session(session: Session, current: SessionId) -> dict[str, str | bool]:
+    return {
+        "id": session.id,
+        "device": session.device,
+        "created_at": rfc3339_text(session.created_at),
+        "last_used_at": rfc3339_text(session.last_used_at),
+        "expires_at": rfc3339_text(session.expires_at),
+        "is_current": session.id == current,
+    }
