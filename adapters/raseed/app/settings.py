@@ -52,6 +52,8 @@ class Server(_Section, frozen=True):
     """HTTP and gRPC, on the same port."""
     production: bool = False
     """Turns gRPC reflection off."""
+    trusted_proxy_count: Annotated[int, Meta(ge=0, le=10)] = 0
+    """Proxies of yours in front of Envoy, one behind the other: the caller's address is the one that the first of them wrote into `x-forwarded-for`. With 0 that header is not believed."""
 
 
 class Admin(_Section, frozen=True):

@@ -110,6 +110,7 @@ def envoy_process(configuration: Configuration, ports: StackPorts, environ: Mapp
         host=server.host,
         port=server.port,
         production=server.production,
+        trusted_proxy_count=server.trusted_proxy_count,
         operators=operators,
     )
     config = home.run / "envoy.json"
