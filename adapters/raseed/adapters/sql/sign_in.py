@@ -12,7 +12,7 @@ from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import begin_session, end_session, end_sessions
-from raseed.adapters.sql.sign_in_codes import forgive, use_up
+from raseed.adapters.sql.sign_in_codes import forgive, take_turn, use_up
 from raseed.adapters.sql.tables import accounts, consents, verified_identities
 from raseed.core.accounts.identity import Identifier, IdentifierKind
 from raseed.core.accounts.model import Account, AccountStatus
@@ -27,9 +27,7 @@ _identities = verified_identities.c
 
 
 class SqlSignInStore:
-    """Implements `core.accounts.sign_in_ports.SignInStore`. One transaction at a time in each worker: many write the same
-    rows, and PostgreSQL would have them begin anew.
-    """
+    """Implements `core.accounts.sign_in_ports.SignInStore`. Its transactions take turns with those of the codes."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
@@ -42,7 +40,12 @@ class SqlSignInStore:
 
     async def forgive(self, proven: Proven) -> None:
         now = self._database.clock.now()
-        await self._database.write(lambda connection: forgive(connection, proven, now))
+
+        def work(connection: Connection) -> None:
+            take_turn(connection)
+            forgive(connection, proven, now)
+
+        await self._database.write(work)
 
     async def sign_in(
         self,
@@ -55,6 +58,7 @@ class SqlSignInStore:
         now = self._database.clock.now()
 
         def work(connection: Connection) -> Accepted | None:
+            take_turn(connection)
             if not use_up(connection, proven, now):
                 return None
             account = find_account(connection, proven.code.identifier.value)
@@ -88,6 +92,7 @@ class SqlSignInStore:
         identifier = proven.code.identifier
 
         def work(connection: Connection) -> Account | None:
+            take_turn(connection)
             if not use_up(connection, proven, now):
                 return None
             column = _column(identifier)
@@ -112,7 +117,12 @@ class SqlSignInStore:
             .where(_identities.digest.in_(identity.digests.values()), _identities.welcomed_at.is_(None))
             .values(welcomed_at=at)
         )
-        await self._database.write(lambda connection: connection.execute(welcomed).close())
+
+        def work(connection: Connection) -> None:
+            take_turn(connection)
+            connection.execute(welcomed)
+
+        await self._database.write(work)
 
 
 def _open(connection: Connection, new: NewAccount, identifier: Identifier, now: Microseconds) -> Account:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from raseed.adapters.sql.ports import SqlDatabase
@@ -35,7 +35,7 @@ class SqlCodeStore:
     """Implements `core.accounts.sign_in_ports.CodeStore`.
 
     What would be refused is refused by reading: a flood costs the writer nothing. What is written is one transaction at
-    a time in each worker, because all of them write the same rows, and PostgreSQL would have them begin anew.
+    a time (`take_turn`); a worker sends no more than one of a kind to wait for it.
     """
 
     def __init__(self, database: SqlDatabase, attempts_waiting_max: int = ATTEMPTS_WAITING_MAX) -> None:
@@ -56,6 +56,7 @@ class SqlCodeStore:
                 return None
 
             def work(connection: Connection) -> Tallies | None:
+                take_turn(connection)
                 counted = decide(read_tallies(connection, subjects))
                 if counted is not None:
                     write_tallies(connection, counted, self._database.clock.now())
@@ -89,6 +90,7 @@ class SqlCodeStore:
             return None if counted is None else (code, counted)
 
         def work(connection: Connection) -> StoredCode | None:
+            take_turn(connection)
             found = admitted(connection)
             if found is None:
                 return None
@@ -135,6 +137,15 @@ class SqlCodeStore:
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key]
+
+
+def take_turn(connection: Connection) -> None:
+    """The first statement of what writes codes, tallies and identities: all of it is done one after the other, over all
+    workers. They write the same rows (the day's budget, a network, a neighbourhood), so that PostgreSQL would have those
+    that meet begin anew, again and again. The lock comes before the snapshot, which then has what the one before wrote.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE sign_in_tallies IN EXCLUSIVE MODE"))  # it may still be read
 
 
 def use_up(connection: Connection, proven: Proven, now: Microseconds) -> bool:
