@@ -16,6 +16,7 @@ from raseed.adapters.rpc.admin_server import AdminServices
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.audit import SqlAuditStore
+from raseed.adapters.sql.broadcasts import SqlBroadcastStore
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.hash_chain import chain_head
@@ -40,6 +41,7 @@ from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
+from raseed.core.admin.broadcasts import BroadcastService, BroadcastStore
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService, Verification, Violation
 from raseed.core.admin.standing import StandingStore
@@ -92,6 +94,8 @@ class Platform:
     outbox: SqlOutbox
     """Notices lie here."""
     standing: StandingStore
+    broadcasts: BroadcastStore
+    broadcast_service: BroadcastService
     account_admin: AccountAdmin
     audit: AuditService
     operators: OperatorService
@@ -119,6 +123,8 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         authenticator = Authenticator(store, peppers, clock)
         operators = SqlOperatorStore(database)
         standing = SqlStandingStore(database)
+        broadcasts = SqlBroadcastStore(database)
+        outbox = SqlOutbox(database)
         accounts = AccountService(store, authenticator, peppers, clock)
         calendar = Calendar(policy.time_zone)
         usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
@@ -157,8 +163,10 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             ),
             messenger=messenger,
             express=express,
-            outbox=SqlOutbox(database),
+            outbox=outbox,
             standing=standing,
+            broadcasts=broadcasts,
+            broadcast_service=BroadcastService(broadcasts, outbox, accounts, policy, calendar, clock),
             account_admin=AccountAdmin(standing, accounts, authenticator, policy, clock),
             audit=AuditService(SqlAuditStore(database), calendar),
             operators=OperatorService(operators, peppers, clock),
@@ -182,6 +190,9 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         accounts=platform.account_admin,
         audit=platform.audit,
         operators=platform.operators,
+        broadcasts=platform.broadcast_service,
+        policy=platform.policy,
+        clock=platform.database.clock,
         idempotency=platform.idempotency,
         routes=routes,
     )

@@ -26,6 +26,7 @@ from raseed.app.messengers import message_jobs
 from raseed.app.rate_limits import make_limits
 from raseed.app.settings import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
+from raseed.core.admin.broadcasts import broadcast_job
 from raseed.core.admin.standing_jobs import forfeit_job, tier_job
 from raseed.core.billing.expiry import expiry_job
 from raseed.core.billing.service import HoldService, Owner
@@ -158,6 +159,7 @@ async def serve_core(
         for job in (
             expiry_job(platform.ledger, SqlExpiryQueue(platform.database)),
             sealer_job("seal ledger", SqlChain(platform.database, LEDGER_CHAIN)),
+            broadcast_job(platform.broadcasts),
             forfeit_job(platform.standing, platform.ledger),
             tier_job(platform.standing, SystemClock(), platform.policy.default_tier),
             sealer_job("seal audit log", SqlChain(platform.database, AUDIT_CHAIN)),

@@ -14,19 +14,20 @@ from tests.integration.rpc.test_admin_credits import refused
 from tests.support.worker import Worker, error_of
 
 from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
-from raseed.admin.v1 import account_admin_pb2, admin_pb2, audit_pb2, operators_pb2
+from raseed.admin.v1 import account_admin_pb2, admin_pb2, audit_pb2, catalogue_pb2, notices_pb2, operators_pb2
 from raseed.core.admin.operators import ALL_SCOPES, OperatorScope
 from raseed.core.clock import DAY, SECOND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ADMIN_MODULES = (account_admin_pb2, admin_pb2, audit_pb2, catalogue_pb2, notices_pb2, operators_pb2)
 NAMES = count(1)
 NewKey = Callable[..., Awaitable[tuple[str, str]]]
 
 
 def admin_methods() -> Iterator[tuple[str, type[Message]]]:
     """Every RPC of the admin package with its request, from the descriptors."""
-    for module in (account_admin_pb2, admin_pb2, audit_pb2, operators_pb2):
+    for module in ADMIN_MODULES:
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 yield f"{service.full_name}/{method.name}", GetMessageClass(method.input_type)

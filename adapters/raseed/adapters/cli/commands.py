@@ -8,9 +8,11 @@ import typer
 
 from raseed.adapters.cli.account_commands import add_account_commands
 from raseed.adapters.cli.audit_commands import add_audit_commands
+from raseed.adapters.cli.catalogue_commands import add_catalogue_commands
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
+from raseed.adapters.cli.notice_commands import add_notice_commands
 from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
 from raseed.adapters.cli.values import Json
@@ -30,6 +32,8 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     add_audit_commands(_group(app, "audit", "The audit log."), open_admin)
     add_credit_commands(app, credit, open_admin)
 
+    add_notice_commands(_group(app, "notices", "Notices to accounts."), open_admin)
+    add_catalogue_commands(app, _group(app, "prices", "Prices."), open_admin)
     add_operator_commands(_group(app, "operators", "Operators and admin keys."), open_admin)
 
     @models.command("ps")

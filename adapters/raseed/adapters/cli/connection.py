@@ -14,7 +14,14 @@ import grpc
 from grpc_status import rpc_status
 
 from raseed.adapters.cli.output import fail
-from raseed.admin.v1 import account_admin_pb2_grpc, admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
+from raseed.admin.v1 import (
+    account_admin_pb2_grpc,
+    admin_pb2_grpc,
+    audit_pb2_grpc,
+    catalogue_pb2_grpc,
+    notices_pb2_grpc,
+    operators_pb2_grpc,
+)
 from raseed.core.errors import RaseedError
 
 CALL_TIMEOUT_S = 120.0
@@ -24,6 +31,8 @@ STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     account_admin_pb2_grpc.AccountAdminServiceStub,
     audit_pb2_grpc.AuditServiceStub,
     operators_pb2_grpc.OperatorsServiceStub,
+    notices_pb2_grpc.NoticesServiceStub,
+    catalogue_pb2_grpc.CatalogueServiceStub,
 )
 
 

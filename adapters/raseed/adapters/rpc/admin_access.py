@@ -38,6 +38,16 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "ListAuditRows": OperatorScope.AUDIT_READ,
         "VerifyAuditLog": OperatorScope.AUDIT_READ,
     },
+    "raseed.admin.v1.CatalogueService": {
+        "ListPrices": OperatorScope.PRICES_READ,
+        "ListTiers": OperatorScope.PRICES_READ,
+    },
+    "raseed.admin.v1.NoticesService": {
+        "SendNotice": OperatorScope.NOTICES_WRITE,
+        "ListBroadcasts": OperatorScope.NOTICES_READ,
+        "ListFailedNotices": OperatorScope.NOTICES_READ,
+        "RetryNotice": OperatorScope.NOTICES_WRITE,
+    },
     "raseed.admin.v1.OperatorsService": {
         "CreateOperator": OperatorScope.OPERATORS_WRITE,
         "ListOperators": OperatorScope.OPERATORS_READ,

@@ -12,6 +12,8 @@ from grpc_health.v1 import health_pb2_grpc
 from raseed.adapters.rpc.admin import AdminServicer
 from raseed.adapters.rpc.admin_accounts import AccountAdminServicer
 from raseed.adapters.rpc.admin_audit import AuditServicer
+from raseed.adapters.rpc.admin_catalogue import CatalogueServicer
+from raseed.adapters.rpc.admin_notices import NoticesServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.chain import Chain, Wrap
@@ -21,11 +23,21 @@ from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.interceptors.operator_auth import local_operator, operator_auth
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.server import ServerLimits, server_options
-from raseed.admin.v1 import account_admin_pb2_grpc, admin_pb2_grpc, audit_pb2_grpc, operators_pb2_grpc
+from raseed.admin.v1 import (
+    account_admin_pb2_grpc,
+    admin_pb2_grpc,
+    audit_pb2_grpc,
+    catalogue_pb2_grpc,
+    notices_pb2_grpc,
+    operators_pb2_grpc,
+)
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
+from raseed.core.admin.broadcasts import BroadcastService
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService
+from raseed.core.billing.policy import Policy
+from raseed.core.clock import Clock
 from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
 
@@ -38,6 +50,9 @@ class AdminServices:
     accounts: AccountAdmin
     audit: AuditService
     operators: OperatorService
+    broadcasts: BroadcastService
+    policy: Policy
+    clock: Clock
     idempotency: Idempotency
     routes: Sequence[Route]
 
@@ -53,6 +68,10 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
         ),
         audit_pb2_grpc.add_AuditServiceServicer_to_server: AuditServicer(services.audit),
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server: OperatorsServicer(services.operators),
+        notices_pb2_grpc.add_NoticesServiceServicer_to_server: NoticesServicer(services.broadcasts),
+        catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server: CatalogueServicer(
+            services.policy, services.clock
+        ),
     }
 
 

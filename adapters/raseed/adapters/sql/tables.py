@@ -478,6 +478,23 @@ audit_details = _table(
     PrimaryKeyConstraint("seq"),
 )
 
+broadcasts = _table(
+    # Notices to every active account: one for each version of what they tell of.
+    "broadcasts",
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("begins_on", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    _moment("created_at"),
+    # Id of the last account that was looked at; empty: none yet.
+    Column("done_to", Text, nullable=False),
+    Column("account_count", BIGINT, nullable=False),
+    _moment("ended_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("kind", "version"),
+)
+
 content_accounts = _table(
     # What an account keeps as content, and the key that it is encrypted with: without this row it is unreadable.
     "content_accounts",
