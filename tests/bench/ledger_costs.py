@@ -22,7 +22,8 @@ from tests.contract.ledger.conftest import ACCOUNT, KEY
 from tests.support.postgres import PostgresServer
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql.accounts import create_account, insert_key
+from raseed.adapters.sql.accounts import create_account
+from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.hash_chain import SqlChain

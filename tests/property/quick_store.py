@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from tests.contract.ledger.conftest import ACCOUNT, KEY
 from tests.unit.billing.builders import ManualClock, counting_ids
 
-from raseed.adapters.sql.accounts import create_account, insert_key
+from raseed.adapters.sql.accounts import create_account
+from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.database import _prepare as prepare
 from raseed.adapters.sql.ledger_batch import LedgerBatch

@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 from tests.simulation.network import Link
 from tests.simulation.workers import Reply, Request
 
-from raseed.adapters.sql.accounts import revoke_key, set_debt_limit, set_status
+from raseed.adapters.sql.accounts import set_debt_limit, set_status
+from raseed.adapters.sql.api_keys import change_key
 from raseed.adapters.sql.key_spends import set_cap
-from raseed.core.accounts.model import AccountStatus
+from raseed.core.accounts.model import AccountStatus, ApiKey
 from raseed.core.billing.commands import (
     Command,
     ExpireCredit,
@@ -224,10 +225,14 @@ async def limit_debt(world: World, link: Link, account_id: AccountId, limit: int
 
 async def revoke(world: World, link: Link, key_id: ApiKeyId) -> None:
     """Of no meaning to the ledger: what is held goes on. A write among others."""
+
+    def revoked(key: ApiKey, _parent: ApiKey | None) -> ApiKey:
+        return replace(key, revoked_at=key.revoked_at or world.clock.now())
+
     try:
         await link.write(
             lambda: world.store.write(
-                lambda connection: revoke_key(connection, key_id, world.clock.now()), lambda _: None
+                lambda connection: change_key(connection, key_id, revoked), lambda _: None
             )
         )
     except LedgerUnavailable:

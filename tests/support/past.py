@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy import Connection, create_engine
 from tests.unit.billing.builders import place, used
 
-from raseed.adapters.sql.accounts import insert_key
+from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.ledger_rows import measured_text, price_text
 from raseed.adapters.sql.postgres_connect import migrating
 from raseed.adapters.sql.usage_sums import GRAINS

@@ -124,6 +124,7 @@ async def running_worker(
             usage=usage_of(platform),
             metering=platform.metering,
             accounts=platform.accounts,
+            keys=platform.keys,
             policy=platform.policy,
             health=HealthMonitor(platform.database.is_ready, routes),
         )

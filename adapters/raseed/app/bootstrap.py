@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
@@ -15,6 +16,7 @@ from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.rpc.admin_server import AdminServices
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.api_keys import SqlKeyStore
 from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.broadcasts import SqlBroadcastStore
 from raseed.adapters.sql.content import SqlContentStore
@@ -37,7 +39,10 @@ from raseed.app.layout import Home, make_private
 from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
+from raseed.core.accounts.key_service import KeyService, KeyTerms
+from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers
+from raseed.core.accounts.model import Account, OwnLimit
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
@@ -83,6 +88,8 @@ class Platform:
     policy: Policy
     authenticator: Authenticator
     accounts: AccountService
+    keys: KeyService
+    key_uses: KeyUses
     subscriptions: SubscriptionService
     history: HistoryService
     usage: UsageService
@@ -120,12 +127,16 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         messenger = await stack.enter_async_context(open_messenger(settings, home, policy.unit))
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
-        authenticator = Authenticator(store, peppers, clock)
         operators = SqlOperatorStore(database)
         standing = SqlStandingStore(database)
         broadcasts = SqlBroadcastStore(database)
         outbox = SqlOutbox(database)
-        accounts = AccountService(store, authenticator, peppers, clock)
+        key_store = SqlKeyStore(database)
+        key_uses = KeyUses(key_store)
+        authenticator = Authenticator(key_store, peppers, clock, key_uses.note)
+        accounts = AccountService(store, authenticator, clock)
+        terms = KeyTerms(life_days=policy.key_life_days, keys_max=partial(_keys_max, policy))
+        keys = KeyService(key_store, store, authenticator, peppers, clock, terms=terms)
         calendar = Calendar(policy.time_zone)
         usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
 
@@ -148,12 +159,15 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             policy=policy,
             authenticator=authenticator,
             accounts=accounts,
+            keys=keys,
+            key_uses=key_uses,
             subscriptions=SubscriptionService(store, ledger, policy.hold),
             history=HistoryService(SqlHistoryStore(database), Offers(policy.packs, policy.topup), clock),
             usage=usage,
             metering=MeteringService(ledger, policy.prices, policy.hold, clock),
             admin=AdminService(
                 accounts=accounts,
+                keys=keys,
                 credit=credit,
                 usage=usage,
                 policy=policy,
@@ -196,6 +210,11 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         idempotency=platform.idempotency,
         routes=routes,
     )
+
+
+def _keys_max(policy: Policy, account: Account) -> int | None:
+    own: Mapping[OwnLimit, int | None] = dict(account.own_limits)
+    return own[OwnLimit.KEYS] if OwnLimit.KEYS in own else policy.tiers[account.tier].keys
 
 
 async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, Ledger]:

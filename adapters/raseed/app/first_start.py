@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from raseed.app.bootstrap import Platform
 from raseed.app.layout import Home, write_private
+from raseed.core.accounts.key_rules import KeySpec
+from raseed.core.accounts.key_service import By
 from raseed.core.accounts.model import OwnLimit, OwnLimits, Tier
 from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
 from raseed.core.errors import NotFound
@@ -11,7 +13,9 @@ from raseed.core.money import MICROCREDITS_PER_CREDIT
 
 OWNER = "owner@localhost"
 ACTOR = "first-start"
-FIRST_KEY = KEY_DEFAULT | {Scope.ACCOUNT_READ, Scope.KEYS_READ}
+FIRST_KEY = KeySpec(
+    name="first key", scopes=KEY_DEFAULT | {Scope.ACCOUNT_READ, Scope.KEYS_READ}, expires_at=None
+)
 OWNER_MICROCREDITS = 1_000 * MICROCREDITS_PER_CREDIT
 OWNER_LIMITS: OwnLimits = (
     (OwnLimit.RPM, None),
@@ -38,8 +42,6 @@ async def ensure_owner(platform: Platform, home: Home) -> None:
         await platform.admin.grant(
             account.id, OWNER_MICROCREDITS, reason="first start", request_id=ACTOR, actor=ACTOR
         )
-    if not await platform.accounts.list_keys(account.id, after="", limit=1):
-        _, text = await platform.accounts.make_key(
-            account.id, name="first key", actor=ACTOR, scopes=FIRST_KEY
-        )
-        write_private(home.first_key, text + "\n")
+    if not await platform.keys.list_keys(account.id, after="", limit=1):
+        made = await platform.keys.create(By(actor=ACTOR), account.id, FIRST_KEY)
+        write_private(home.first_key, made.text + "\n")

@@ -113,6 +113,7 @@ async def serve_core(
                 usage=platform.usage,
                 metering=platform.metering,
                 accounts=platform.accounts,
+                keys=platform.keys,
                 policy=platform.policy,
                 health=health,
             ),
@@ -158,6 +159,7 @@ async def serve_core(
         jobs.start(platform.express.run(), "send codes")
         for job in (
             expiry_job(platform.ledger, SqlExpiryQueue(platform.database)),
+            platform.key_uses.job(),
             sealer_job("seal ledger", SqlChain(platform.database, LEDGER_CHAIN)),
             broadcast_job(platform.broadcasts),
             forfeit_job(platform.standing, platform.ledger),

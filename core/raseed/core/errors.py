@@ -10,6 +10,7 @@ RaseedError
 │   ├── Unauthenticated       no credential, or one that is not (or no longer) valid
 │   ├── PermissionDenied      a valid credential that may not do this
 │   │   ├── ScopeMissing      the API key was not given the scope for this
+│   │   ├── AddressNotAllowed the API key may not be used from where the request came from
 │   │   └── ModelNotInTier    the model is sold, but not to this account's tier or key
 │   ├── ReauthenticationNeeded   the session is valid, and a code must be given again for this
 │   └── AccountSuspended      the account is closed or suspended
@@ -21,6 +22,7 @@ RaseedError
 │   ├── RequestInProgress     the same request, by its id, is being answered now
 │   ├── AlreadyAnswered       the same request was answered and charged, and the answer cannot be sent again
 │   ├── HoldAlreadyResolved   the hold has ended, in another way than is asked
+│   ├── KeyLimitReached       the account has as many API keys as its tier allows
 │   ├── TooLittleToTakeBack   there is less credit that no open request holds
 │   └── StorageQuotaExceeded  the account keeps as much content as it may
 ├── BillingError
@@ -147,6 +149,11 @@ class ModelNotInTier(PermissionDenied):
     """What may be asked for instead."""
 
 
+class AddressNotAllowed(PermissionDenied):
+    reason = "ADDRESS_NOT_ALLOWED"
+    openai_code = "address_not_allowed"
+
+
 class AccountSuspended(AccessError):
     reason = "ACCOUNT_SUSPENDED"
     openai_type = "permission_error"
@@ -197,6 +204,12 @@ class AlreadyAnswered(Conflict):
 class HoldAlreadyResolved(Conflict):
     reason = "HOLD_ALREADY_RESOLVED"
     grpc_code = "FAILED_PRECONDITION"
+
+
+class KeyLimitReached(Conflict):
+    reason = "KEY_LIMIT_REACHED"
+    grpc_code = "FAILED_PRECONDITION"
+    openai_code = "key_limit_reached"
 
 
 class TooLittleToTakeBack(Conflict):

@@ -19,7 +19,8 @@ from tests.support.postgres import shared_server
 from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import ALICE, ManualClock
 
-from raseed.adapters.sql.accounts import create_account, insert_key, set_debt_limit, set_status
+from raseed.adapters.sql.accounts import create_account, set_debt_limit, set_status
+from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.key_spends import set_cap
 from raseed.adapters.sql.ports import SqlDatabase

@@ -40,7 +40,7 @@ def test_rows_are_listed_by_what_they_are_about(raseed, account):
     assert "9000000 at account creation" in rows[0]["detail"]
     [row] = raseed("audit", "list", "--action", "key.create", "--json").value
     assert row["subject"] == key
-    assert row["detail"].startswith(f"account={account} scope=")
+    assert row["detail"].startswith(f"account={account} scopes=billing:read,")
     assert raseed("audit", "list", "--actor", "nobody").out == "no rows\n"
     assert raseed("audit", "list", "--to", "2020-01-01", "--json").value == []
     [newest] = raseed("audit", "list", "--limit", "1", "--json").value

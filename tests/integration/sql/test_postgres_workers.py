@@ -15,7 +15,7 @@ from tests.integration.sql.postgres_team import Team
 from tests.support.postgres import shared_server
 from tests.unit.billing.builders import ALICE, BOB, LEASE, extend, issue, place, release, settle, sweep
 
-from raseed.adapters.sql.accounts import insert_key
+from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.key_spends import set_cap
 from raseed.adapters.sql.verify import verify
 from raseed.core.billing.commands import Command, Held, Refusal, Refused, Result, Settled

@@ -45,7 +45,7 @@ async def test_the_migrations_make_the_same_text_as_the_metadata(store):
 
     def lines(sql: str) -> list[str]:
         """A column that a later revision added stands on the line of what was before it, with its check behind it."""
-        parts = re.sub(r", (?=\w+ (?:TEXT|INTEGER))| (?=CONSTRAINT ck_)", "\n", sql).splitlines()
+        parts = re.sub(r", (?=\w+ (?:TEXT|INTEGER|BLOB))| (?=CONSTRAINT ck_)", "\n", sql).splitlines()
         return sorted(part.strip().rstrip(",") for part in parts if part.strip(" \t()"))
 
     found = store.database.read_point(migrated)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.contract.ledger.conftest import KEY, PostgresStore, SqliteStore
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql.accounts import insert_key
+from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.adapters.sql.tables import accounts, api_keys, changes, outbox

@@ -28,7 +28,7 @@ class Keys:
     def __init__(self, scopes: frozenset[Scope]) -> None:
         self._scopes = scopes
 
-    async def authenticate(self, _credential: str) -> Caller:
+    async def authenticate(self, _credential: str, _address: str | None) -> Caller:
         return Caller(
             account_id=AccountId("acct_a"), api_key_id=ApiKeyId("key_1"), tier=Tier.FREE, scopes=self._scopes
         )

@@ -14,7 +14,8 @@ from tests.unit.inference.conftest import CHUNK, nothing_left
 
 from raseed.adapters.limits.memory import MemoryLimitStore
 from raseed.adapters.scripted.backend import prompt_tokens_of
-from raseed.core.accounts.model import Caller, KeyLimits, OwnLimit, Tier
+from raseed.core.accounts.key_bounds import KeyLimits
+from raseed.core.accounts.model import Caller, OwnLimit, Tier
 from raseed.core.clock import SECOND
 from raseed.core.errors import (
     BackendUnavailable,

@@ -46,6 +46,12 @@ FACES = {
     errors.PermissionDenied: Face(
         403, "permission_error", None, None, "PERMISSION_DENIED", "PERMISSION_DENIED"
     ),
+    errors.AddressNotAllowed: Face(
+        403, "permission_error", "address_not_allowed", None, "PERMISSION_DENIED", "ADDRESS_NOT_ALLOWED"
+    ),
+    errors.KeyLimitReached: Face(
+        409, "invalid_request_error", "key_limit_reached", "false", "FAILED_PRECONDITION", "KEY_LIMIT_REACHED"
+    ),
     errors.ScopeMissing: Face(403, "permission_error", None, None, "PERMISSION_DENIED", "SCOPE_MISSING"),
     errors.ModelNotInTier: Face(
         403, "permission_error", "model_not_in_tier", None, "PERMISSION_DENIED", "MODEL_NOT_IN_TIER"

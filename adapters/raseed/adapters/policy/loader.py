@@ -17,6 +17,7 @@ from raseed.adapters.policy.price_lists import read_prices
 from raseed.adapters.policy.source import PolicyError, Source, collecting, read_source
 from raseed.adapters.policy.tiers import read_tiers
 from raseed.core.accounts.identity import SignUpTerms
+from raseed.core.accounts.key_service import KEY_LIFE_DAYS
 from raseed.core.accounts.model import Tier
 from raseed.core.billing.holds import HoldPolicy, OnShortfall, Reserve
 from raseed.core.billing.model import GrantSource
@@ -78,6 +79,7 @@ class _Accounts(msgspec.Struct, frozen=True):
     minimum_age: Annotated[int, Meta(ge=0, le=99)] = 0
     channels: Annotated[tuple[Channel, ...], Meta(min_length=1)] = (Channel.WHATSAPP, Channel.EMAIL)
     language: Language = Language.ENGLISH
+    key_life_days: Annotated[int, Meta(ge=0, le=36_500)] = KEY_LIFE_DAYS
     usage_retention_days: Days = 365
     at_closing: Literal["forfeit", "keep"] = "forfeit"
 
@@ -139,6 +141,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         ),
         channels=accounts.channels,
         language=accounts.language,
+        key_life_days=accounts.key_life_days or None,
         usage_retention_days=accounts.usage_retention_days,
         at_closing=accounts.at_closing,
         welcome=_welcome(source),

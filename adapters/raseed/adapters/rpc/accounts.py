@@ -10,6 +10,7 @@ from raseed.accounts.v1 import accounts_pb2 as pb
 from raseed.accounts.v1 import accounts_pb2_grpc
 from raseed.adapters.rpc.call import current_call
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
+from raseed.core.accounts.key_service import KeyService
 from raseed.core.accounts.model import ApiKey
 from raseed.core.accounts.service import AccountService
 
@@ -19,8 +20,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
-    def __init__(self, accounts: AccountService) -> None:
+    def __init__(self, accounts: AccountService, keys: KeyService) -> None:
         self._accounts = accounts
+        self._keys = keys
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         caller = current_call().caller
@@ -39,7 +41,7 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
         size = page_size(request.page_size, KEYS_PAGE_MAX)
         after = decode_token(request.page_token)
-        keys = await self._accounts.list_keys(current_call().caller.account_id, after, size + 1)
+        keys = await self._keys.list_keys(current_call().caller.account_id, after, size + 1)
         token = encode_token(keys[size - 1].id) if len(keys) > size else ""
         return pb.ListApiKeysResponse(api_keys=map(key_message, keys[:size]), next_page_token=token)
 

@@ -31,6 +31,7 @@ from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
+from raseed.core.accounts.key_service import KeyService
 from raseed.core.accounts.ports import SessionResolver
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.billing.history import HistoryService
@@ -72,6 +73,7 @@ class Services:
     usage: UsageService
     metering: MeteringService
     accounts: AccountService
+    keys: KeyService
     policy: Policy
     health: HealthMonitor
 
@@ -112,7 +114,9 @@ def public_server(
         BillingServicer(services.subscriptions, services.history, services.usage, services.estimator), listed
     )
     metering_pb2_grpc.add_MeteringServiceServicer_to_server(MeteringServicer(services.metering), listed)
-    accounts_pb2_grpc.add_AccountsServiceServicer_to_server(AccountsServicer(services.accounts), listed)
+    accounts_pb2_grpc.add_AccountsServiceServicer_to_server(
+        AccountsServicer(services.accounts, services.keys), listed
+    )
     accounts_auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServicer(services.sign_in), listed)
     rest_auth_pb2_grpc.add_AuthRestServiceServicer_to_server(AuthRestServicer(services.sign_in), listed)
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(

@@ -1,27 +1,21 @@
-"""Accounts and API keys in SQL. Functions over a connection, so that a caller can put several into one transaction."""
+"""Accounts in SQL. Functions over a connection, so that a caller can put several into one transaction."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from raseed.adapters.sql.audit import record_audit
-from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
-from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import accounts, api_keys, balances, changes, key_spends
-from raseed.core.accounts.model import Account, AccountStatus, ApiKey, OwnLimit, OwnLimits, Tier
-from raseed.core.billing.spend_caps import KeySpend, SpendCap
+from raseed.adapters.sql.tables import accounts, balances, changes
+from raseed.core.accounts.model import Account, AccountStatus, OwnLimit, OwnLimits, Tier
 from raseed.core.changes import ChangeKind
-from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
-from raseed.core.ids import AccountId, ApiKeyId
-from raseed.core.messaging.notices import Notice, NoticeKind
+from raseed.core.ids import AccountId
 from raseed.core.messaging.ports import Language
 
 
@@ -99,75 +93,8 @@ def set_debt_limit(connection: Connection, account_id: AccountId, limit_microcre
     return locked.rowcount > 0
 
 
-def insert_key(connection: Connection, key: ApiKey) -> None:
-    connection.execute(
-        insert(api_keys).values(
-            id=key.id,
-            account_id=key.account_id,
-            public_id=key.public_id,
-            digest=key.digest,
-            pepper_version=key.pepper_version,
-            name=key.name,
-            last4=key.last4,
-            created_at=key.created_at,
-            expires_at=key.expires_at,
-            revoked_at=key.revoked_at,
-            scopes=" ".join(sorted(key.scopes)),
-        )
-    )
-    if key.spend is not None:
-        insert_spend(connection, key.spend)
-
-
-_KEYS_WITH_SPENDS = select(api_keys, key_spends).join_from(
-    api_keys, key_spends, key_spends.c.api_key_id == api_keys.c.id, isouter=True
-)
-
-
-def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Account] | None:
-    key = connection.execute(select(api_keys).where(api_keys.c.public_id == public_id)).first()
-    if key is None:
-        return None
-    account = connection.execute(select(accounts).where(accounts.c.id == key.account_id)).one()
-    return _key(key), account_of_row(account)
-
-
-def list_keys(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
-    """Newest first, revoked ones too; `after` is the id of the last one already seen, empty for the first page."""
-    query = (
-        _KEYS_WITH_SPENDS.where(api_keys.c.account_id == account_id)
-        .order_by(api_keys.c.id.desc())
-        .limit(limit)
-    )
-    if after:
-        query = query.where(api_keys.c.id < after)
-    return [_key(row, spend_of(row)) for row in connection.execute(query)]
-
-
-def revoke_key(connection: Connection, key_id: ApiKeyId, at: Microseconds) -> ApiKey | None:
-    """None if there is no such key. A key that was revoked before keeps its moment."""
-    key = find_key(connection, key_id)
-    if key is None or key.revoked_at is not None:
-        return key
-    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=at))
-    announce(connection, ChangeKind.KEY, key_id)
-    return replace(key, revoked_at=at)
-
-
-def find_key(connection: Connection, key_id: ApiKeyId) -> ApiKey | None:
-    row = connection.execute(_KEYS_WITH_SPENDS.where(api_keys.c.id == key_id)).first()
-    return None if row is None else _key(row, spend_of(row))
-
-
 def announce(connection: Connection, kind: ChangeKind, changed_id: str) -> None:
     connection.execute(insert(changes).values(kind=kind.value, id=changed_id))
-
-
-def _tell(connection: Connection, kind: NoticeKind, key: ApiKey, now: Microseconds) -> None:
-    """The holder of the account hears of it, once for each key."""
-    parameters = {"name": key.name, "last4": key.last4}
-    notice = Notice(kind=kind, account_id=key.account_id, cause=key.id, parameters=parameters)
-    enqueue(connection, notice, now)
 
 
 def account_of_row(row: Row[Any]) -> Account:
@@ -192,23 +119,6 @@ def _limits(text: str) -> OwnLimits:
     """Without those that a later version knows and this one does not."""
     known = set(OwnLimit)
     return tuple((OwnLimit(name), value) for name, value in json.loads(text or "{}").items() if name in known)
-
-
-def _key(row: Row[Any], spend: KeySpend | None = None) -> ApiKey:
-    return ApiKey(
-        id=row.id,
-        account_id=row.account_id,
-        public_id=row.public_id,
-        digest=row.digest,
-        pepper_version=row.pepper_version,
-        name=row.name,
-        last4=row.last4,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        scopes=frozenset(row.scopes.split()),
-        spend=spend,
-    )
 
 
 class SqlAccountStore:
@@ -252,41 +162,6 @@ class SqlAccountStore:
             shown = " ".join(f"{name}={'none' if value is None else value}" for name, value in limits)
             self._audit(connection, actor, "account.limits", account_id, shown)
             return find_account(connection, account_id)
-
-        return await self._database.write(work)
-
-    async def add_key(self, key: ApiKey, actor: str) -> None:
-        def work(connection: Connection) -> None:
-            insert_key(connection, key)
-            _tell(connection, NoticeKind.KEY_CREATED, key, self._database.clock.now())
-            scopes = "".join(f" scope={scope}" for scope in sorted(key.scopes))
-            cap = "" if key.spend is None else f" {cap_text(key.spend.cap)}"
-            self._audit(connection, actor, "key.create", key.id, f"account={key.account_id}{scopes}{cap}")
-
-        await self._database.write(work)
-
-    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None:
-        return await self._database.read(lambda connection: key_with_account(connection, public_id))
-
-    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
-        return await self._database.read(lambda connection: list_keys(connection, account_id, after, limit))
-
-    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, actor: str) -> ApiKey | None:
-        def work(connection: Connection) -> ApiKey | None:
-            if not set_cap(connection, key_id, cap, self._database.clock.now()):
-                return None
-            self._audit(connection, actor, "key.cap", key_id, cap_text(cap))
-            return find_key(connection, key_id)
-
-        return await self._database.write(work)
-
-    async def revoke_key(self, key_id: ApiKeyId, at: Microseconds, actor: str) -> ApiKey | None:
-        def work(connection: Connection) -> ApiKey | None:
-            key = revoke_key(connection, key_id, at)
-            if key is not None:
-                _tell(connection, NoticeKind.KEY_REVOKED, key, self._database.clock.now())
-                self._audit(connection, actor, "key.revoke", key_id, f"account={key.account_id}")
-            return key
 
         return await self._database.write(work)
 

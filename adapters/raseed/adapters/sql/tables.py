@@ -147,9 +147,26 @@ api_keys = _table(
     _moment("revoked_at", nullable=True),
     # With spaces between them.
     Column("scopes", Text, nullable=False, server_default=""),
+    # Later columns: their defaults are what keys of before have.
+    Column("mode", Text, nullable=False, server_default="live"),
+    Column("parent_id", Text),
+    Column("allowed_models", Text),  # a JSON array; NULL: every one that the account may use
+    Column("allowed_networks", Text),  # with spaces between them; NULL: from anywhere
+    Column("requests_per_minute", BIGINT),
+    Column("tokens_per_minute", BIGINT),
+    Column("concurrency", BIGINT),
+    Column("past_digest", LargeBinary),
+    Column("past_pepper_version", BIGINT),
+    Column("past_ends_at", BIGINT),
+    Column("rotated_by", LargeBinary),
+    Column("last_used_at", BIGINT),
+    Column("request_digest", LargeBinary),
+    Column("request_input", LargeBinary),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("public_id"),
     Index(None, "account_id", "id"),
+    Index(None, "parent_id"),
+    Index("uq_api_keys_request_digest", "request_digest", unique=True),
 )
 
 key_spends = _table(

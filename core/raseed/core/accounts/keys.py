@@ -68,8 +68,9 @@ class Peppers:
         return hmac.compare_digest(hmac.digest(pepper, secret.encode(), hashlib.sha256), digest)
 
 
-def new_key(mode: str = "live") -> NewKey:
-    public_id = _random(_PUBLIC_CHARS)
+def new_key(mode: str = "live", public_id: str = "") -> NewKey:
+    """With a public id that it already has, the key gets another secret."""
+    public_id = public_id or _random(_PUBLIC_CHARS)
     secret = _random(_SECRET_CHARS)
     body = f"{PREFIX}_{mode}_{public_id}_{secret}"
     text = body + _checksum(body)

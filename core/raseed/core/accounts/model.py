@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from raseed.core.accounts.key_bounds import NO_LIMITS, Bounds, KeyLimits, KeyMode, Network
 from raseed.core.accounts.scopes import Role
 from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
@@ -57,6 +58,15 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastSecret:
+    """The secret that a key had before it was rotated: it counts until its grace is over."""
+
+    digest: bytes
+    pepper_version: int
+    ends_at: Microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """A stored key. The secret itself is nowhere: only its HMAC is."""
 
@@ -73,18 +83,48 @@ class ApiKey:
     revoked_at: Microseconds | None
     scopes: frozenset[str] = frozenset()
     """Also those that a later version knows and this one does not."""
+    mode: KeyMode = KeyMode.LIVE
+    allowed_models: frozenset[str] | None = None
+    """None: every one that the account may use."""
+    allowed_networks: tuple[Network, ...] | None = None
+    """None: it may be used from anywhere."""
+    limits: KeyLimits = NO_LIMITS
+    parent_id: ApiKeyId | None = None
+    """The key that made it, which reaches at least as far. None: a person or an operator made it."""
+    past: PastSecret | None = None
+    rotated_by: bytes | None = None
+    """Digest of the request that rotated it last, if that had an id."""
+    last_used_at: Microseconds | None = None
+    """The beginning of the day, in UTC, on which it was used last; known within minutes."""
     spend: KeySpend | None = None
     """Its cap and what counts against it; None: no cap."""
 
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(
+            scopes=self.scopes,
+            mode=self.mode,
+            models=self.allowed_models,
+            networks=self.allowed_networks,
+            expires_at=self.expires_at,
+            limits=self.limits,
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyLimits:
-    """An API key's own rate limits, below its account's. None: no own limit."""
+    def within(self, bounds: Bounds) -> ApiKey:
+        """The same key with these bounds."""
+        return replace(
+            self,
+            scopes=bounds.scopes,
+            mode=bounds.mode,
+            allowed_models=bounds.models,
+            allowed_networks=bounds.networks,
+            expires_at=bounds.expires_at,
+            limits=bounds.limits,
+        )
 
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    concurrency: int | None = None
-    """Answers at a time."""
+    def is_valid(self, now: Microseconds) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +146,7 @@ class Caller:
     """Also those that a later version knows and this one does not."""
     allowed_models: frozenset[str] | None = None
     """None: all that the account may use."""
-    limits: KeyLimits = KeyLimits()
+    limits: KeyLimits = NO_LIMITS
+    """The key's own; those of the account are its tier's."""
     own_limits: OwnLimits = ()
     """Of the account."""

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from raseed.core.accounts.model import Account, ApiKey, Caller, OwnLimits
-from raseed.core.billing.spend_caps import SpendCap
-from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.accounts.model import Account, Caller, OwnLimits
+from raseed.core.ids import AccountId
 
 
 class AccountStore(Protocol):
@@ -31,30 +29,10 @@ class AccountStore(Protocol):
         """In place of those that it had. None if there is no such account. Safe to repeat."""
         ...
 
-    async def add_key(self, key: ApiKey, actor: str) -> None:
-        """With its cap, if it has one."""
-        ...
-
-    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None:
-        """Without what the key has spent: that is for the ledger to know."""
-        ...
-
-    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, actor: str) -> ApiKey | None:
-        """Give a key a cap, another one, or none. None if there is no such key. Safe to repeat."""
-        ...
-
     async def set_debt_limit(
         self, account_id: AccountId, limit_microcredits: int | None, reason: str, actor: str
     ) -> bool:
         """None: what the profile says. False if there is no such account. Safe to repeat."""
-        ...
-
-    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
-        """Newest first; `after` is the id of the last one already seen, empty for the first page."""
-        ...
-
-    async def revoke_key(self, key_id: ApiKeyId, at: Microseconds, actor: str) -> ApiKey | None:
-        """Revoke a key; a key that was revoked before keeps its moment. None if there is no such key."""
         ...
 
     async def record(self, actor: str, action: str, subject: str, detail: str) -> None:

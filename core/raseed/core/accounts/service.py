@@ -1,27 +1,19 @@
-"""The use cases of accounts: authenticate a caller, open accounts, make and revoke keys."""
+"""The use cases of accounts: authenticate a caller, open accounts and find them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from raseed.core.accounts.keys import Peppers, new_key, parse_key
-from raseed.core.accounts.model import (
-    Account,
-    AccountStatus,
-    ApiKey,
-    Caller,
-    OwnLimit,
-    OwnLimits,
-    Tier,
-)
+from raseed.core.accounts.key_bounds import Network, is_allowed_from
+from raseed.core.accounts.key_ports import KeyStore, KeyUse
+from raseed.core.accounts.keys import ParsedKey, Peppers, parse_key
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, OwnLimit, OwnLimits, Tier
 from raseed.core.accounts.ports import AccountStore
-from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
-from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.changes import TRUST_S
-from raseed.core.clock import SECOND, Clock, Microseconds
-from raseed.core.errors import AccountSuspended, NotFound, RequestInvalid, Unauthenticated
+from raseed.core.clock import DAY, SECOND, Clock, Microseconds
+from raseed.core.errors import AccountSuspended, AddressNotAllowed, NotFound, RequestInvalid, Unauthenticated
 from raseed.core.ids import AccountId, ApiKeyId, new_id
 from raseed.core.money import AMOUNT_MAX
 
@@ -29,7 +21,6 @@ CACHE_S = 30
 """How long a key that was found valid is believed without asking the database again."""
 CACHE_MAX = 10_000
 """Callers remembered at a time; the oldest go first. About 3 MB."""
-KEY_NAME_CHARS_MAX = 64
 OWN_LIMIT_MAX = 10**12
 
 _WRONG_KEY = "Incorrect API key provided. Check that you use the whole key and that it was not revoked."
@@ -38,38 +29,53 @@ _WRONG_KEY = "Incorrect API key provided. Check that you use the whole key and t
 @dataclass(frozen=True, slots=True)
 class _Remembered:
     caller: Caller
+    networks: tuple[Network, ...] | None
     until: int
+
+
+def _nobody(_use: KeyUse) -> None: ...
 
 
 class Authenticator:
     """Turns a credential into a `Caller`. A remembered key costs one hash and no I/O."""
 
-    def __init__(self, store: AccountStore, peppers: Peppers, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: KeyStore,
+        peppers: Peppers,
+        clock: Clock,
+        note_use: Callable[[KeyUse], None] = _nobody,
+    ) -> None:
         self._store = store
         self._peppers = peppers
         self._clock = clock
+        self._note_use = note_use
+        """Told of the first use of a key on a day, and must not take time."""
         self._remembered: dict[bytes, _Remembered] = {}
         self._trusted_until: int | None = None
         """None while nobody else changes accounts: what is remembered is true until it is forgotten here."""
+        self._forgettings = 0
 
-    async def authenticate(self, credential: str) -> Caller:
-        """Raises Unauthenticated, AccountSuspended."""
+    async def authenticate(self, credential: str, address: str | None = None) -> Caller:
+        """`address` is the client's, as text; None if it is not known. Raises Unauthenticated, AddressNotAllowed,
+        AccountSuspended.
+        """
         # The whole credential is hashed: a shared or truncated cache key would let one caller be taken for another.
         digest = hashlib.sha256(credential.encode()).digest()
         entry = self._remembered.get(digest)
         now = self._clock.now()
         trusted = self._trusted_until is None or now < self._trusted_until
-        if entry is not None and trusted and now < entry.until:
-            return entry.caller
-        caller, expires_at = await self._look_up(credential, now)
-        until = now + CACHE_S * SECOND
-        self._remembered.pop(digest, None)
-        self._remembered[digest] = _Remembered(
-            caller, until if expires_at is None else min(until, expires_at)
-        )
-        while len(self._remembered) > CACHE_MAX:
-            del self._remembered[next(iter(self._remembered))]
-        return caller
+        if entry is None or not trusted or now >= entry.until:
+            forgettings = self._forgettings
+            entry = await self._look_up(credential, now)
+            self._remembered.pop(digest, None)
+            if forgettings == self._forgettings:  # otherwise it may have changed while it was read
+                self._remembered[digest] = entry
+            while len(self._remembered) > CACHE_MAX:
+                del self._remembered[next(iter(self._remembered))]
+        if entry.networks is not None and not is_allowed_from(entry.networks, address or ""):
+            raise AddressNotAllowed("This API key may not be used from your address.")
+        return entry.caller
 
     def confirm(self) -> None:
         """Every change that was committed a moment ago is known here. Once called, it must be called again and again:
@@ -84,7 +90,7 @@ class Authenticator:
     def forget_account(self, account_id: AccountId) -> None:
         self._forget(lambda caller: caller.account_id == account_id)
 
-    async def _look_up(self, credential: str, now: Microseconds) -> tuple[Caller, Microseconds | None]:
+    async def _look_up(self, credential: str, now: Microseconds) -> _Remembered:
         parsed = parse_key(credential)
         if parsed is None:
             raise Unauthenticated(_WRONG_KEY)
@@ -94,36 +100,52 @@ class Authenticator:
             self._peppers.matches(parsed.secret, self._peppers.current, bytes(32))
             raise Unauthenticated(_WRONG_KEY)
         key, account = found
-        if not self._peppers.matches(parsed.secret, key.pepper_version, key.digest):
-            raise Unauthenticated(_WRONG_KEY)
-        if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        until = self._counts_until(key, parsed, now)
+        if until is None or parsed.mode != key.mode or not key.is_valid(now):
             raise Unauthenticated(_WRONG_KEY)
         if account.status is not AccountStatus.ACTIVE:
             raise AccountSuspended("This account is not active.")
+        day = Microseconds(now - now % DAY)
+        if key.last_used_at is None or key.last_used_at < day:
+            self._note_use(KeyUse(key.id, day))
         caller = Caller(
             account_id=account.id,
             api_key_id=key.id,
             tier=account.tier,
             scopes=key.scopes,
             own_limits=account.own_limits,
+            allowed_models=key.allowed_models,
+            limits=key.limits,
         )
-        return caller, key.expires_at
+        return _Remembered(caller, key.allowed_networks, until)
+
+    def _counts_until(self, key: ApiKey, shown: ParsedKey, now: Microseconds) -> int | None:
+        """How long what was shown may be believed; None if it is no secret of the key."""
+        until = now + CACHE_S * SECOND
+        if key.expires_at is not None:
+            until = min(until, key.expires_at)
+        if self._peppers.matches(shown.secret, key.pepper_version, key.digest):
+            return until
+        past = key.past
+        if past is None or now >= past.ends_at:
+            return None
+        if not self._peppers.matches(shown.secret, past.pepper_version, past.digest):
+            return None
+        return min(until, past.ends_at)
 
     def _forget(self, is_meant: Callable[[Caller], bool]) -> None:
+        self._forgettings += 1
         gone = [digest for digest, entry in self._remembered.items() if is_meant(entry.caller)]
         for digest in gone:
             del self._remembered[digest]
 
 
 class AccountService:
-    """Opens accounts and manages their keys."""
+    """Opens accounts and finds them."""
 
-    def __init__(
-        self, store: AccountStore, authenticator: Authenticator, peppers: Peppers, clock: Clock
-    ) -> None:
+    def __init__(self, store: AccountStore, authenticator: Authenticator, clock: Clock) -> None:
         self._store = store
         self._authenticator = authenticator
-        self._peppers = peppers
         self._clock = clock
 
     async def open_account(
@@ -173,56 +195,6 @@ class AccountService:
     async def list_accounts(self, after: str, limit: int) -> list[Account]:
         return list(await self._store.list_accounts(after, limit))
 
-    async def make_key(
-        self,
-        account_id: AccountId,
-        *,
-        name: str,
-        actor: str,
-        scopes: Collection[str] = (),
-        cap: SpendCap | None = None,
-    ) -> tuple[ApiKey, str]:
-        """The stored key and its text, which is known only here and now. No scopes: the default ones.
-
-        Raises RequestInvalid.
-        """
-        unknown = sorted(set(scopes) - set(Scope))
-        if unknown:
-            raise RequestInvalid(f"Unknown scope {unknown[0]!r}; known: {', '.join(Scope)}.", param="scopes")
-        if len(name) > KEY_NAME_CHARS_MAX or not name.isprintable():
-            raise RequestInvalid(
-                f"A key's name has at most {KEY_NAME_CHARS_MAX} printable characters.", param="name"
-            )
-        _check_cap(cap)
-        key_id = ApiKeyId(new_id("key"))
-        made = new_key()
-        version = self._peppers.current
-        key = ApiKey(
-            id=key_id,
-            account_id=account_id,
-            public_id=made.public_id,
-            digest=self._peppers.digest(made.secret, version),
-            pepper_version=version,
-            name=name,
-            last4=made.last4,
-            created_at=self._clock.now(),
-            expires_at=None,
-            revoked_at=None,
-            scopes=frozenset(scopes or KEY_DEFAULT),
-            spend=None if cap is None else nothing_spent(key_id, cap, self._clock.now()),
-        )
-        await self._store.add_key(key, actor)
-        return key, made.text
-
-    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
-        """Newest first, with what those that have a cap have spent in the window of this moment."""
-        return [self._of_now(key) for key in await self._store.list_keys(account_id, after, limit)]
-
-    def _of_now(self, key: ApiKey) -> ApiKey:
-        if key.spend is not None:
-            key.spend.enter_window(self._clock.now())
-        return key
-
     async def set_debt_limit(
         self, account_id: AccountId, limit_microcredits: int | None, *, reason: str, actor: str
     ) -> None:
@@ -232,26 +204,5 @@ class AccountService:
         if not await self._store.set_debt_limit(account_id, limit_microcredits, reason, actor):
             raise NotFound(f"There is no account {account_id!r}.")
 
-    async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, *, actor: str) -> ApiKey:
-        """Holds from now on obey it; open holds are not touched. Raises NotFound, RequestInvalid. Safe to repeat."""
-        _check_cap(cap)
-        key = await self._store.set_cap(key_id, cap, actor)
-        if key is None:
-            raise NotFound(f"There is no API key {key_id!r}.", metadata={"api_key": key_id})
-        return self._of_now(key)
-
-    async def revoke_key(self, key_id: ApiKeyId, *, actor: str) -> ApiKey:
-        """Raises NotFound. Revoking again changes nothing."""
-        key = await self._store.revoke_key(key_id, self._clock.now(), actor)
-        if key is None:
-            raise NotFound(f"There is no API key {key_id!r}.", metadata={"api_key": key_id})
-        self._authenticator.forget_key(key_id)
-        return key
-
     async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
         await self._store.record(actor, action, subject, detail)
-
-
-def _check_cap(cap: SpendCap | None) -> None:
-    if cap is not None and not 0 <= cap.limit_microcredits <= AMOUNT_MAX:
-        raise RequestInvalid("A cap is not negative, and no more than an account can have.", param="cap")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
+from raseed.core.accounts.key_rules import KeySpec
+from raseed.core.accounts.key_service import By, KeyService
 from raseed.core.accounts.model import Account, ApiKey, Tier
 from raseed.core.accounts.service import AccountService
 from raseed.core.billing.commands import Granted, IssueGrant, TakeBack, TakenBack
@@ -63,6 +65,7 @@ class AdminService:
         self,
         *,
         accounts: AccountService,
+        keys: KeyService,
         credit: CreditService,
         usage: UsageService,
         policy: Policy,
@@ -71,6 +74,7 @@ class AdminService:
         replay: Callable[[], Awaitable[Replay]],
     ) -> None:
         self._accounts = accounts
+        self._keys = keys
         self._credit = credit
         self._usage = usage
         self._policy = policy
@@ -236,20 +240,21 @@ class AdminService:
         window: str = "",
     ) -> tuple[ApiKey, str]:
         account = await self._accounts.find(reference)
-        cap = _cap(cap_microcredits, window)
-        return await self._accounts.make_key(account.id, name=name, actor=actor, scopes=scopes, cap=cap)
+        spec = KeySpec(name=name, scopes=frozenset(scopes), cap=_cap(cap_microcredits, window))
+        made = await self._keys.create(By(actor=actor), account.id, spec)
+        return made.key, made.text
 
     async def list_keys(self, reference: str, after: str, limit: int) -> list[ApiKey]:
         """An account's keys, newest first. Raises NotFound."""
         account = await self._accounts.find(reference)
-        return await self._accounts.list_keys(account.id, after, limit)
+        return await self._keys.list_keys(account.id, after, limit)
 
     async def set_cap(self, key_id: str, *, cap_microcredits: int | None, window: str, actor: str) -> ApiKey:
         """Without an amount the key has no cap. Raises NotFound, RequestInvalid."""
-        return await self._accounts.set_cap(ApiKeyId(key_id), _cap(cap_microcredits, window), actor=actor)
+        return await self._keys.set_cap(actor, ApiKeyId(key_id), _cap(cap_microcredits, window))
 
     async def revoke_key(self, key_id: str, *, actor: str) -> ApiKey:
-        return await self._accounts.revoke_key(ApiKeyId(key_id), actor=actor)
+        return await self._keys.revoke(By(actor=actor), ApiKeyId(key_id), account_id=None)
 
     async def verify_ledger(self) -> Verification:
         return await self._verify()

@@ -148,6 +148,8 @@ class Policy:
     """Where notices go, by preference: the next one is for whom those before cannot reach."""
     language: Language
     """Of notices, for accounts that did not choose one."""
+    key_life_days: int | None
+    """Of an API key that is made without saying otherwise; None: it never expires."""
     usage_retention_days: int
     """How long single requests stay listed. The ledger itself is kept."""
     at_closing: Literal["forfeit", "keep"]

@@ -49,7 +49,7 @@ def auth(authenticator: Authenticator, sessions: SessionResolver) -> Wrap:
                     session = _session(presented, call.metadata)
                     caller = await sessions.resolve(session, changes=access.changes)
                 else:
-                    caller = await authenticator.authenticate(presented.text)
+                    caller = await authenticator.authenticate(presented.text, call.client_address)
                 check_scope(caller, access)
                 call.caller = caller
             return await behavior(request, context)

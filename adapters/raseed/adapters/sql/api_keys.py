@@ -1,0 +1,318 @@
+"""API keys in SQL. Functions over a connection, so that a caller can put several into one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from ipaddress import ip_network
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from raseed.adapters.sql.accounts import account_of_row, announce
+from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
+from raseed.adapters.sql.outbox import enqueue
+from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.tables import accounts, api_keys, key_spends
+from raseed.core.accounts.key_bounds import KeyLimits, KeyMode
+from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
+from raseed.core.accounts.key_rules import check_parent, follow, refuse_excess
+from raseed.core.accounts.model import Account, ApiKey, PastSecret
+from raseed.core.billing.spend_caps import KeySpend, SpendCap
+from raseed.core.changes import ChangeKind
+from raseed.core.clock import Microseconds
+from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
+from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.messaging.notices import Notice, NoticeKind
+
+_KEYS_WITH_SPENDS = select(api_keys, key_spends).join_from(
+    api_keys, key_spends, key_spends.c.api_key_id == api_keys.c.id, isouter=True
+)
+_TOLD = {KeyAction.REVOKE: NoticeKind.KEY_REVOKED, KeyAction.ROTATE: NoticeKind.KEY_ROTATED}
+_SECRETS = frozenset({"digest", "pepper_version", "past", "rotated_by", "spend"})
+"""Fields that the audit log does not show."""
+
+
+def insert_key(connection: Connection, key: ApiKey, once: Once | None = None) -> None:
+    row = _row(key)
+    if once is not None:
+        row |= {"request_digest": once.digest, "request_input": once.input_digest}
+    connection.execute(insert(api_keys).values(row))
+    if key.spend is not None:
+        insert_spend(connection, key.spend)
+
+
+def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Account] | None:
+    key = connection.execute(select(api_keys).where(api_keys.c.public_id == public_id)).first()
+    if key is None:
+        return None
+    account = connection.execute(select(accounts).where(accounts.c.id == key.account_id)).one()
+    return _key(key), account_of_row(account)
+
+
+def list_keys(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
+    """Newest first, revoked ones too; `after` is the id of the last one already seen, empty for the first page."""
+    query = (
+        _KEYS_WITH_SPENDS.where(api_keys.c.account_id == account_id)
+        .order_by(api_keys.c.id.desc())
+        .limit(limit)
+    )
+    if after:
+        query = query.where(api_keys.c.id < after)
+    return [_key(row, spend_of(row)) for row in connection.execute(query)]
+
+
+def find_key(connection: Connection, key_id: ApiKeyId, account_id: AccountId | None = None) -> ApiKey | None:
+    query = _KEYS_WITH_SPENDS.where(api_keys.c.id == key_id)
+    if account_id is not None:
+        query = query.where(api_keys.c.account_id == account_id)
+    row = connection.execute(query).first()
+    return None if row is None else _key(row, spend_of(row))
+
+
+def change_key(
+    connection: Connection, key_id: ApiKeyId, change: Change, account_id: AccountId | None = None
+) -> tuple[ApiKey, ApiKey] | None:
+    """The key before and after; None if there is none. The keys that it made follow it."""
+    key = find_key(connection, key_id, account_id)
+    if key is None:
+        return None
+    parent = None if key.parent_id is None else find_key(connection, key.parent_id)
+    changed = change(key, parent)
+    if changed == key:
+        return key, key
+    _write(connection, changed)
+    if changed.bounds != key.bounds or changed.revoked_at != key.revoked_at:
+        for child in _valid_children(connection, key.id):
+            followed = follow(child, changed)
+            if followed != child:
+                _write(connection, followed)
+    return key, changed
+
+
+def _valid_children(connection: Connection, key_id: ApiKeyId) -> list[ApiKey]:
+    query = select(api_keys).where(api_keys.c.parent_id == key_id, api_keys.c.revoked_at.is_(None))
+    return [_key(row) for row in connection.execute(query)]
+
+
+def _write(connection: Connection, key: ApiKey) -> None:
+    connection.execute(update(api_keys).where(api_keys.c.id == key.id).values(_row(key)))
+    announce(connection, ChangeKind.KEY, key.id)
+
+
+def _tell(connection: Connection, kind: NoticeKind, key: ApiKey, now: Microseconds) -> None:
+    """The holder of the account hears of it: once of making and revoking, each time of another secret."""
+    parameters = {"name": key.name, "last4": key.last4}
+    cause = f"{key.id}:{now}" if kind is NoticeKind.KEY_ROTATED else key.id
+    notice = Notice(kind=kind, account_id=key.account_id, cause=cause, parameters=parameters)
+    enqueue(connection, notice, now)
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    """Without the request that made it, which is written once."""
+    models, networks, past = key.allowed_models, key.allowed_networks, key.past
+    return {
+        "id": key.id,
+        "account_id": key.account_id,
+        "public_id": key.public_id,
+        "digest": key.digest,
+        "pepper_version": key.pepper_version,
+        "name": key.name,
+        "last4": key.last4,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+        "scopes": " ".join(sorted(key.scopes)),
+        "mode": key.mode.value,
+        "parent_id": key.parent_id,
+        "allowed_models": None if models is None else json.dumps(sorted(models), ensure_ascii=False),
+        "allowed_networks": None if networks is None else " ".join(map(str, networks)),
+        "requests_per_minute": key.limits.requests_per_minute,
+        "tokens_per_minute": key.limits.tokens_per_minute,
+        "concurrency": key.limits.concurrency,
+        "past_digest": None if past is None else past.digest,
+        "past_pepper_version": None if past is None else past.pepper_version,
+        "past_ends_at": None if past is None else past.ends_at,
+        "rotated_by": key.rotated_by,
+        "last_used_at": key.last_used_at,
+    }
+
+
+def _key(row: Row[Any], spend: KeySpend | None = None) -> ApiKey:
+    networks = row.allowed_networks
+    return ApiKey(
+        id=row.id,
+        account_id=row.account_id,
+        public_id=row.public_id,
+        digest=row.digest,
+        pepper_version=row.pepper_version,
+        name=row.name,
+        last4=row.last4,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        scopes=frozenset(row.scopes.split()),
+        mode=KeyMode(row.mode),
+        allowed_models=None if row.allowed_models is None else frozenset(json.loads(row.allowed_models)),
+        allowed_networks=None if networks is None else tuple(map(ip_network, networks.split())),
+        limits=KeyLimits(
+            requests_per_minute=row.requests_per_minute,
+            tokens_per_minute=row.tokens_per_minute,
+            concurrency=row.concurrency,
+        ),
+        parent_id=row.parent_id,
+        past=None
+        if row.past_digest is None
+        else PastSecret(
+            digest=row.past_digest, pepper_version=row.past_pepper_version, ends_at=row.past_ends_at
+        ),
+        rotated_by=row.rotated_by,
+        last_used_at=row.last_used_at,
+        spend=spend,
+    )
+
+
+class SqlKeyStore:
+    """Implements `core.accounts.key_ports.KeyStore`."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    async def add_key(
+        self, key: ApiKey, actor: str, *, keys_max: int | None = None, once: Once | None = None
+    ) -> ApiKey:
+        def work(connection: Connection) -> ApiKey:
+            if once is not None and (made := _made_before(connection, once)) is not None:
+                return made
+            now = self._database.clock.now()
+            if keys_max is not None:
+                _check_count(connection, key.account_id, keys_max, now)
+            if key.parent_id is not None:
+                parent = find_key(connection, key.parent_id, key.account_id)
+                assert parent is not None, "a key is never deleted"
+                check_parent(parent, now)
+                refuse_excess(key.bounds, parent.bounds)
+            insert_key(connection, key, once)
+            _tell(connection, NoticeKind.KEY_CREATED, key, now)
+            cap = "" if key.spend is None else f" {cap_text(key.spend.cap)}"
+            detail = f"account={key.account_id} scopes={_shown(key, 'scopes')}{cap}"
+            record_audit(connection, now, actor, "key.create", key.id, detail)
+            return key
+
+        return await self._database.write(work)
+
+    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None:
+        return await self._database.read(lambda connection: key_with_account(connection, public_id))
+
+    async def find_key(self, account_id: AccountId, key_id: ApiKeyId) -> ApiKey | None:
+        return await self._database.read(lambda connection: find_key(connection, key_id, account_id))
+
+    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
+        return await self._database.read(lambda connection: list_keys(connection, account_id, after, limit))
+
+    async def change_key(
+        self, key_id: ApiKeyId, change: Change, actor: str, action: KeyAction, *, account_id: AccountId | None
+    ) -> ApiKey | None:
+        def work(connection: Connection) -> ApiKey | None:
+            found = change_key(connection, key_id, change, account_id)
+            if found is None:
+                return None
+            self._record(connection, *found, actor, action)
+            return found[1]
+
+        return await self._database.write(work)
+
+    async def change_keys(
+        self, account_id: AccountId, change: Change, actor: str, action: KeyAction
+    ) -> Sequence[ApiKey]:
+        def work(connection: Connection) -> list[ApiKey]:
+            valid = _valid(account_id, self._database.clock.now())
+            changed = []
+            for (key_id,) in connection.execute(select(api_keys.c.id).where(*valid)).all():
+                found = change_key(connection, key_id, change)
+                assert found is not None, "a key is never deleted"
+                self._record(connection, *found, actor, action)
+                changed.append(found[1])
+            return changed
+
+        return await self._database.write(work)
+
+    async def set_cap(
+        self, key_id: ApiKeyId, cap: SpendCap | None, actor: str, *, account_id: AccountId | None = None
+    ) -> ApiKey | None:
+        def work(connection: Connection) -> ApiKey | None:
+            if find_key(connection, key_id, account_id) is None:
+                return None
+            if cap is not None and _valid_children(connection, key_id):
+                raise Conflict("This API key made others, whose spending no cap of its own would count.")
+            set_cap(connection, key_id, cap, self._database.clock.now())
+            record_audit(connection, self._database.clock.now(), actor, "key.cap", key_id, cap_text(cap))
+            return find_key(connection, key_id)
+
+        return await self._database.write(work)
+
+    async def note_uses(self, uses: Sequence[KeyUse]) -> None:
+        def work(connection: Connection) -> None:
+            for use in uses:
+                before = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < use.day)
+                connection.execute(
+                    update(api_keys).where(api_keys.c.id == use.key_id, before).values(last_used_at=use.day)
+                )
+
+        await self._database.write(work)
+
+    def _record(
+        self, connection: Connection, before: ApiKey, after: ApiKey, actor: str, action: KeyAction
+    ) -> None:
+        if before == after:
+            return
+        now = self._database.clock.now()
+        if action in _TOLD:
+            _tell(connection, _TOLD[action], after, now)
+        changed = [
+            f"{field.name}={_shown(after, field.name)}"
+            for field in fields(after)
+            if field.name not in _SECRETS and getattr(before, field.name) != getattr(after, field.name)
+        ]
+        record_audit(
+            connection, now, actor, action, after.id, " ".join((f"account={after.account_id}", *changed))
+        )
+
+
+def _made_before(connection: Connection, once: Once) -> ApiKey | None:
+    row = connection.execute(
+        select(api_keys.c.id, api_keys.c.request_input).where(api_keys.c.request_digest == once.digest)
+    ).first()
+    if row is None:
+        return None
+    if row.request_input != once.input_digest:
+        raise RequestReusedWithOtherInput("This request_id was used before for another key.")
+    return find_key(connection, row.id)
+
+
+def _valid(account_id: AccountId, now: Microseconds) -> tuple[Any, ...]:
+    """As `ApiKey.is_valid`."""
+    return (
+        api_keys.c.account_id == account_id,
+        api_keys.c.revoked_at.is_(None),
+        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
+    )
+
+
+def _check_count(connection: Connection, account_id: AccountId, keys_max: int, now: Microseconds) -> None:
+    count = connection.scalar(select(func.count()).select_from(api_keys).where(*_valid(account_id, now)))
+    if (count or 0) >= keys_max:
+        raise KeyLimitReached(
+            f"Your plan has {keys_max} API keys, and all of them are in use. Revoke one, or ask for more.",
+            metadata={"keys_max": str(keys_max)},
+        )
+
+
+def _shown(key: ApiKey, name: str) -> str:
+    """For the audit log."""
+    value = getattr(key, name)
+    if isinstance(value, (frozenset, tuple)):
+        return ",".join(sorted(map(str, value)))
+    return str(value)

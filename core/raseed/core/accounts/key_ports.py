@@ -1,0 +1,102 @@
+"""What the core needs from a store of API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from raseed.core.accounts.model import Account, ApiKey
+from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, ApiKeyId
+
+
+class KeyAction(StrEnum):
+    """What the audit log calls a change."""
+
+    UPDATE = "key.update"
+    ROTATE = "key.rotate"
+    REVOKE = "key.revoke"
+
+
+Change = Callable[[ApiKey, ApiKey | None], ApiKey]
+"""The key as it is to be, from the key as it is and the one that made it. Pure, for it may be called more than once; what
+it raises undoes everything. The same key: nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The request that makes a key: sent again it makes none."""
+
+    digest: bytes
+    """Of account and request id."""
+    input_digest: bytes
+    """Of what it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    key_id: ApiKeyId
+    day: Microseconds
+
+
+class KeyStore(Protocol):
+    """Each change, its audit row, its notice and what makes caches forget the key commit together."""
+
+    async def add_key(
+        self, key: ApiKey, actor: str, *, keys_max: int | None = None, once: Once | None = None
+    ) -> ApiKey:
+        """With its cap, if it has one. Returns the key that the same request made before, if it did.
+
+        Raises KeyLimitReached if the account has `keys_max` valid keys; PermissionDenied if the key reaches further
+        than the one that makes it, or that may make none (`key_rules.check_parent`); RequestReusedWithOtherInput.
+        """
+        ...
+
+    async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None:
+        """Without what the key has spent: that is for the ledger to know."""
+        ...
+
+    async def find_key(self, account_id: AccountId, key_id: ApiKeyId) -> ApiKey | None:
+        """None also if it is another account's."""
+        ...
+
+    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
+        """Newest first; `after` is the id of the last one already seen, empty for the first page."""
+        ...
+
+    async def change_key(
+        self, key_id: ApiKeyId, change: Change, actor: str, action: KeyAction, *, account_id: AccountId | None
+    ) -> ApiKey | None:
+        """Keys that it made follow it (`key_rules.follow`). None if there is no such key, or it is not of this account.
+
+        `account_id` None: whosever it is. Raises what `change` raises.
+        """
+        ...
+
+    async def change_keys(
+        self, account_id: AccountId, change: Change, actor: str, action: KeyAction
+    ) -> Sequence[ApiKey]:
+        """Every valid key of an account, in one transaction. Returns them as they are then."""
+        ...
+
+    async def set_cap(
+        self, key_id: ApiKeyId, cap: SpendCap | None, actor: str, *, account_id: AccountId | None = None
+    ) -> ApiKey | None:
+        """Give a key a cap, another one, or none. None if there is no such key. Safe to repeat.
+
+        Raises Conflict for a cap on a key that has valid keys of its own.
+        """
+        ...
+
+    async def note_uses(self, uses: Sequence[KeyUse]) -> None:
+        """Remember that keys were used on a day. Safe to repeat; nobody is told."""
+        ...
+
+
+class SessionEnder(Protocol):
+    async def end_all(self, account_id: AccountId, actor: str) -> int:
+        """Ends every session in an account, at once. How many there were. Safe to repeat."""
+        ...

@@ -1,0 +1,342 @@
+"""Keys on every store: made once, changed by those who may, followed by the keys that they made."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import ColumnElement, select
+from tests.contract.accounts.conftest import AT_ONCE, BOB, OPERATOR, Desk
+from tests.unit.billing.builders import ALICE
+
+from raseed.adapters.sql.tables import audit_details, audit_log, changes, outbox
+from raseed.core.accounts.key_bounds import KeyLimits, KeyMode, parse_network
+from raseed.core.accounts.key_rules import KeyPatch, KeySpec
+from raseed.core.accounts.key_service import By, KeyTerms, Made
+from raseed.core.accounts.model import Caller, Tier
+from raseed.core.accounts.scopes import KEY_DEFAULT, OWN_ACCOUNT, SCOPES_OF, Role, Scope
+from raseed.core.billing.spend_caps import CapWindow, SpendCap
+from raseed.core.clock import DAY, Microseconds
+from raseed.core.errors import (
+    Conflict,
+    KeyLimitReached,
+    NotFound,
+    PermissionDenied,
+    RequestReusedWithOtherInput,
+    Unauthenticated,
+)
+from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
+
+ALL = KeySpec(name="all", scopes=frozenset(Scope))
+WIDE = KeySpec(scopes=KEY_DEFAULT | {Scope.KEYS_READ, Scope.KEYS_WRITE})
+
+
+def session(role: Role = Role.OWNER, account_id: AccountId = ALICE) -> By:
+    caller = Caller(
+        account_id=account_id,
+        session_id=SessionId("sess_1"),
+        person_id=PersonId("person_1"),
+        tier=Tier.FREE,
+        scopes=SCOPES_OF[role],
+    )
+    return By.of(caller)
+
+
+async def as_key(desk: Desk, made: Made) -> By:
+    return By.of(await desk.authenticator.authenticate(made.text, "192.0.2.1"))
+
+
+async def test_a_key_is_stored_as_it_was_asked_for(desk):
+    asked = KeySpec(
+        name="build server",
+        mode=KeyMode.TEST,
+        scopes=frozenset({Scope.INFERENCE, Scope.MODELS_READ}),
+        allowed_models=frozenset({"a/b:c", "with space"}),
+        allowed_networks=(parse_network("192.0.2.0/24"), parse_network("2001:db8::/32")),
+        expires_at=Microseconds(desk.clock.now() + DAY),
+        limits=KeyLimits(requests_per_minute=5, tokens_per_minute=6, concurrency=7),
+        cap=SpendCap(9, CapWindow.DAY),
+    )
+    made = await desk.keys.create(OPERATOR, ALICE, asked)
+    assert made.text.startswith("rsd_test_")
+    found = await desk.keys.find(ALICE, made.key.id)
+    assert found == made.key
+    assert (found.name, found.mode, found.scopes) == (asked.name, asked.mode, asked.scopes)
+    assert (found.allowed_models, found.allowed_networks) == (asked.allowed_models, asked.allowed_networks)
+    assert (found.expires_at, found.limits) == (asked.expires_at, asked.limits)
+    assert found.spend is not None
+    assert found.spend.cap == asked.cap
+    caller = await desk.authenticator.authenticate(made.text, "192.0.2.1")
+    assert (caller.account_id, caller.api_key_id) == (ALICE, found.id)
+    assert (caller.scopes, caller.allowed_models, caller.limits) == (
+        found.scopes,
+        found.allowed_models,
+        found.limits,
+    )
+
+
+async def test_what_is_left_out_is_the_default(desk):
+    made = (await desk.keys.create(OPERATOR, ALICE, KeySpec())).key
+    assert (made.scopes, made.mode) == (KEY_DEFAULT, KeyMode.LIVE)
+    assert made.expires_at == desk.clock.now() + 365 * DAY
+    never = await desk.keys.create(OPERATOR, ALICE, KeySpec(expires_at=None))
+    by_profile = await desk.worker(KeyTerms(life_days=None)).create(OPERATOR, ALICE, KeySpec())
+    assert never.key.expires_at is by_profile.key.expires_at is None
+
+
+async def test_lists_are_newest_first_in_pages_and_ones_own(desk):
+    made = [(await desk.keys.create(OPERATOR, ALICE, KeySpec())).key.id for _ in range(5)]
+    await desk.keys.create(OPERATOR, BOB, KeySpec())
+    first = await desk.keys.list_keys(ALICE, "", 3)
+    rest = await desk.keys.list_keys(ALICE, first[-1].id, 3)
+    assert [key.id for key in [*first, *rest]] == sorted(made, reverse=True)
+
+
+async def test_the_same_request_makes_one_key(desk):
+    made = await desk.keys.create(OPERATOR, ALICE, KeySpec(name="a"), "r")
+    again = await desk.keys.create(OPERATOR, ALICE, KeySpec(name="a"), "r")
+    assert (again.key.id, again.text) == (made.key.id, "")
+    with pytest.raises(RequestReusedWithOtherInput):
+        await desk.keys.create(OPERATOR, ALICE, KeySpec(name="b"), "r")
+    assert (await desk.keys.create(OPERATOR, BOB, KeySpec(name="a"), "r")).text
+
+
+@AT_ONCE
+async def test_the_same_request_at_once_makes_one_key(desk):
+    made = await asyncio.gather(*(desk.worker().create(OPERATOR, ALICE, KeySpec(), "r") for _ in range(9)))
+    assert len({one.key.id for one in made}) == 1
+    assert len([one.text for one in made if one.text]) == 1
+
+
+@AT_ONCE
+async def test_no_more_keys_than_the_tier_allows_also_at_once(desk):
+    terms = KeyTerms(keys_max=lambda account: 3 if account.id == ALICE else None)
+    made = await asyncio.gather(
+        *(desk.worker(terms).create(session(), ALICE, KeySpec()) for _ in range(9)), return_exceptions=True
+    )
+    refused = [one for one in made if isinstance(one, KeyLimitReached)]
+    assert len(refused) == 6
+    assert len(made) - len(refused) == 3
+    assert "3 API keys" in refused[0].message
+    [one, *_] = [one for one in made if isinstance(one, Made)]
+    await desk.keys.revoke(OPERATOR, one.key.id, account_id=None)
+    await desk.worker(terms).create(session(), ALICE, KeySpec())
+    await desk.worker(terms).create(session(account_id=BOB), BOB, KeySpec())
+    await desk.worker(terms).create(OPERATOR, ALICE, KeySpec())
+
+
+async def test_another_accounts_key_is_not_there(desk):
+    bobs = (await desk.keys.create(OPERATOR, BOB, KeySpec())).key.id
+    alice = session()
+    for attempt in (
+        desk.keys.find(ALICE, bobs),
+        desk.keys.update(alice, bobs, KeyPatch(name="mine"), account_id=ALICE),
+        desk.keys.update(alice, bobs, KeyPatch(cap=None), account_id=ALICE),
+        desk.keys.set_cap("person_1", bobs, SpendCap(1), account_id=ALICE),
+        desk.keys.rotate(alice, bobs, account_id=ALICE),
+        desk.keys.revoke(alice, bobs, account_id=ALICE),
+        desk.keys.revoke(alice, ApiKeyId("key_none"), account_id=ALICE),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+    assert (await desk.keys.find(BOB, bobs)).name == ""
+
+
+async def test_a_patch_changes_what_it_speaks_of(desk):
+    made = (await desk.keys.create(OPERATOR, ALICE, ALL)).key
+    patch = KeyPatch(
+        name="new", allowed_models=frozenset({"m"}), expires_at=None, concurrency=2, cap=SpendCap(5)
+    )
+    changed = await desk.keys.update(session(), made.id, patch, account_id=ALICE)
+    assert changed.spend is not None
+    assert replace(changed, spend=None) == replace(
+        made,
+        name="new",
+        allowed_models=frozenset({"m"}),
+        expires_at=None,
+        limits=KeyLimits(concurrency=2),
+    )
+    lifted = await desk.keys.update(
+        session(), made.id, KeyPatch(allowed_models=None, concurrency=None, cap=None), account_id=ALICE
+    )
+    assert lifted == replace(made, name="new", expires_at=None)
+
+
+async def test_a_session_gives_what_it_has_and_changes_what_may_do_no_more(desk):
+    with pytest.raises(PermissionDenied) as refused:
+        await desk.keys.create(session(Role.ADMIN), ALICE, ALL)
+    assert refused.value.param == "scopes"
+    owners = (await desk.keys.create(session(), ALICE, ALL)).key
+    for attempt in (
+        desk.keys.rotate(session(Role.ADMIN), owners.id, account_id=ALICE),
+        desk.keys.update(session(Role.ADMIN), owners.id, KeyPatch(name="x"), account_id=ALICE),
+    ):
+        with pytest.raises(PermissionDenied):
+            await attempt
+    admins = (await desk.keys.create(session(Role.ADMIN), ALICE, KeySpec())).key
+    with pytest.raises(PermissionDenied):
+        await desk.keys.update(session(Role.ADMIN), admins.id, KeyPatch(scopes=OWN_ACCOUNT), account_id=ALICE)
+    assert (await desk.keys.revoke(session(Role.ADMIN), owners.id, account_id=ALICE)).revoked_at is not None
+
+
+async def test_a_key_makes_keys_that_reach_no_further(desk):
+    networks = (parse_network("192.0.2.0/24"),)
+    spec = replace(WIDE, allowed_models=frozenset({"a", "b"}), allowed_networks=networks, mode=KeyMode.TEST)
+    parent = await desk.keys.create(OPERATOR, ALICE, replace(spec, limits=KeyLimits(concurrency=5)))
+    by = await as_key(desk, parent)
+    child = (await desk.keys.create(by, ALICE, KeySpec())).key
+    assert child.parent_id == parent.key.id
+    assert replace(child.bounds, scopes=spec.scopes) == parent.key.bounds
+    assert child.scopes == KEY_DEFAULT
+    for more, field in (
+        (KeySpec(scopes=frozenset({Scope.METERING_WRITE})), "scopes"),
+        (KeySpec(allowed_models=frozenset({"a", "c"})), "allowed_models"),
+        (KeySpec(allowed_networks=(parse_network("192.0.0.0/16"),)), "allowed_addresses"),
+        (KeySpec(expires_at=None), "expires_at"),
+        (KeySpec(limits=KeyLimits(concurrency=6)), "concurrency"),
+        (KeySpec(mode=KeyMode.LIVE), "mode"),
+    ):
+        with pytest.raises(PermissionDenied) as refused:
+            await desk.keys.create(by, ALICE, more)
+        assert refused.value.param == field
+
+
+async def test_a_key_changes_itself_and_its_own_and_widens_nothing(desk):
+    parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
+    sibling = (await desk.keys.create(OPERATOR, ALICE, KeySpec())).key
+    by = await as_key(desk, parent)
+    child = (await desk.keys.create(by, ALICE, KeySpec(cap=SpendCap(5)))).key
+    for attempt in (
+        desk.keys.update(by, sibling.id, KeyPatch(name="x"), account_id=ALICE),
+        desk.keys.rotate(by, sibling.id, account_id=ALICE),
+        desk.keys.revoke(by, sibling.id, account_id=ALICE),
+        desk.keys.update(by, child.id, KeyPatch(scopes=OWN_ACCOUNT), account_id=ALICE),
+        desk.keys.update(by, parent.key.id, KeyPatch(expires_at=None), account_id=ALICE),
+        desk.keys.update(by, parent.key.id, KeyPatch(cap=SpendCap(1)), account_id=ALICE),
+        desk.keys.report_unauthorised_use(by, ALICE, replace_keys=True),
+    ):
+        with pytest.raises(PermissionDenied):
+            await attempt
+    raised = await desk.keys.update(by, child.id, KeyPatch(cap=SpendCap(6)), account_id=ALICE)
+    assert raised.spend is not None
+    assert (await desk.keys.rotate(by, parent.key.id, account_id=ALICE)).text
+    narrowed = KeyPatch(scopes=WIDE.scopes - {Scope.BILLING_READ})
+    assert (await desk.keys.update(by, parent.key.id, narrowed, account_id=ALICE)).scopes == narrowed.scopes
+
+
+async def test_neither_a_child_nor_a_key_with_a_cap_makes_keys(desk):
+    parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
+    child = await desk.keys.create(await as_key(desk, parent), ALICE, WIDE)
+    capped = await desk.keys.create(OPERATOR, ALICE, replace(WIDE, cap=SpendCap(10)))
+    for maker in (child, capped):
+        with pytest.raises(PermissionDenied):
+            await desk.keys.create(await as_key(desk, maker), ALICE, KeySpec())
+    with pytest.raises(Conflict):
+        await desk.keys.set_cap("local-socket", parent.key.id, SpendCap(1))
+    await desk.keys.revoke(OPERATOR, child.key.id, account_id=None)
+    await desk.keys.set_cap("local-socket", parent.key.id, SpendCap(1))
+
+
+async def test_children_follow_when_their_maker_is_narrowed_or_revoked(desk):
+    parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
+    by = await as_key(desk, parent)
+    child = await desk.keys.create(by, ALICE, KeySpec(scopes=frozenset({Scope.INFERENCE, Scope.KEYS_READ})))
+    await desk.authenticator.authenticate(child.text)
+    narrowed = KeyPatch(scopes=frozenset({Scope.INFERENCE, Scope.KEYS_WRITE}), concurrency=1)
+    await desk.keys.update(session(), parent.key.id, narrowed, account_id=ALICE)
+    caller = await desk.authenticator.authenticate(child.text)
+    assert (caller.scopes, caller.limits) == (frozenset({Scope.INFERENCE}), KeyLimits(concurrency=1))
+    await desk.keys.revoke(session(), parent.key.id, account_id=ALICE)
+    for made in (parent, child):
+        with pytest.raises(Unauthenticated):
+            await desk.authenticator.authenticate(made.text)
+
+
+async def test_a_rotation_is_done_once_for_each_request(desk):
+    made = await desk.keys.create(OPERATOR, ALICE, KeySpec())
+    rotated = await desk.keys.rotate(session(), made.key.id, account_id=ALICE, request_id="r")
+    again = await desk.keys.rotate(session(), made.key.id, account_id=ALICE, request_id="r")
+    assert (again.text, again.key.last4) == ("", rotated.key.last4)
+    for text in (made.text, rotated.text):
+        assert (await desk.authenticator.authenticate(text)).api_key_id == made.key.id
+    other = await desk.keys.rotate(session(), made.key.id, account_id=ALICE, request_id="s", grace_s=0)
+    assert other.text
+    with pytest.raises(Unauthenticated):
+        await desk.authenticator.authenticate(rotated.text)
+
+
+async def test_a_revoked_key_stays_so(desk):
+    made = (await desk.keys.create(OPERATOR, ALICE, KeySpec())).key
+    revoked = await desk.keys.revoke(session(), made.id, account_id=ALICE)
+    desk.clock.advance(DAY)
+    assert await desk.keys.revoke(session(), made.id, account_id=ALICE) == revoked
+    for attempt in (
+        desk.keys.update(session(), made.id, KeyPatch(expires_at=None), account_id=ALICE),
+        desk.keys.rotate(session(), made.id, account_id=ALICE),
+    ):
+        with pytest.raises(Conflict):
+            await attempt
+
+
+@pytest.mark.parametrize("replace_keys", [True, False])
+async def test_unauthorised_use_ends_every_key_and_session_of_the_account(desk, replace_keys):
+    ended: list[AccountId] = []
+
+    class Sessions:
+        async def end_all(self, account_id: AccountId, actor: str) -> int:
+            ended.append(account_id)
+            return 1
+
+    parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
+    child = await desk.keys.create(await as_key(desk, parent), ALICE, KeySpec())
+    bobs = await desk.keys.create(OPERATOR, BOB, KeySpec())
+    keys = desk.worker(sessions=Sessions())
+    made = await keys.report_unauthorised_use(session(), ALICE, replace_keys=replace_keys)
+    assert ended == [ALICE]
+    for old in (parent, child):
+        with pytest.raises(Unauthenticated):
+            await desk.authenticator.authenticate(old.text)
+    await desk.authenticator.authenticate(bobs.text)
+    assert {one.key.id for one in made} == {parent.key.id, child.key.id}
+    if replace_keys:
+        for one in made:
+            assert (await desk.authenticator.authenticate(one.text)).api_key_id == one.key.id
+    else:
+        assert {one.text for one in made} == {""}
+
+
+@AT_ONCE
+async def test_changes_are_announced_told_and_audited_with_themselves(desk: Desk) -> None:
+    parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
+    child = (await desk.keys.create(await as_key(desk, parent), ALICE, KeySpec())).key
+    await desk.keys.update(session(), parent.key.id, KeyPatch(concurrency=3), account_id=ALICE)
+    await desk.keys.rotate(session(), parent.key.id, account_id=ALICE)
+    await desk.keys.revoke(session(), parent.key.id, account_id=ALICE)
+    await desk.keys.revoke(session(), parent.key.id, account_id=ALICE)
+
+    async def rows(*columns: ColumnElement[Any]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = await desk.sql.database.read(
+            lambda c: [tuple(row) for row in c.execute(select(*columns))]
+        )
+        return found
+
+    announced = await rows(changes.c.kind, changes.c.id)
+    both = [("key", parent.key.id), ("key", child.id)]
+    assert announced == [*both, ("key", parent.key.id), *both]
+    told = await rows(outbox.c.kind, outbox.c.account_id)
+    assert sorted(told) == [(f"key_{what}", ALICE) for what in ("created", "created", "revoked", "rotated")]
+    details = select(audit_log.c.actor, audit_log.c.action, audit_details.c.detail).join(audit_details)
+    audited = await desk.sql.database.read(
+        lambda c: [tuple(row) for row in c.execute(details.order_by(audit_log.c.seq))]
+    )
+    assert [row[:2] for row in audited if row[1].startswith("key.")] == [
+        ("local-socket", "key.create"),
+        (parent.key.id, "key.create"),
+        ("person_1", "key.update"),
+        ("person_1", "key.rotate"),
+        ("person_1", "key.revoke"),
+    ]
+    assert "limits=KeyLimits(" in audited[4][2]
+    assert not any(text in str(audited) for text in (parent.text, parent.text[-49:-6]))
