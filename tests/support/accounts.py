@@ -43,7 +43,9 @@ class MemoryAccountStore:
         newest = sorted(self.accounts.values(), key=lambda account: account.id, reverse=True)
         return [account for account in newest if not after or account.id < after][:limit]
 
-    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, actor: str) -> Account | None:
+    async def set_own_limits(
+        self, account_id: AccountId, limits: OwnLimits, reason: str, actor: str
+    ) -> Account | None:
         account = self.accounts.get(account_id)
         if account is None:
             return None

@@ -47,6 +47,7 @@ from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService, BroadcastStore
+from raseed.core.admin.limit_service import LimitAdmin
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService, Verification, Violation
 from raseed.core.admin.standing import StandingStore
@@ -202,6 +203,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
     return AdminServices(
         admin=platform.admin,
         accounts=platform.account_admin,
+        limits=LimitAdmin(platform.accounts, platform.policy.tiers),
         audit=platform.audit,
         operators=platform.operators,
         broadcasts=platform.broadcast_service,

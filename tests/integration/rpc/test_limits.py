@@ -39,7 +39,9 @@ async def worker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Work
 async def customer(worker: Worker, limits: OwnLimits = (), scopes: tuple[str, ...] = ()) -> Client:
     client = await worker.client(f"limited-{next(NUMBERS)}", scopes=scopes)
     if limits:
-        await worker.platform.accounts.set_own_limits(AccountId(client.account), limits, actor="test")
+        await worker.platform.accounts.set_own_limits(
+            AccountId(client.account), limits, reason="test", actor="test"
+        )
     return client
 
 
@@ -227,5 +229,7 @@ async def test_a_new_limit_is_in_force_at_once(worker):
     client = await customer(worker)
     assert (await native(worker, client))["x-ratelimit-limit"] == "10"
     limits = ((OwnLimit.RPM, 600),)
-    await worker.platform.accounts.set_own_limits(AccountId(client.account), limits, actor="test")
+    await worker.platform.accounts.set_own_limits(
+        AccountId(client.account), limits, reason="test", actor="test"
+    )
     assert (await native(worker, client))["x-ratelimit-limit"] == "600"

@@ -40,7 +40,9 @@ async def _through_an_outage(worker: Worker, server: RedisServer) -> tuple[int, 
     """What the answers said they cost, and what is left. Any failure of a request fails the test."""
     client = await worker.client("patient")
     limits = ((OwnLimit.RPM, 100_000), (OwnLimit.TPM, 10**9), (OwnLimit.CONCURRENCY, CALLERS))
-    await worker.platform.accounts.set_own_limits(AccountId(client.account), limits, actor="test")
+    await worker.platform.accounts.set_own_limits(
+        AccountId(client.account), limits, reason="test", actor="test"
+    )
     stub = inference_pb2_grpc.InferenceServiceStub(worker.channel)
     message = inference_pb2.ChatMessage(role="user", content="hello")
     is_over = asyncio.Event()

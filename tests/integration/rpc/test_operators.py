@@ -14,13 +14,29 @@ from tests.integration.rpc.test_admin_credits import refused
 from tests.support.worker import Worker, error_of
 
 from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
-from raseed.admin.v1 import account_admin_pb2, admin_pb2, audit_pb2, catalogue_pb2, notices_pb2, operators_pb2
+from raseed.admin.v1 import (
+    account_admin_pb2,
+    admin_pb2,
+    audit_pb2,
+    catalogue_pb2,
+    limits_pb2,
+    notices_pb2,
+    operators_pb2,
+)
 from raseed.core.admin.operators import ALL_SCOPES, OperatorScope
 from raseed.core.clock import DAY, SECOND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ADMIN_MODULES = (account_admin_pb2, admin_pb2, audit_pb2, catalogue_pb2, notices_pb2, operators_pb2)
+ADMIN_MODULES = (
+    account_admin_pb2,
+    admin_pb2,
+    audit_pb2,
+    limits_pb2,
+    catalogue_pb2,
+    notices_pb2,
+    operators_pb2,
+)
 NAMES = count(1)
 NewKey = Callable[..., Awaitable[tuple[str, str]]]
 

@@ -12,6 +12,7 @@ from raseed.adapters.cli.catalogue_commands import add_catalogue_commands
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
+from raseed.adapters.cli.limit_commands import add_limit_commands
 from raseed.adapters.cli.notice_commands import add_notice_commands
 from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
@@ -34,6 +35,7 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
 
     add_notice_commands(_group(app, "notices", "Notices to accounts."), open_admin)
     add_catalogue_commands(app, _group(app, "prices", "Prices."), open_admin)
+    add_limit_commands(_group(app, "limits", "What single accounts may do."), open_admin)
     add_operator_commands(_group(app, "operators", "Operators and admin keys."), open_admin)
 
     @models.command("ps")

@@ -19,6 +19,7 @@ from raseed.admin.v1 import (
     admin_pb2_grpc,
     audit_pb2_grpc,
     catalogue_pb2_grpc,
+    limits_pb2_grpc,
     notices_pb2_grpc,
     operators_pb2_grpc,
 )
@@ -29,6 +30,7 @@ CALL_TIMEOUT_S = 120.0
 STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     admin_pb2_grpc.AdminServiceStub,
     account_admin_pb2_grpc.AccountAdminServiceStub,
+    limits_pb2_grpc.LimitsServiceStub,
     audit_pb2_grpc.AuditServiceStub,
     operators_pb2_grpc.OperatorsServiceStub,
     notices_pb2_grpc.NoticesServiceStub,

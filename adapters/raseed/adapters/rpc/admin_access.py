@@ -34,6 +34,10 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "AddAccountNote": OperatorScope.ACCOUNTS_WRITE,
         "ListAccountNotes": OperatorScope.ACCOUNTS_READ,
     },
+    "raseed.admin.v1.LimitsService": {
+        "GetAccountLimits": OperatorScope.ACCOUNTS_READ,
+        "SetAccountLimits": OperatorScope.ACCOUNTS_WRITE,
+    },
     "raseed.admin.v1.AuditService": {
         "ListAuditRows": OperatorScope.AUDIT_READ,
         "VerifyAuditLog": OperatorScope.AUDIT_READ,

@@ -13,6 +13,7 @@ from raseed.adapters.rpc.admin import AdminServicer
 from raseed.adapters.rpc.admin_accounts import AccountAdminServicer
 from raseed.adapters.rpc.admin_audit import AuditServicer
 from raseed.adapters.rpc.admin_catalogue import CatalogueServicer
+from raseed.adapters.rpc.admin_limits import LimitsServicer
 from raseed.adapters.rpc.admin_notices import NoticesServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
 from raseed.adapters.rpc.health import HealthMonitor
@@ -28,12 +29,14 @@ from raseed.admin.v1 import (
     admin_pb2_grpc,
     audit_pb2_grpc,
     catalogue_pb2_grpc,
+    limits_pb2_grpc,
     notices_pb2_grpc,
     operators_pb2_grpc,
 )
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService
+from raseed.core.admin.limit_service import LimitAdmin
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService
 from raseed.core.billing.policy import Policy
@@ -48,6 +51,7 @@ class AdminServices:
 
     admin: AdminService
     accounts: AccountAdmin
+    limits: LimitAdmin
     audit: AuditService
     operators: OperatorService
     broadcasts: BroadcastService
@@ -66,6 +70,7 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
         account_admin_pb2_grpc.add_AccountAdminServiceServicer_to_server: AccountAdminServicer(
             services.accounts, services.admin
         ),
+        limits_pb2_grpc.add_LimitsServiceServicer_to_server: LimitsServicer(services.limits),
         audit_pb2_grpc.add_AuditServiceServicer_to_server: AuditServicer(services.audit),
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server: OperatorsServicer(services.operators),
         notices_pb2_grpc.add_NoticesServiceServicer_to_server: NoticesServicer(services.broadcasts),

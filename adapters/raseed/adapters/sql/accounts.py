@@ -152,15 +152,17 @@ class SqlAccountStore:
 
         return await self._database.write(work)
 
-    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, actor: str) -> Account | None:
+    async def set_own_limits(
+        self, account_id: AccountId, limits: OwnLimits, reason: str, actor: str
+    ) -> Account | None:
         def work(connection: Connection) -> Account | None:
             values = {"own_limits": _limits_text(limits)}
             changed = connection.execute(update(accounts).where(accounts.c.id == account_id).values(values))
             if changed.rowcount == 0:
                 return None
             announce(connection, ChangeKind.ACCOUNT, account_id)
-            shown = " ".join(f"{name}={'none' if value is None else value}" for name, value in limits)
-            self._audit(connection, actor, "account.limits", account_id, shown)
+            shown = [f"{name}={'none' if value is None else value}" for name, value in limits]
+            self._audit(connection, actor, "account.limits", account_id, " ".join([*shown, reason]))
             return find_account(connection, account_id)
 
         return await self._database.write(work)

@@ -25,7 +25,9 @@ class AccountStore(Protocol):
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""
         ...
 
-    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, actor: str) -> Account | None:
+    async def set_own_limits(
+        self, account_id: AccountId, limits: OwnLimits, reason: str, actor: str
+    ) -> Account | None:
         """In place of those that it had. None if there is no such account. Safe to repeat."""
         ...
 

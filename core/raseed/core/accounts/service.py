@@ -173,13 +173,15 @@ class AccountService:
         await self._store.add_account(account, actor)
         return account
 
-    async def set_own_limits(self, account_id: AccountId, limits: OwnLimits, *, actor: str) -> Account:
+    async def set_own_limits(
+        self, account_id: AccountId, limits: OwnLimits, *, reason: str, actor: str
+    ) -> Account:
         """In place of those that it had. In force within two seconds. Raises NotFound, RequestInvalid. Safe to repeat."""
         for name, value in limits:
             is_unlimited = value is None and name is not OwnLimit.PRIORITY
             if not is_unlimited and not 1 <= (value or 0) <= OWN_LIMIT_MAX:
                 raise RequestInvalid(f"A limit is 1 to {OWN_LIMIT_MAX:,}.", param=name)
-        account = await self._store.set_own_limits(account_id, limits, actor)
+        account = await self._store.set_own_limits(account_id, limits, reason, actor)
         if account is None:
             raise NotFound(f"There is no account {account_id!r}.", metadata={"account": account_id})
         self._authenticator.forget_account(account_id)

@@ -63,14 +63,14 @@ class AccountAdmin:
 
         Safe to repeat. Raises NotFound, RequestInvalid, Conflict for an account that is closed.
         """
-        _check_reason(reason)
+        check_reason(reason)
         account = await self._accounts.find(reference)
         suspended = await self._store.suspend(account.id, reason, actor)
         return self._changed(account, suspended, AccountStatus.SUSPENDED)
 
     async def reinstate(self, reference: str, *, reason: str, actor: str) -> Account:
         """Ends a suspension. Safe to repeat. Raises NotFound, RequestInvalid, Conflict for an account that is closed."""
-        _check_reason(reason)
+        check_reason(reason)
         account = await self._accounts.find(reference)
         return self._changed(
             account, await self._store.reinstate(account.id, reason, actor), AccountStatus.ACTIVE
@@ -82,7 +82,7 @@ class AccountAdmin:
 
         Safe to repeat. Raises NotFound, RequestInvalid.
         """
-        _check_reason(reason)
+        check_reason(reason)
         account = await self._accounts.find(reference)
         lost = self._policy.at_closing == "forfeit" if forfeit is None else forfeit
         closed = await self._store.close(account.id, reason, actor, forfeit=lost)
@@ -95,7 +95,7 @@ class AccountAdmin:
 
         Safe to repeat. Raises NotFound, RequestInvalid, Conflict for an account that is closed.
         """
-        _check_reason(reason)
+        check_reason(reason)
         if expires_at is not None and expires_at <= self._clock.now():
             raise RequestInvalid("The end of a tier lies in the future.", param="expires_at_us")
         account = await self._accounts.find(reference)
@@ -110,7 +110,7 @@ class AccountAdmin:
 
         Raises NotFound, RequestInvalid.
         """
-        _check_reason(reason)
+        check_reason(reason)
         account = await self._accounts.find(reference)
         other = await self._accounts.find(second_of) if second_of else None
         if other is not None and other.id == account.id:
@@ -149,7 +149,8 @@ def _tier(name: str) -> Tier:
     return Tier(name)
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Raises RequestInvalid."""
     if not reason.strip() or len(reason) > REASON_CHARS_MAX:
         raise RequestInvalid(f"A reason of 1 to {REASON_CHARS_MAX} characters is required.", param="reason")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from raseed.core.accounts.model import Caller
+from raseed.core.accounts.model import Caller, OwnLimits
 from raseed.core.limits.gcra import Quota, per_day, per_minute
 from raseed.core.limits.model import TierLimits
 from raseed.core.limits.ports import Seats
@@ -41,11 +41,15 @@ class CallerLimits:
         return not self.runs and not self.seats
 
 
+def tier_limits(tier: TierLimits, own: OwnLimits) -> TierLimits:
+    """Of a tier, with what an account has in its place."""
+    changed: Mapping[str, Any] = dict(own)
+    return replace(tier, **changed) if own else tier
+
+
 def limits_of(caller: Caller, tier: TierLimits, *, with_rates: bool) -> CallerLimits:
     """Without rates, what is left is what the tier may ask for."""
-    if caller.own_limits:
-        own: Mapping[str, Any] = dict(caller.own_limits)
-        tier = replace(tier, **own)
+    tier = tier_limits(tier, caller.own_limits)
     if not with_rates:
         return CallerLimits(tier, (), (), ())
     account = f"{{{caller.account_id}}}"  # braces: all keys of an account lie on one node of a Redis cluster
