@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 
 Owner = tuple[str, int]
 """A worker and which of its lives it is."""
@@ -58,6 +59,7 @@ class Promise:
     """Of the customer's, that it was asked with."""
     checkpoint: Usage = ()
     ended: str = ""
+    ended_on: date = date.max
     paid: int = 0
     lost: int = 0
     final: Usage = ()
@@ -70,6 +72,39 @@ class Promise:
 
 
 @dataclass
+class Cap:
+    """How many coins a key may pay from one beginning of a window to the next, with what it has promised."""
+
+    limit: int
+    window: str
+    since: date
+    """The newest window in which anything was booked. Never an older one again, whatever clocks say."""
+    paid: int
+
+    def enter(self, now: int) -> None:
+        if first_day(self.window, now) > self.since:
+            self.since, self.paid = first_day(self.window, now), 0
+
+    def left(self, now: int) -> int:
+        is_new = first_day(self.window, now) > self.since
+        return max(0, self.limit - (0 if is_new else self.paid))
+
+
+def day_of(now: int) -> date:
+    return datetime.fromtimestamp(now // 1_000_000, UTC).date()
+
+
+def first_day(window: str, now: int) -> date:
+    day = day_of(now)
+    return {
+        "lifetime": date.min,
+        "day": day,
+        "week": day - timedelta(days=day.weekday()),
+        "month": day.replace(day=1),
+    }[window]
+
+
+@dataclass
 class CoinLedger:
     """One account."""
 
@@ -77,8 +112,7 @@ class CoinLedger:
     promises: dict[str, Promise] = field(default_factory=dict)
     taken: dict[str, tuple[str | None, bool, int]] = field(default_factory=dict)
     """What was taken back: from which grant, whether all that was there, how much."""
-    caps: dict[str, int] = field(default_factory=dict)
-    """How many coins a key may pay and promise together, in its whole life."""
+    caps: dict[str, Cap] = field(default_factory=dict)
     is_active: bool = True
     broken: int = 0
     """Coins that nobody spent in time."""
@@ -111,12 +145,20 @@ class CoinLedger:
         if key not in self.caps:
             return self.spendable(now) + lendable
         kept = sum(p.size() for p in self.promises.values() if p.key == key and not p.ended)
-        return min(self.spendable(now) + lendable, max(0, self._uncharged(key) - kept))
+        return min(self.spendable(now) + lendable, max(0, self.caps[key].left(now) - kept))
 
-    def _uncharged(self, key: str) -> int:
-        """What a cap would leave if the key promised nothing."""
-        paid = sum(promise.paid for promise in self.promises.values() if promise.key == key)
-        return max(0, self.caps[key] - paid)
+    def cap(self, key: str, limit: int | None, window: str, now: int) -> None:
+        """What the key paid in the window before counts."""
+        self.caps.pop(key, None)
+        if limit is not None:
+            since = first_day(window, now)
+            ended = [p for p in self.promises.values() if p.key == key and p.ended and p.ended_on >= since]
+            self.caps[key] = Cap(limit, window, since, sum(p.paid for p in ended))
+
+    def _book(self, key: str, now: int, paid: int = 0) -> None:
+        if key in self.caps:
+            self.caps[key].enter(now)
+            self.caps[key].paid += paid
 
     def promised_of(self) -> Counter[Purse]:
         return Counter(
@@ -160,7 +202,7 @@ class CoinLedger:
             return "replay" if self.promises[name].asked == asked else "reused_with_other_input"
         if not self.is_active:
             return "account_not_active"
-        if key in self.caps and self._uncharged(key) < least:
+        if key in self.caps and self.caps[key].left(now) < least:
             return "spend_cap_reached"
         if self.uncapped(key, now) < least:
             return self._short(least, None, now)
@@ -168,6 +210,7 @@ class CoinLedger:
         self._pay_back(now)
         taken = self._take(amount, now)
         self.promises[name] = Promise(asked, price, taken, owner, now + lease, key)
+        self._book(key, now)
         self.throw_away(now)
         return "done"
 
@@ -190,7 +233,8 @@ class CoinLedger:
         more = max(0, to - promise.size())
         if more and not self.is_active:
             return "account_not_active"
-        if more and promise.key in self.caps and self._uncharged(promise.key) - promise.size() < more:
+        cap = self.caps.get(promise.key)
+        if more and cap is not None and cap.left(now) - promise.size() < more:
             return "spend_cap_reached"
         if more > self.uncapped(promise.key, now, self.lendable(now, shop_limit)):
             return self._short(more, promise, now, shop_limit)
@@ -199,6 +243,7 @@ class CoinLedger:
             taken = self._take(min(more, self.spendable(now)), now)
             promise.coins = self._together(promise.coins + taken)
             promise.borrowed += more - len(taken)
+            self._book(promise.key, now)
             self.throw_away(now)
         promise.checkpoint = tuple(map(max, promise.checkpoint, usage)) if promise.checkpoint else usage
         promise.lease_until = max(promise.lease_until, now + lease)
@@ -299,7 +344,8 @@ class CoinLedger:
         return sorted(coins, key=first.index)
 
     def _end(self, promise: Promise, how: str, paid: int, now: int) -> None:
-        promise.ended, promise.paid = how, paid
+        promise.ended, promise.paid, promise.ended_on = how, paid, day_of(now)
+        self._book(promise.key, now, paid)
         for purse in promise.coins[paid:]:
             purse.coins += 1
         self.owed += max(0, paid - len(promise.coins))

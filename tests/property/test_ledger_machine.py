@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from tests.property.coin_ledger import CoinLedger, Price
 from tests.property.quick_store import QuickStore, at_once, empty_database
 from tests.simulation.books import quick_folder, violations
-from tests.unit.billing.builders import ALICE, LEASE, extend, issue, place, release, settle, sweep
+from tests.unit.billing.builders import ALICE, DAY, LEASE, extend, issue, place, release, settle, sweep
 
 from raseed.adapters.sql.accounts import set_debt_limit
 from raseed.adapters.sql.key_spends import set_cap
@@ -34,7 +34,7 @@ from raseed.core.billing.commands import (
     TakenBack,
 )
 from raseed.core.billing.model import BalanceView
-from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.ids import ApiKeyId, GrantId
 
 WORKER = "worker-1"
@@ -142,14 +142,12 @@ class LedgerMachine(RuleBasedStateMachine):
             assert result.amount_microcredits == promise.size()
             assert result.is_open == (not promise.ended)
 
-    @rule(limit=st.sampled_from([None, 0, 10, 30, 60]))
-    def cap(self, limit: int | None) -> None:
+    @rule(limit=st.sampled_from([None, 0, 10, 30, 60]), window=st.sampled_from(CapWindow))
+    def cap(self, limit: int | None, window: CapWindow) -> None:
         """What was charged and is held before counts, also if the cap is lowered below it."""
-        cap = None if limit is None else SpendCap(limit)
+        cap = None if limit is None else SpendCap(limit, window)
         assert self.store.write(lambda connection: set_cap(connection, CAPPED, cap, self.store.clock.now()))
-        self.model.caps.pop(CAPPED, None)
-        if limit is not None:
-            self.model.caps[CAPPED] = limit
+        self.model.cap(CAPPED, limit, window.value, self.now)
 
     @rule(limit=st.sampled_from([None, None, 0, 15, 50]))
     def limit_debt(self, limit: int | None) -> None:
@@ -214,7 +212,7 @@ class LedgerMachine(RuleBasedStateMachine):
             promise = self.model.promises[hold]
             assert (result.cost_microcredits, result.shortfall_microcredits) == (promise.paid, promise.lost)
 
-    @rule(step=st.sampled_from([1, LEASE // 2, LEASE, -LEASE // 2]))
+    @rule(step=st.sampled_from([1, LEASE // 2, LEASE, -LEASE // 2] * 3 + [DAY, 16 * DAY, -DAY]))
     def wait(self, step: int) -> None:
         """Clocks are set right sometimes, and those of two workers differ."""
         self.store.clock.advance(step)

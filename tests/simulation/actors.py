@@ -27,7 +27,7 @@ from raseed.core.billing.commands import (
 )
 from raseed.core.billing.model import GrantSource, Measured, Meter, PriceSnapshot, Rate
 from raseed.core.billing.ports import LedgerUnavailable
-from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.clock import SECOND
 from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
@@ -122,7 +122,8 @@ async def operator(world: World) -> None:
             case 4:
                 await _insist(link, ExpireCredit(account_id=account_id))
             case 5 | 6:
-                await cap(world, link, account_id, chance.choice([None, 0, 15, 40, 80]))
+                limit = chance.choice([None, 0, 15, 40, 80])
+                await cap(world, link, account_id, limit, chance.choice(list(CapWindow)))
             case 7:
                 await limit_debt(world, link, account_id, chance.choice([None, 0, 8, 40]))
             case _:
@@ -183,18 +184,17 @@ async def set_account(world: World, link: Link, account_id: AccountId, status: A
             return
 
 
-async def cap(world: World, link: Link, account_id: AccountId, limit: int | None) -> None:
+async def cap(world: World, link: Link, account_id: AccountId, limit: int | None, window: CapWindow) -> None:
     """Of the account's key. What it has charged and holds already counts."""
     key_id = world.key_of[account_id]
 
-    def effect(found: bool) -> None:
-        assert found
-        world.oracle.accounts[account_id].caps.pop(key_id, None)
-        if limit is not None:
-            world.oracle.accounts[account_id].caps[key_id] = limit
+    def effect(at: int) -> None:
+        world.oracle.accounts[account_id].cap(key_id, limit, window.value, at)
 
-    def work(connection: Connection) -> bool:
-        return set_cap(connection, key_id, None if limit is None else SpendCap(limit), world.clock.now())
+    def work(connection: Connection) -> int:
+        now = world.clock.now()
+        assert set_cap(connection, key_id, None if limit is None else SpendCap(limit, window), now)
+        return now
 
     while True:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 from typing import assert_never, cast
 
 from tests.property.coin_ledger import CoinLedger, Price, Promise, Usage
@@ -66,12 +67,14 @@ class Oracle:
             now, command, result = item
             if command.account_id in self.accounts:
                 touched.add(command.account_id)
-            owed = self._owed(command)
+            owed, windows = self._owed(command), self._windows(command)
             expected, actual = self._expected(command, now), _word(result)
             if self._owed(command) != owed:
                 self.seen[
                     "an account comes to owe" if self._owed(command) > owed else "a debt is repaid"
                 ] += 1
+            if self._windows(command) != windows:
+                self.seen["a cap's window begins"] += 1
             self.seen[f"{type(command).__name__}: {actual}"] += 1
             if expected != actual:
                 raise Wrong(f"{command} was answered {result}, and it should be {expected}")
@@ -81,6 +84,10 @@ class Oracle:
     def _owed(self, command: Command) -> int:
         account = self.accounts.get(command.account_id)
         return account.owed if account else 0
+
+    def _windows(self, command: Command) -> list[date]:
+        account = self.accounts.get(command.account_id)
+        return [cap.since for cap in account.caps.values()] if account else []
 
     def life_begins(self, instance: str, epoch: int) -> None:
         if epoch != self.lives.get(instance, 0) + 1:

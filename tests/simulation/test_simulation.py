@@ -33,6 +33,7 @@ MUST_HAPPEN = {
     "the torn commit was whole",
     "an account comes to owe",
     "a debt is repaid",
+    "a cap's window begins",
     "the house goes on with a run",
     "the store is killed",
     "the store is restarted",

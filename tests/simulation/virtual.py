@@ -45,12 +45,13 @@ class SimLoop(asyncio.BaseEventLoop):
 class WallClock:
     """The loop's time as a `Clock`, plus what somebody turned it by."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, begin: Microseconds = START) -> None:
         self._loop = loop
+        self._begin = begin
         self._turned_us = 0
 
     def now(self) -> Microseconds:
-        return Microseconds(START + round(self._loop.time() * SECOND) + self._turned_us)
+        return Microseconds(self._begin + round(self._loop.time() * SECOND) + self._turned_us)
 
     def turn(self, microseconds: int) -> None:
         self._turned_us += microseconds

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -30,10 +31,11 @@ from tests.simulation.storehouse import Decided, Effect, Storehouse
 from tests.simulation.virtual import Death, NothingWillHappen, SimLoop, WallClock
 from tests.simulation.weather import CALM, draw_weather
 from tests.simulation.workers import CALM_SWEEP_S, POLICY, Worker, draw_policy
+from tests.unit.billing.builders import START
 
 from raseed.adapters.sql import sqlite_batch
 from raseed.core.billing.commands import Command, PlaceHold
-from raseed.core.clock import SECOND
+from raseed.core.clock import SECOND, Microseconds
 from raseed.core.ids import AccountId, ApiKeyId
 
 T = TypeVar("T")
@@ -41,6 +43,8 @@ ACCOUNTS_MAX = 3
 ACCOUNT_IDS = [AccountId(f"acct_{number}") for number in range(ACCOUNTS_MAX)]
 KEYS = {account_id: ApiKeyId(f"key_of_{account_id}") for account_id in ACCOUNT_IDS}
 STORM_S = 30.0
+NEW_MONTH = int(datetime(2027, 2, 1, tzinfo=UTC).timestamp()) * SECOND
+"""A Monday: every window of spend caps begins anew. Half of the worlds live through it."""
 CHECK_EVERY = 6
 """Commits between two checks of all invariants."""
 COMMITS_MAX = 3_000
@@ -99,7 +103,9 @@ class World:
     def __init__(self, seed: int, chance: Random, loop: SimLoop, *, tell: bool = False) -> None:
         self.seed = seed
         self.chance = chance
-        self.clock = WallClock(loop)
+        self.clock = WallClock(
+            loop, chance.choice([START, Microseconds(NEW_MONTH - chance.randint(2, 25) * SECOND)])
+        )
         self.weather = draw_weather(chance)
         self.policy = draw_policy(chance)
         self.account_ids = ACCOUNT_IDS[: chance.randint(1, ACCOUNTS_MAX)]
