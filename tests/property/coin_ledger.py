@@ -82,11 +82,11 @@ class Cap:
     paid: int
 
     def enter(self, now: int) -> None:
-        if first_day(self.window, now) > self.since:
-            self.since, self.paid = first_day(self.window, now), 0
+        if first_day(self.window, day_of(now)) > self.since:
+            self.since, self.paid = first_day(self.window, day_of(now)), 0
 
     def left(self, now: int) -> int:
-        is_new = first_day(self.window, now) > self.since
+        is_new = first_day(self.window, day_of(now)) > self.since
         return max(0, self.limit - (0 if is_new else self.paid))
 
 
@@ -94,8 +94,7 @@ def day_of(now: int) -> date:
     return datetime.fromtimestamp(now // 1_000_000, UTC).date()
 
 
-def first_day(window: str, now: int) -> date:
-    day = day_of(now)
+def first_day(window: str, day: date) -> date:
     return {
         "lifetime": date.min,
         "day": day,
@@ -151,9 +150,11 @@ class CoinLedger:
         """What the key paid in the window before counts."""
         self.caps.pop(key, None)
         if limit is not None:
-            since = first_day(window, now)
-            ended = [p for p in self.promises.values() if p.key == key and p.ended and p.ended_on >= since]
-            self.caps[key] = Cap(limit, window, since, sum(p.paid for p in ended))
+            ended = [p for p in self.promises.values() if p.key == key and p.ended]
+            # Nor is a window begun that is older than the newest in which the key paid.
+            since = first_day(window, max([day_of(now), *(p.ended_on for p in ended)]))
+            paid = sum(p.paid for p in ended if p.ended_on >= since)
+            self.caps[key] = Cap(limit, window, since, paid)
 
     def _book(self, key: str, now: int, paid: int = 0) -> None:
         if key in self.caps:

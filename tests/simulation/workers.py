@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 POLICY = HoldPolicy(chunk_tokens=5, hold_wait_s=1.0, lease_s=8.0)
-DEBT_LIMITS = [0, 10, 25, 60]
+DEBT_LIMITS = [10, 25, 60]
 ABSORB_LIMITS = [0, 3, 20]
 HEARTBEAT_S = 3.0
 SWEEP_S = 4.0

@@ -50,7 +50,8 @@ class MemoryLedger:
         self._state.key_spends.pop(key_id, None)
         if cap is None:
             return
-        begin = window_begin(cap.window, self._clock.now())
+        used = [event.at for event in self._state.usage_events if event.hold.api_key_id == key_id]
+        begin = window_begin(cap.window, max([self._clock.now(), *used]))
         self._state.key_spends[key_id] = KeySpend(
             api_key_id=key_id,
             cap=cap,

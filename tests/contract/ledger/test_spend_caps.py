@@ -127,6 +127,15 @@ async def test_a_clock_that_is_set_back_opens_no_second_window(store):
     assert isinstance(await one(store, by_key("h3", 100)), Held)
 
 
+async def test_a_cap_that_is_set_while_the_clock_is_back_opens_no_older_window(store):
+    await capped(store, 100, CapWindow.DAY)
+    await store.ledger.submit([by_key("h1", 100), settle("h1", 100)])
+    store.clock.advance(-DAY)
+    await store.set_cap(CAPPED, SpendCap(100, CapWindow.DAY))
+    store.clock.advance(DAY)
+    assert refusal(await one(store, by_key("h2", 1))) is Refusal.SPEND_CAP_REACHED
+
+
 async def test_a_cap_counts_what_the_key_used_before(store):
     await capped(store, 0)
     await store.set_cap(CAPPED, None)

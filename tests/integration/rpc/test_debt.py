@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.integration.rpc.conftest import NUMBERS
 from tests.integration.rpc.test_billing import ask, refused
 from tests.integration.rpc.test_billing_rest import get
+from tests.integration.rpc.test_metering import SCOPE, Metering
 from tests.support.worker import MICROCREDITS, Client, Worker, running_worker
 
 from raseed.admin.v1 import admin_pb2, audit_pb2
@@ -153,3 +154,19 @@ async def test_the_house_pays_what_credit_does_not_within_its_limit(absorbing, c
     assert call.absorbed_microcredits == lost * MICROCREDITS
     [row] = (await get(absorbing, client, "ListCalls")).json["data"]
     assert (row["credits"], row.get("absorbed", 0)) == (PROMPT + min(credit, 40), lost)
+
+
+async def test_metered_work_may_outlast_its_credit_too_but_not_begin_without(worker, new_client):
+    client = await new_client(10, SCOPE)
+    metering = Metering(worker, client)
+    assert await refused(metering.place("too much", least=11, want=11)) == (
+        "RESOURCE_EXHAUSTED",
+        "INSUFFICIENT_CREDITS",
+    )
+    await metering.place(want=10)
+    beyond = metering.extend(cover=11 + LIMIT)
+    assert await refused(beyond) == ("RESOURCE_EXHAUSTED", "INSUFFICIENT_CREDITS")
+    grown = await metering.extend(cover=10 + LIMIT, used=12)
+    assert grown.amount_microcredits == (10 + LIMIT) * MICROCREDITS
+    await metering.settle(used=14)
+    assert await owed(worker, client) == (0, 4, LIMIT)

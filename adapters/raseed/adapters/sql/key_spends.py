@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, literal_column, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, literal_column, select, update
 
 from raseed.adapters.sql.tables import api_keys, balances, holds, key_spends, usage_sums
 from raseed.core.billing.model import HoldState
@@ -36,15 +36,20 @@ def set_cap(connection: Connection, key_id: ApiKeyId, cap: SpendCap | None, now:
 
 def spend_so_far(connection: Connection, key_id: ApiKeyId, cap: SpendCap, now: Microseconds) -> KeySpend:
     """Counted from what the key used. Every window begins with a day, so the sums by day are enough."""
-    begin = window_begin(cap.window, now)
     account_id = select(api_keys.c.account_id).where(api_keys.c.id == key_id).scalar_subquery()
+    by_day = and_(
+        usage_sums.c.account_id == account_id,
+        usage_sums.c.dimension == "key",
+        usage_sums.c.grain == "day",
+        usage_sums.c.name == key_id,
+    )
+    # A clock that was set back opens no window before the newest in which the key was used: when that comes again, its
+    # charges would be forgotten.
+    newest_use = connection.execute(select(func.max(usage_sums.c.begins_at)).where(by_day)).scalar_one() or 0
+    begin = window_begin(cap.window, Microseconds(max(now, newest_use)))
     charged = connection.execute(
         select(func.coalesce(func.sum(usage_sums.c.cost_microcredits), 0)).where(
-            usage_sums.c.account_id == account_id,
-            usage_sums.c.dimension == "key",
-            usage_sums.c.grain == "day",
-            usage_sums.c.begins_at >= begin,
-            usage_sums.c.name == key_id,
+            by_day, usage_sums.c.begins_at >= begin
         )
     ).scalar_one()
     held = connection.execute(
