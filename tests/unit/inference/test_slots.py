@@ -192,6 +192,101 @@ async def test_no_slot_is_lost_or_made_up(seed):
     assert (few.in_flight, few.queue_length, inside) == (0, 0, 0)
 
 
+# ── fair to accounts ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def in_order(few: Slots, requests: list[tuple[str, int]]) -> list[str]:
+    """The accounts, with their weights, in the order in which their requests get the only slot."""
+    await few.acquire()
+    served: list[str] = []
+
+    async def wait(account: str, weight: int) -> None:
+        await few.acquire(1, account, weight)
+        served.append(account)
+        await asyncio.sleep(0.001)
+        few.release()
+
+    waiting = [asyncio.create_task(wait(*request)) for request in requests]
+    await asyncio.sleep(0)
+    few.release()
+    await asyncio.gather(*waiting)
+    assert (few.in_flight, few.queue_length) == (0, 0)
+    return served
+
+
+async def test_a_flood_of_one_account_does_not_make_others_wait():
+    served = await in_order(slots(queue_max=200), [*[("flood", 1)] * 100, ("polite", 1), ("other", 1)])
+    assert {"polite", "other"} <= set(served[:4])
+
+
+async def test_accounts_are_served_in_proportion_to_their_weights():
+    requests = [("light", 1)] * 40 + [("heavy", 4)] * 40
+    served = await in_order(slots(queue_max=200), requests)
+    assert served[:40].count("heavy") == pytest.approx(32, abs=1)
+    assert served[:40].count("light") == pytest.approx(8, abs=1), "and nobody starves"
+
+
+async def test_many_choices_count_as_many_requests():
+    four = slots(4, queue_max=200)
+    await four.acquire(4)
+    served: list[str] = []
+
+    async def wait(account: str, count: int) -> None:
+        taken = await four.acquire(count, account)
+        served.append(account)
+        await asyncio.sleep(0.001)
+        four.release(taken)
+
+    waiting = [asyncio.create_task(wait("many", 4)) for _ in range(8)]
+    waiting += [asyncio.create_task(wait("one", 1)) for _ in range(8)]
+    await asyncio.sleep(0)
+    four.release(4)
+    await asyncio.gather(*waiting)
+    assert served.index("many") > 2
+    assert served[:10].count("one") == 8
+
+
+async def test_a_full_queue_has_room_for_who_has_had_less():
+    one = slots(queue_max=10)
+    await one.acquire()
+    flood = [asyncio.create_task(one.acquire(1, "flood")) for _ in range(10)]
+    await asyncio.sleep(0)
+    polite = asyncio.create_task(one.acquire(1, "polite"))
+    await asyncio.sleep(0.001)
+    assert [type(task.exception()) for task in flood if task.done()] == [Overloaded], "the last of the flood"
+    with pytest.raises(Overloaded):
+        await one.acquire(1, "flood")
+    for _ in range(2):
+        one.release()
+        await asyncio.sleep(0)
+    assert polite.done()
+    for task in flood:
+        task.cancel()
+    await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_who_was_idle_saves_nothing_up():
+    """An account that comes late begins at the present, and not with all the turns that it did not take."""
+    one = slots(queue_max=500)
+    await one.acquire()
+    served: list[str] = []
+
+    async def wait(account: str) -> None:
+        await one.acquire(1, account)
+        served.append(account)
+        await asyncio.sleep(0.001)
+        one.release()
+
+    waiting = [asyncio.create_task(wait("busy")) for _ in range(100)]
+    await asyncio.sleep(0)
+    one.release()
+    await asyncio.sleep(0.05)
+    before = len(served)
+    waiting += [asyncio.create_task(wait("late")) for _ in range(50)]
+    await asyncio.gather(*waiting)
+    assert served[before : before + 40].count("busy") >= 15
+
+
 # ── in runs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

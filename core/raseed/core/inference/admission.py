@@ -1,4 +1,4 @@
-"""Who may start now: a bounded number of slots for each backend, and a bounded queue in front of them.
+"""Who may start now: a bounded number of slots for each backend, and a bounded, fair queue in front of them.
 
 Nothing is held or charged while a request waits here.
 """
@@ -6,8 +6,8 @@ Nothing is held or charged while a request waits here.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 from raseed.core.errors import Overloaded
 
@@ -23,41 +23,56 @@ class SlotLimits:
     """Longest wait for a slot before the request is refused."""
 
 
+@dataclass(order=True, slots=True)
+class _Waiting:
+    turn: float
+    """In virtual time: lower is sooner."""
+    number: int
+    count: int = field(compare=False)
+    granted: asyncio.Future[None] = field(compare=False)
+
+
 class Slots:
-    """The slots of one backend, first come first served. Used on one event loop."""
+    """The slots of one backend. Those who wait are served by weighted fair queueing over accounts (self-clocked): an
+    account gets slots in proportion to its weight however many requests it sends, in the order in which it sent them,
+    and nobody is overtaken for ever. Used on one event loop.
+    """
 
     def __init__(self, limits: SlotLimits) -> None:
         self.limits = limits
         self.in_flight = 0
-        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._waiting: list[_Waiting] = []
+        self._now = 0.0
+        """Virtual time: the turn of who was served last."""
+        self._last_turns: dict[str, float] = {}
+        """Of each account that has waited since the queue was empty."""
+        self._number = 0
 
     @property
     def queue_length(self) -> int:
         return len(self._waiting)
 
-    async def acquire(self, count: int = 1) -> int:
+    async def acquire(self, count: int = 1, account: str = "", weight: int = 1) -> int:
         """Take so many slots, all at once, at most all that there are; returns how many, for `release`.
 
-        Raises Overloaded. Cancelling it leaves no slot taken.
+        Raises Overloaded: the wait was too long, or the queue is full and nobody in it has had more than this account.
+        Cancelling it leaves no slot taken.
         """
         count = min(count, self.limits.slots)
         if self.in_flight + count <= self.limits.slots and not self._waiting:
             self.in_flight += count
             return count
-        if len(self._waiting) >= self.limits.queue_max:
-            raise self._overloaded()
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = (turn, count)
-        self._waiting.append(waiting)
+        waiting = self._enqueue(count, account, weight)
         try:
             async with asyncio.timeout(self.limits.wait_s):
-                await turn
+                await waiting.granted
         except BaseException as error:
-            if turn.done() and not turn.cancelled():
-                self.release(count)  # the slots were handed over in the same moment
-            elif waiting in self._waiting:
+            if waiting in self._waiting:
                 self._waiting.remove(waiting)
+                heapify(self._waiting)
                 self._hand_over()  # who waits behind may need fewer
+            elif not waiting.granted.cancelled() and waiting.granted.exception() is None:
+                self.release(count)  # the slots were handed over in the same moment
             if isinstance(error, TimeoutError):
                 raise self._overloaded() from None
             raise
@@ -67,16 +82,36 @@ class Slots:
         self.in_flight -= count
         self._hand_over()
 
+    def _enqueue(self, count: int, account: str, weight: int) -> _Waiting:
+        turn = max(self._now, self._last_turns.get(account, 0.0)) + count / weight
+        if len(self._waiting) >= self.limits.queue_max:
+            last = max(self._waiting)
+            if last.turn <= turn:
+                raise self._overloaded()
+            self._waiting.remove(last)
+            heapify(self._waiting)
+            last.granted.set_exception(self._overloaded())
+        self._number += 1
+        waiting = _Waiting(turn, self._number, count, asyncio.get_running_loop().create_future())
+        heappush(self._waiting, waiting)
+        self._last_turns[account] = turn
+        if len(self._last_turns) > 2 * self.limits.queue_max:
+            self._last_turns = {who: at for who, at in self._last_turns.items() if at > self._now}
+        return waiting
+
     def _hand_over(self) -> None:
-        """Free slots go to those who have waited longest, in order: nobody overtakes one who needs many."""
+        """Free slots go to those whose turn it is, in order: nobody overtakes one who needs many."""
         while self._waiting:
-            turn, count = self._waiting[0]
-            if not turn.done():
-                if self.in_flight + count > self.limits.slots:
+            first = self._waiting[0]
+            if not first.granted.done():
+                if self.in_flight + first.count > self.limits.slots:
                     return
-                self.in_flight += count
-                turn.set_result(None)
-            self._waiting.popleft()
+                self.in_flight += first.count
+                self._now = first.turn
+                first.granted.set_result(None)
+            heappop(self._waiting)
+        self._now = 0.0
+        self._last_turns.clear()
 
     def _overloaded(self) -> Overloaded:
         return Overloaded("The model is overloaded. Please try again shortly.", retry_after_s=1.0)

@@ -224,7 +224,10 @@ class Run:
         )
         is_repeat = False
         try:
-            slots = await self._spec.route.slots.acquire(self.choice_count)
+            weight = self._limits.of(self._spec.caller).tier.priority
+            slots = await self._spec.route.slots.acquire(
+                self.choice_count, self._spec.payer.account_id, weight
+            )
             try:
                 await self._admit_and_generate(work)
             finally:
