@@ -83,3 +83,15 @@ def test_a_suspension_is_effective_everywhere_within_two_seconds(stack: Stack, c
     assert http.send("GET", "/v1/models").error(403)["code"] == "account_suspended"
     assert run_cli(stack.environ, "accounts", "reinstate", customer.id, "--reason", "x").status == 0
     until(lambda: http.send("GET", "/v1/models").status == 200, EFFECTIVE_S, "the key is taken again")
+
+
+def test_a_running_stack_is_healthy_and_can_be_copied(stack: Stack, tmp_path: Path):
+    seen = run_cli(stack.environ, "doctor", "--json")
+    assert seen.status == 0, seen
+    served = [each["detail"] for each in seen.value["checks"] if each["check"] == "ports"]
+    assert [detail.endswith(" is served") for detail in served] == [True, True]
+    copy = tmp_path / "copy.db"
+    assert run_cli(stack.environ, "backup", str(copy)).status == 0
+    restored = {"RASEED_HOME": str(tmp_path / "home"), "RASEED_CONFIG": "", "RASEED_DATABASE_PATH": str(copy)}
+    verified = run_cli(restored, "ledger", "verify", "--json")
+    assert (verified.status, verified.value["ok"]) == (0, True)

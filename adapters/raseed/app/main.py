@@ -10,14 +10,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raseed.adapters.cli.output import MISUSED, Output, fail
+from raseed.adapters.cli.output import FAILED, MISUSED, Output, fail
 from raseed.app.layout import Home, socket_address
-from raseed.app.settings import ConfigError, Configuration, Settings, load_configuration
+from raseed.app.settings import HOME_DIR, ConfigError, Configuration, Settings, load_configuration
 
 if TYPE_CHECKING:
     from raseed.adapters.cli.connection import AdminCalls
@@ -182,6 +183,67 @@ def config_check(
         Output(as_json=as_json).show({"ok": not problems, "problems": problems}, lambda: ["ok"])
     if problems:
         raise SystemExit(MISUSED)
+
+
+@app.command("doctor")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+) -> None:
+    """Look at everything that a stack needs, and say what to do about what is wrong. Exit 1: something is."""
+    _only_here("doctor")
+    from raseed.app.doctor import Finding, Status, examine
+
+    home = Home((Path.cwd() / (os.environ.get("RASEED_HOME") or HOME_DIR)).resolve())
+
+    async def all_findings() -> list[Finding]:
+        is_running = _is_served(home.admin_socket)
+        return [finding async for finding in examine(os.environ, Path.cwd(), is_running=is_running)]
+
+    found = asyncio.run(all_findings())
+    is_ok = all(each.status is not Status.FAILED for each in found)
+    checks = [asdict(each) for each in found]
+    Output(as_json=as_json).show(
+        {"ok": is_ok, "checks": checks},
+        lambda: [
+            f"{each.status:8} {each.check}: {each.detail}"
+            + (f"\n{'':9}-> {each.remedy}" if each.remedy else "")
+            for each in found
+        ],
+    )
+    if not is_ok:
+        raise SystemExit(FAILED)
+
+
+@app.command("backup")
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to; it must not exist.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+) -> None:
+    """Copy the SQLite database, also while the stack runs. PostgreSQL has pg_dump for that."""
+    _only_here("backup")
+    from raseed.adapters.sql.sqlite_backup import BackupFailed, backup_sqlite
+
+    configuration = _configuration()
+    database = configuration.settings.database
+    if database.url:
+        fail("the database is PostgreSQL: use pg_dump --format=custom", MISUSED)
+    home = Home(configuration.home)
+    try:
+        size = backup_sqlite(Path(database.path or home.database), file)
+    except BackupFailed as error:
+        fail(str(error))
+    Output(as_json=as_json).show(
+        {"file": str(file), "bytes": size, "secrets": str(home.secrets)},
+        lambda: [
+            f"{file}  {size:,} bytes",
+            f"keep {home.secrets} with it: without, no API key is valid and no content readable",
+        ],
+    )
+
+
+def _only_here(command: str) -> None:
+    if _ELSEWHERE.get()[0]:
+        fail(f"{command} looks at this machine: leave --server out", MISUSED)
 
 
 @asynccontextmanager

@@ -86,7 +86,7 @@ def prepare_server(
     `python_env` is the virtual environment in which models run; `environment` (default: this process's) is what the
     server inherits. Starts one short process to look at `python_env`. Raises TritonBundleError.
     """
-    wheel_root, libraries = _find_wheel()
+    wheel_root, libraries = find_wheel()
     python = probe_python(python_env)
     backends = _lay_out_backends(work_dir / "backends", wheel_root, python.version)
     inherited = dict(os.environ if environment is None else environment)
@@ -159,7 +159,7 @@ def sweep_shared_memory(prefix: str) -> int:
     return len(regions)
 
 
-def _find_wheel() -> tuple[Path, Path]:
+def find_wheel() -> tuple[Path, Path]:
     """The wheel's server directory and its libraries."""
     try:
         distribution = importlib.metadata.distribution(WHEEL)
