@@ -3,7 +3,8 @@
 Before, it was added up for each pair of a model and a key. A report by model does not ask for keys, and one by key not for
 models: with twenty of each, it read four hundred rows for a day where it now reads twenty, and for a fortnight where it
 spans the whole of one. What was added up before is added up again from those rows. On PostgreSQL workers of the
-version before go on charging, because `ledger_write` writes the sums; their reports fail until they are replaced.
+version before go on charging, because `ledger_write` writes the sums; a batch that waits for the table while it is
+replaced is refused once, whole, as when the database is away, and their reports fail until they are replaced.
 """
 
 from __future__ import annotations
