@@ -20,6 +20,7 @@ from tests.bench.edge import chunks, first_token, unary
 from tests.bench.figures import Row, machine, table
 from tests.bench.in_process import layers, single_calls
 from tests.bench.ledger_costs import costs
+from tests.bench.limits import limits
 from tests.bench.memory import memory
 from tests.bench.placements import placements
 from tests.bench.postgres_ledger import postgres
@@ -36,6 +37,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "memory": memory,
     "calls": single_calls,
     "layers": layers,
+    "limits": limits,
     "placements": placements,
     "usage": usage_queries,
     "sqlite": sqlite,

@@ -11,10 +11,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.bench.bare import Answer
 
@@ -96,10 +97,14 @@ async def up(home: Path, settings: Mapping[str, str]) -> AsyncIterator[tuple[int
 
 
 @asynccontextmanager
-async def governed(home: Path) -> AsyncIterator[Target]:
-    """The platform with the scripted model, its owner rich."""
-    async with up(home, SCRIPTED) as (port, _):
-        await _give_credit(home)
+async def governed(
+    home: Path, settings: Mapping[str, str] = MappingProxyType({}), command: Sequence[str] = ()
+) -> AsyncIterator[Target]:
+    """The platform with the scripted model, its owner rich. `command` is one more of the command line, before."""
+    async with up(home, {**SCRIPTED, **settings}) as (port, _):
+        await _run_cli(home, "credits", "grant", "owner@localhost", str(CREDITS), "--reason", "benchmark")
+        if command:
+            await _run_cli(home, *command)
         key = (home / "first-key").read_text(encoding="utf-8").strip()
         state = json.loads((home / "run.json").read_text(encoding="utf-8"))
         yield Target(port, key, state["processes"]["core-0"]["pid"])
@@ -144,9 +149,8 @@ async def _running(spec: ProcessSpec) -> AsyncIterator[Supervised]:
         await process.stop(STOP_S)
 
 
-async def _give_credit(home: Path) -> None:
-    argv = [sys.executable, "-m", "raseed.app.main"]
-    argv += ["credits", "grant", "owner@localhost", str(CREDITS), "--reason", "benchmark", "--json"]
+async def _run_cli(home: Path, *arguments: str) -> None:
+    argv = [sys.executable, "-m", "raseed.app.main", *arguments, "--json"]
     process = await asyncio.create_subprocess_exec(
         *argv,
         cwd=ROOT,
@@ -155,7 +159,7 @@ async def _give_credit(home: Path) -> None:
     )
     async with asyncio.timeout(START_S):
         if await process.wait():
-            raise RuntimeError("the benchmark's credit could not be granted")
+            raise RuntimeError(f"failed: {' '.join(arguments)}")
 
 
 def _clean_environment() -> dict[str, str]:
