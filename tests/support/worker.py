@@ -125,6 +125,8 @@ async def running_worker(
             metering=platform.metering,
             accounts=platform.accounts,
             keys=platform.keys,
+            notices=platform.notices,
+            meta_webhook=platform.meta_webhook,
             policy=platform.policy,
             health=HealthMonitor(platform.database.is_ready, routes),
         )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from raseed.adapters.content.vault import KEY_BYTES, Vault
 from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.rpc.admin_server import AdminServices
+from raseed.adapters.rpc.webhooks import MetaWebhook
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.api_keys import SqlKeyStore
@@ -23,6 +24,7 @@ from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.hash_chain import chain_head
 from raseed.adapters.sql.history import SqlHistoryStore
+from raseed.adapters.sql.notice_preferences import SqlPreferenceStore
 from raseed.adapters.sql.operators import SqlOperatorStore
 from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.ports import SqlDatabase
@@ -70,6 +72,7 @@ from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
 from raseed.core.messaging.express import ExpressQueue
 from raseed.core.messaging.ports import Messenger
+from raseed.core.messaging.service import NoticeService
 
 PEPPER_BYTES = 32
 PEPPER_VERSION = 1
@@ -101,6 +104,8 @@ class Platform:
     """Codes go here. A worker runs it; without one, what is posted is never sent."""
     outbox: SqlOutbox
     """Notices lie here."""
+    notices: NoticeService
+    meta_webhook: MetaWebhook
     standing: StandingStore
     broadcasts: BroadcastStore
     broadcast_service: BroadcastService
@@ -179,6 +184,11 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             messenger=messenger,
             express=express,
             outbox=outbox,
+            meta_webhook=MetaWebhook(
+                app_secret=settings.whatsapp_meta.app_secret.text,
+                verify_token=settings.whatsapp_meta.verify_token.text,
+            ),
+            notices=NoticeService(outbox, SqlPreferenceStore(database), policy.language),
             standing=standing,
             broadcasts=broadcasts,
             broadcast_service=BroadcastService(broadcasts, outbox, accounts, policy, calendar, clock),

@@ -181,7 +181,7 @@ class WhatsappMeta(_Section, frozen=True):
     app_secret: Secret = Secret()
     """Of the app: signs what Meta reports to `/webhooks/whatsapp`. Without it, reports are refused. Only in the environment."""
     verify_token: Secret = Secret()
-    """Chosen by you, and given to Meta with the address of the webhook. Only in the environment."""
+    """Letters and digits, chosen by you and given to Meta with the address of the webhook. Only in the environment."""
     url: str = "https://graph.facebook.com"
     """Where the API is."""
     api_version: Annotated[str, Meta(pattern="^v[0-9]+\\.[0-9]+$")] = "v24.0"

@@ -114,6 +114,8 @@ async def serve_core(
                 metering=platform.metering,
                 accounts=platform.accounts,
                 keys=platform.keys,
+                notices=platform.notices,
+                meta_webhook=platform.meta_webhook,
                 policy=platform.policy,
                 health=health,
             ),

@@ -18,6 +18,7 @@ PUBLIC_GRPC_SERVICES = (
     "raseed.inference.v1.InferenceService",
     "raseed.billing.v1.BillingService",
     "raseed.accounts.v1.AccountsService",
+    "raseed.accounts.v1.NoticesService",
     "raseed.accounts.v1.AuthService",
     "raseed.metering.v1.MeteringService",
     "grpc.health.v1.Health",

@@ -58,6 +58,11 @@ _OWN_SESSION = Access(frozenset({Credential.SESSION}))
 _OWN_SESSION_READ = Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_READ)
 _METERING = Access(frozenset({Credential.API_KEY}), Scope.METERING_WRITE)
 
+_NOTICES = {
+    "GetNoticePreferences": _caller(Scope.ACCOUNT_READ),
+    "UpdateNoticePreferences": _caller(Scope.ACCOUNT_WRITE),
+}
+
 _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.inference.v1.InferenceService": {
         "CreateChatCompletion": _INFERENCE,
@@ -110,6 +115,12 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "RevokeOtherSessions": _OWN_SESSION,
         "StartIdentifierChange": _OWN_SESSION,
         "VerifyIdentifierChange": _OWN_SESSION,
+    },
+    "raseed.accounts.v1.NoticesService": _NOTICES,
+    "raseed.rest.v1.NoticesRestService": _NOTICES,
+    "raseed.rest.v1.WebhooksService": {
+        "VerifyWhatsappWebhook": OPEN,  # a token of its own
+        "ReceiveWhatsappReports": OPEN,  # a signature over its body
     },
     "raseed.rest.v1.OpenAIService": {
         "CreateChatCompletion": _INFERENCE,

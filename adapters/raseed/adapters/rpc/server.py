@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc
+from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc, notices_pb2, notices_pb2_grpc
 from raseed.accounts.v1 import auth_pb2 as accounts_auth_pb2
 from raseed.accounts.v1 import auth_pb2_grpc as accounts_auth_pb2_grpc
 from raseed.adapters.rpc.accounts import AccountsServicer
@@ -24,10 +24,12 @@ from raseed.adapters.rpc.interceptors.limits import limits as within_limits
 from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.metering import MeteringServicer
+from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
+from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
@@ -43,10 +45,12 @@ from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.service import InferenceService
 from raseed.core.limits.service import LimitService
+from raseed.core.messaging.service import NoticeService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
-from raseed.rest.v1 import rest_pb2_grpc
+from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
+from raseed.rest.v1 import rest_pb2_grpc, webhooks_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,8 @@ class Services:
     metering: MeteringService
     accounts: AccountService
     keys: KeyService
+    notices: NoticeService
+    meta_webhook: MetaWebhook
     policy: Policy
     health: HealthMonitor
 
@@ -119,6 +125,13 @@ def public_server(
     )
     accounts_auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServicer(services.sign_in), listed)
     rest_auth_pb2_grpc.add_AuthRestServiceServicer_to_server(AuthRestServicer(services.sign_in), listed)
+    notices_pb2_grpc.add_NoticesServiceServicer_to_server(NoticesServicer(services.notices), listed)
+    rest_notices_pb2_grpc.add_NoticesRestServiceServicer_to_server(
+        NoticesRestServicer(services.notices), listed
+    )
+    webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
+        WebhooksServicer(services.notices, services.meta_webhook), listed
+    )
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(
             services.inference, services.keyed, wire.stream_usage, usage_credits=wire.usage_credits
@@ -146,6 +159,7 @@ def public_server(
                 billing_pb2,
                 accounts_pb2,
                 accounts_auth_pb2,
+                notices_pb2,
                 metering_pb2,
                 health_pb2,
             )

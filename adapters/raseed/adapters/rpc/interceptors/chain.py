@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -11,6 +11,16 @@ from raseed.adapters.rpc.call import Behavior
 
 Wrap = Callable[[str, Behavior], Behavior]
 OWN_PREFIX = "/raseed."
+
+
+_KINDS: Mapping[tuple[bool, bool], Callable[[Any], tuple[Callable[..., Any], Behavior]]] = {
+    (False, False): lambda handler: (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
+    (False, True): lambda handler: (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
+    (True, False): lambda handler: (grpc.stream_unary_rpc_method_handler, handler.stream_unary),
+    (True, True): lambda handler: (grpc.stream_stream_rpc_method_handler, handler.stream_stream),
+}
+"""By whether requests and answers are streams: what makes a handler, and what its method is called there. A stream of
+requests is an iterator in the place of the one request."""
 
 
 class Chain(grpc.aio.ServerInterceptor):
@@ -36,11 +46,7 @@ class Chain(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrapped(self, method: str, handler: Any) -> Any:
-        make: Callable[..., Any]
-        if handler.response_streaming:
-            make, behavior = grpc.unary_stream_rpc_method_handler, handler.unary_stream
-        else:
-            make, behavior = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+        make, behavior = _KINDS[handler.request_streaming, handler.response_streaming](handler)
         for wrap in reversed(self._wraps):
             behavior = wrap(method, behavior)
         return make(

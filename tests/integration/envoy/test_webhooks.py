@@ -1,0 +1,189 @@
+"""Meta's webhook through Envoy into a worker: signed bytes arrive as they were sent, and nothing else is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from sqlalchemy import select, update
+from tests.integration.envoy.checks import openai_error
+from tests.integration.envoy.edge import run_edge
+from tests.support.worker import Worker, running_worker
+
+from raseed.adapters.rpc.webhooks import BODY_BYTES_MAX
+from raseed.adapters.sql.outbox import SqlOutbox
+from raseed.adapters.sql.tables import outbox
+from raseed.core.ids import AccountId
+from raseed.core.messaging.notices import Notice, NoticeKind
+from raseed.core.messaging.ports import Channel
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PATH = "/webhooks/whatsapp"
+SECRET, TOKEN = "app-secret", "verify-token%/&=é"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Worker, str]]:
+    environ: dict[str, Any] = {
+        "RASEED_WHATSAPP_META_APP_SECRET": SECRET,
+        "RASEED_WHATSAPP_META_VERIFY_TOKEN": TOKEN,
+    }
+    async with (
+        running_worker(tmp_path_factory.mktemp("worker"), **environ) as worker,
+        run_edge(tmp_path_factory.mktemp("edge"), [int(worker.address.rsplit(":", 1)[1])]) as edge,
+    ):
+        yield worker, edge.url
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http(served: tuple[Worker, str]) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(served[1]) as session:
+        yield session
+
+
+def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"x-hub-signature-256": f"sha256={digest}", "content-type": "application/json"}
+
+
+def report(provider_id: str, status: str, code: int | None = None) -> bytes:
+    errors = [] if code is None else [{"code": code}]
+    statuses = [{"id": provider_id, "status": status, "errors": errors, "name": "شكرا"}]
+    body = {"entry": [{"changes": [{"value": {"statuses": statuses}}]}]}
+    # Meta escapes what is not ASCII; a body that was parsed and written again would have other bytes.
+    return json.dumps(body, indent=1).encode()
+
+
+async def sent_notice(worker: Worker, cause: str) -> str:
+    """A notice that was accepted by Meta: the provider's id for it."""
+    client = await worker.client(cause)
+    store, provider_id = SqlOutbox(worker.platform.database), f"wamid.{cause}"
+    account_id = AccountId(client.account)
+    await store.add(Notice(kind=NoticeKind.CREDITS_EXHAUSTED, account_id=account_id, cause=cause))
+    for due in await store.claim(100, 60_000_000):
+        ours = due.account_id == account_id and due.kind is NoticeKind.CREDITS_EXHAUSTED
+        await store.mark_sent(due, Channel.WHATSAPP, provider_id if ours else "")
+    return provider_id
+
+
+async def state(worker: Worker, cause: str) -> tuple[str, str]:
+    query = select(outbox).where(outbox.c.key == f"credits_exhausted:{cause}")
+    row = await worker.platform.database.read(lambda connection: connection.execute(query).one())
+    return row.state, row.delivery
+
+
+async def test_what_meta_signed_is_believed_once(served, http):
+    worker, _ = served
+    provider_id = await sent_notice(worker, "delivered")
+    for status in ("delivered", "sent", "delivered"):
+        body = report(provider_id, status)
+        async with http.post(PATH, data=body, headers=signed(body)) as response:
+            assert (response.status, await response.text()) == (200, "")
+    assert await state(worker, "delivered") == ("sent", "delivered")
+
+
+async def test_what_cannot_be_delivered_is_due_on_the_next_channel(served, http):
+    worker, _ = served
+    body = report(await sent_notice(worker, "unreachable"), "failed", 131026)
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        assert response.status == 200
+    assert (await state(worker, "unreachable"))[0] == "pending"
+
+
+async def test_a_failure_that_is_reported_before_it_is_written_down_is_found(served, http):
+    worker, _ = served
+    await sent_notice(worker, "early")
+    change = update(outbox).where(outbox.c.key == "credits_exhausted:early")
+    await worker.platform.database.write(
+        lambda connection: connection.execute(change.values(provider_id="")).rowcount
+    )
+    body = report("wamid.early", "failed", 131042)
+    async with http.post(PATH, data=body, headers=signed(body)) as posting:
+        assert posting.status == 200
+    assert (await state(worker, "early"))[0] == "sent"
+
+    posted = asyncio.ensure_future(_post(http, body))
+    await asyncio.sleep(0.3)
+    await worker.platform.database.write(
+        lambda connection: connection.execute(change.values(provider_id="wamid.early")).rowcount
+    )
+    assert await posted == 200
+    assert (await state(worker, "early"))[0] == "failed"
+
+
+async def _post(http: aiohttp.ClientSession, body: bytes) -> int:
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        return response.status
+
+
+async def test_a_body_in_pieces_is_one_body(http):
+    body = report("wamid.codes-are-unknown", "delivered") + b" " * 200_000
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 50_000):
+            yield body[start : start + 50_000]
+
+    async with http.post(PATH, data=pieces(), headers=signed(body)) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize("how", ["missing", "wrong", "of another body", "empty"])
+async def test_without_metas_signature_nothing_happens(served, http, how):
+    worker, _ = served
+    cause = f"forged {how}"
+    body = report(await sent_notice(worker, cause.replace(" ", "-")), "failed", 131042)
+    headers = {
+        "missing": {"content-type": "application/json"},
+        "wrong": signed(body, "another secret"),
+        "of another body": signed(body + b" "),
+        "empty": signed(body, "") | {"x-hub-signature-256": "sha256="},
+    }[how]
+    async with http.post(PATH, data=body, headers=headers) as response:
+        await openai_error(response, 401)
+    assert await state(worker, cause.replace(" ", "-")) == ("sent", "")
+
+
+async def test_a_body_that_is_too_long_is_refused_before_it_is_there(http):
+    body = b" " * (BODY_BYTES_MAX + 1)
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        await openai_error(response, 413)
+
+
+async def test_what_is_signed_and_no_json_is_refused(http):
+    async with http.post(PATH, data=b"{", headers=signed(b"{")) as response:
+        await openai_error(response, 400)
+
+
+async def test_metas_question_is_answered_to_who_knows_the_token(http):
+    params = {"hub.mode": "subscribe", "hub.verify_token": TOKEN, "hub.challenge": "1158201444"}
+    async with http.get(PATH, params=params) as response:
+        assert (response.status, await response.text()) == (200, "1158201444")
+        assert response.content_type == "text/plain"
+    for wrong in ({"hub.verify_token": "x"}, {"hub.mode": "unsubscribe"}, {"hub.verify_token": ""}):
+        async with http.get(PATH, params=params | wrong) as response:
+            await openai_error(response, 403)
+    async with http.put(PATH, data=b"") as response:
+        assert response.status == 405
+
+
+async def test_preferences_over_http(served, http):
+    worker, _ = served
+    client = await worker.client("preferences", scopes=("account:read", "account:write"))
+    headers = dict(client.metadata)
+    async with http.patch(
+        "/api/account/notices", json={"wanted": {"credit_warning": False}}, headers=headers
+    ) as response:
+        assert response.status == 200
+    async with http.get("/api/account/notices", headers=headers) as response:
+        answer = await response.json()
+    assert answer["language"] == "ar"
+    assert [each["kind"] for each in answer["notices"] if not each["wanted"]] == ["credit_warning"]
+    async with http.get("/api/account/notices") as response:
+        await openai_error(response, 401)
