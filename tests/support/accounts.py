@@ -140,9 +140,6 @@ class MemoryAccountStore:
     def _valid(self, account_id: AccountId) -> list[ApiKey]:
         return [key for key in self.keys.values() if key.account_id == account_id and key.is_valid(self.now)]
 
-    async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
-        self.audit.append((actor, action, subject, detail))
-
     def set_status(self, status: AccountStatus) -> None:
         """Of every account."""
         self.accounts = {id_: replace(account, status=status) for id_, account in self.accounts.items()}

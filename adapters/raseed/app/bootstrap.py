@@ -134,6 +134,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
         operators = SqlOperatorStore(database)
+        audit = SqlAuditStore(database)
         standing = SqlStandingStore(database)
         broadcasts = SqlBroadcastStore(database)
         outbox = SqlOutbox(database)
@@ -175,6 +176,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
                 accounts=accounts,
                 keys=keys,
                 credit=credit,
+                audit=audit,
                 usage=usage,
                 policy=policy,
                 clock=clock,
@@ -191,9 +193,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             notices=NoticeService(outbox, SqlPreferenceStore(database), policy.language),
             standing=standing,
             broadcasts=broadcasts,
-            broadcast_service=BroadcastService(broadcasts, outbox, accounts, policy, calendar, clock),
+            broadcast_service=BroadcastService(broadcasts, outbox, audit, policy, calendar, clock),
             account_admin=AccountAdmin(standing, accounts, authenticator, policy, clock),
-            audit=AuditService(SqlAuditStore(database), calendar),
+            audit=AuditService(audit, calendar),
             operators=OperatorService(operators, peppers, clock),
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
             sign_in=open_sign_in(

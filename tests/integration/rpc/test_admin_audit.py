@@ -6,6 +6,7 @@ import pytest
 from tests.integration.rpc.test_admin_credits import refused
 from tests.support.worker import Worker
 
+from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.admin.v1 import audit_pb2 as pb
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -14,7 +15,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_pages_are_newest_first_and_complete(worker: Worker, new_client):
     client = await new_client()
     for number in range(4):
-        await worker.platform.accounts.record("op_1", "note", client.account, f"number {number}")
+        await SqlAuditStore(worker.platform.database).record(
+            "op_1", "note", client.account, f"number {number}"
+        )
     found: list[pb.AuditRow] = []
     token = ""
     while True:

@@ -102,6 +102,10 @@ async def test_the_same_request_id_corrects_once(worker, new_client):
     for _ in range(2):
         await adjust(worker, client, -30, request_id="r")
     assert sum((await grants_of(worker, client)).values()) == 70
+    assert len(await audit_of(worker, client, "credits.adjust")) == 1
+    for _ in range(2):
+        await adjust(worker, client, -1)
+    assert len(await audit_of(worker, client, "credits.adjust")) == 3
     assert await refused(adjust(worker, client, -31, request_id="r")) == (
         "ALREADY_EXISTS",
         "REQUEST_REUSED_WITH_OTHER_INPUT",

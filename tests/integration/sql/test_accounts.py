@@ -9,9 +9,7 @@ from tests.contract.ledger.conftest import ACCOUNT, POSTGRES, SQLITE, open_store
 from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.accounts import SqlAccountStore
-from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.core.accounts.model import Tier
-from raseed.core.admin.audit import AuditFilter
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId
 
@@ -61,9 +59,3 @@ async def test_lists_are_newest_first_and_in_pages(accounts):
     page = await accounts.list_accounts("", 2)
     assert [account.id for account in page] == ["acct_dave", "acct_carol"]
     assert [account.id for account in await accounts.list_accounts("acct_carol", 5)] == ["acct_alice"]
-
-
-async def test_the_audit_log_takes_what_other_modules_did(accounts, store):
-    await accounts.record("operator-1", "credits.grant", "acct_carol", "amount=5")
-    [last] = await SqlAuditStore(store.database).find(AuditFilter(), None, 1)
-    assert (last.row.action, last.detail, last.row.at) == ("credits.grant", "amount=5", store.clock.now())

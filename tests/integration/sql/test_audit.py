@@ -68,6 +68,15 @@ async def test_rows_are_found_by_who_what_to_what_and_when(store):
     assert (older.row.seq, older.detail, older.is_sealed) == (first, ROWS[0][4], False)
 
 
+async def test_what_is_told_once_is_told_once(store):
+    audit = SqlAuditStore(store.database)
+    for detail in ("5 gift", "5 gift", "6 gift"):
+        await audit.record("op_1", "credits.grant", "acct_9", detail, once=True)
+    await audit.record("op_1", "credits.grant", "acct_9", "6 gift")
+    found = await audit.find(AuditFilter(subject="acct_9"), None, 9)
+    assert [entry.detail for entry in found] == ["6 gift", "6 gift", "5 gift"]
+
+
 async def test_sealed_rows_verify_also_after_details_are_erased(store):
     audit = SqlAuditStore(store.database)
     before = await audit.verify(None)

@@ -167,8 +167,5 @@ class SqlAccountStore:
 
         return await self._database.write(work)
 
-    async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
-        await self._database.write(lambda connection: self._audit(connection, actor, action, subject, detail))
-
     def _audit(self, connection: Connection, actor: str, action: str, subject: str, detail: str) -> None:
         record_audit(connection, self._database.clock.now(), actor, action, subject, detail)

@@ -80,6 +80,18 @@ class SqlAuditStore:
             lambda connection: [_entry(row) for row in connection.execute(query)]
         )
 
+    async def record(self, actor: str, action: str, subject: str, detail: str, *, once: bool = False) -> None:
+        now = self._database.clock.now()
+        same = _WITH_DETAILS.where(
+            audit_log.c.subject == subject, audit_log.c.action == action, audit_details.c.detail == detail
+        )
+
+        def work(connection: Connection) -> None:
+            if not once or connection.execute(same.limit(1)).first() is None:
+                record_audit(connection, now, actor, action, subject, detail)
+
+        await self._database.write(work)
+
     async def verify(self, since: bytes | None) -> AuditVerification:
         return await self._database.read(lambda connection: _verify(connection, since))
 

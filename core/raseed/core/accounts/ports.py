@@ -37,10 +37,6 @@ class AccountStore(Protocol):
         """None: what the profile says. False if there is no such account. Safe to repeat."""
         ...
 
-    async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
-        """One audit row for a change that another store made."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentedSession:

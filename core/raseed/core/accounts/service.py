@@ -205,6 +205,3 @@ class AccountService:
             raise RequestInvalid("A debt limit is from 0 to 1,000,000,000 credits.", param="limit")
         if not await self._store.set_debt_limit(account_id, limit_microcredits, reason, actor):
             raise NotFound(f"There is no account {account_id!r}.")
-
-    async def record(self, actor: str, action: str, subject: str, detail: str) -> None:
-        await self._store.record(actor, action, subject, detail)

@@ -88,6 +88,12 @@ class AuditStore(Protocol):
         """
         ...
 
+    async def record(self, actor: str, action: str, subject: str, detail: str, *, once: bool = False) -> None:
+        """One row for a change that another store made. `once`: not if there is one of this action, subject and detail
+        already, so that what is retried under its own id is told once, whoever died before or after telling it.
+        """
+        ...
+
     async def erase_details(self, subjects: Sequence[str]) -> int:
         """Forget the details of every row about one of these subjects; how many they were. Safe to repeat."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from raseed.core.accounts.service import AccountService
+from raseed.core.admin.audit import AuditStore
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.policy import Policy
 from raseed.core.clock import Clock, Microseconds
@@ -62,14 +62,14 @@ class BroadcastService:
         self,
         store: BroadcastStore,
         outbox: Outbox,
-        accounts: AccountService,
+        audit: AuditStore,
         policy: Policy,
         calendar: Calendar,
         clock: Clock,
     ) -> None:
         self._store = store
         self._outbox = outbox
-        self._accounts = accounts
+        self._audit = audit
         self._policy = policy
         self._calendar = calendar
         self._clock = clock
@@ -111,7 +111,7 @@ class BroadcastService:
         """Try a notice that failed again. Raises NotFound."""
         if not await self._outbox.retry(notice_id):
             raise NotFound(f"There is no failed notice {notice_id!r}.", metadata={"notice": notice_id})
-        await self._accounts.record(actor, "notice.retry", notice_id, "")
+        await self._audit.record(actor, "notice.retry", notice_id, "")
 
     def _price_day(self, version: str, begins_on: str) -> date:
         for prices in self._policy.prices.lists:

@@ -9,6 +9,7 @@ from raseed.core.accounts.key_rules import KeySpec
 from raseed.core.accounts.key_service import By, KeyService
 from raseed.core.accounts.model import Account, ApiKey, Tier
 from raseed.core.accounts.service import AccountService
+from raseed.core.admin.audit import AuditStore
 from raseed.core.billing.commands import Granted, IssueGrant, TakeBack, TakenBack
 from raseed.core.billing.credit import CreditService
 from raseed.core.billing.model import BalanceView, GrantSource
@@ -67,6 +68,7 @@ class AdminService:
         accounts: AccountService,
         keys: KeyService,
         credit: CreditService,
+        audit: AuditStore,
         usage: UsageService,
         policy: Policy,
         clock: Clock,
@@ -76,6 +78,7 @@ class AdminService:
         self._accounts = accounts
         self._keys = keys
         self._credit = credit
+        self._audit = audit
         self._usage = usage
         self._policy = policy
         self._welcome = WelcomeService(credit, policy, clock)
@@ -136,9 +139,8 @@ class AdminService:
                 actor=actor,
             )
         )
-        await self._accounts.record(
-            actor, "credits.grant", account_id, f"{granted.grant_id} {microcredits} {reason}"
-        )
+        detail = f"{granted.grant_id} {microcredits} {reason}"
+        await self._audit.record(actor, "credits.grant", account_id, detail, once=granted.replayed)
         return granted
 
     async def adjust(
@@ -290,7 +292,7 @@ class AdminService:
                 metadata=error.metadata,
             ) from error
         parts = " ".join(f"{grant} -{amount}" for grant, amount in taken.parts)
-        await self._accounts.record(actor, action, account_id, f"{parts} {reason}")
+        await self._audit.record(actor, action, account_id, f"{parts} {reason}", once=taken.replayed)
         return taken
 
 
