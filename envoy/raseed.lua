@@ -14,6 +14,14 @@ local function refuse(handle, status)
   handle:respond({ [":status"] = status }, "")
 end
 
+local function has_credential(headers)
+  if headers:get("authorization") or headers:get("x-api-key") then
+    return true
+  end
+  local cookie = headers:get("cookie")
+  return cookie and cookie:find("__Host-raseed_session=", 1, true)
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   -- One id for access log, core and client, in the form that clients of this API know.
@@ -32,7 +40,7 @@ function envoy_on_request(handle)
     return refuse(handle, "404")
   end
   -- Before the body: a caller without a credential must not make us buffer megabytes.
-  if route:get("keyed") and not headers:get("authorization") and not headers:get("x-api-key") then
+  if route:get("keyed") and not has_credential(headers) then
     return refuse(handle, "401")
   end
   -- Nothing behind this listener inflates: a small body cannot become a large one.

@@ -90,9 +90,9 @@ class MemoryAccountStore:
         self.audit.append((actor, "account.debt_limit", account_id, reason))
         return account_id in self.accounts
 
-    async def find_key(self, account_id: AccountId, key_id: ApiKeyId) -> ApiKey | None:
+    async def find_key(self, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey | None:
         key = self.keys.get(key_id)
-        return key if key is not None and key.account_id == account_id else None
+        return key if key is not None and account_id in (None, key.account_id) else None
 
     async def change_key(
         self, key_id: ApiKeyId, change: Change, actor: str, action: KeyAction, *, account_id: AccountId | None

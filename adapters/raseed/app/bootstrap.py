@@ -31,6 +31,7 @@ from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.replay import replay
+from raseed.adapters.sql.sessions import SqlSessionStore
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.adapters.sql.tables import ledger_entries, ledger_tx
@@ -143,7 +144,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         authenticator = Authenticator(key_store, peppers, clock, key_uses.note)
         accounts = AccountService(store, authenticator, clock)
         terms = KeyTerms(life_days=policy.key_life_days, keys_max=partial(_keys_max, policy))
-        keys = KeyService(key_store, store, authenticator, peppers, clock, terms=terms)
+        keys = KeyService(
+            key_store, store, authenticator, peppers, clock, terms=terms, sessions=SqlSessionStore(database)
+        )
         calendar = Calendar(policy.time_zone)
         usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
 
@@ -216,6 +219,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         admin=platform.admin,
         accounts=platform.account_admin,
         limits=LimitAdmin(platform.accounts, platform.policy.tiers),
+        keys=platform.keys,
         audit=platform.audit,
         operators=platform.operators,
         broadcasts=platform.broadcast_service,

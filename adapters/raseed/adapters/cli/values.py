@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -36,3 +36,12 @@ def moment_of(text: str) -> int:
     if moment.tzinfo is None:
         fail(f"a moment is written as 2026-03-01T08:00:00Z, not {text!r}", MISUSED)
     return round(moment.timestamp() * 1_000_000)
+
+
+def expiry_of(text: str) -> int:
+    """Microseconds since 1970 of `30d`, that many days from now, or of a moment; 0 for `never`."""
+    if text == "never":
+        return 0
+    if text.endswith("d") and text[:-1].isascii() and text[:-1].isdecimal() and len(text) < 7:
+        return round((datetime.now(UTC) + timedelta(days=int(text[:-1]))).timestamp() * 1_000_000)
+    return moment_of(text)

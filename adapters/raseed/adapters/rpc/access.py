@@ -56,6 +56,10 @@ _USAGE = _caller(Scope.USAGE_READ)
 _OWN_SESSION = Access(frozenset({Credential.SESSION}))
 """A person's own way in, whatever the role: no key may change it."""
 _OWN_SESSION_READ = Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_READ)
+_KEYS_READ = _caller(Scope.KEYS_READ)
+_KEYS_WRITE = _caller(Scope.KEYS_WRITE)
+_REPORT = Access(frozenset({Credential.SESSION}), Scope.KEYS_WRITE)
+"""Not for keys: a thief with one would be told those that take its place."""
 _METERING = Access(frozenset({Credential.API_KEY}), Scope.METERING_WRITE)
 
 _NOTICES = {
@@ -91,7 +95,13 @@ _SERVICES: dict[str, dict[str, Access]] = {
     },
     "raseed.accounts.v1.AccountsService": {
         "GetAccount": _caller(Scope.ACCOUNT_READ),
-        "ListApiKeys": _caller(Scope.KEYS_READ),
+        "ListApiKeys": _KEYS_READ,
+        "GetApiKey": _KEYS_READ,
+        "CreateApiKey": _KEYS_WRITE,
+        "UpdateApiKey": _KEYS_WRITE,
+        "RotateApiKey": _KEYS_WRITE,
+        "RevokeApiKey": _KEYS_WRITE,
+        "ReportUnauthorisedUse": _REPORT,
     },
     "raseed.accounts.v1.AuthService": {
         "GetSignInOptions": OPEN,
@@ -121,6 +131,15 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.rest.v1.WebhooksService": {
         "VerifyWhatsappWebhook": OPEN,  # a token of its own
         "ReceiveWhatsappReports": OPEN,  # a signature over its body
+    },
+    "raseed.rest.v1.KeysRestService": {
+        "ListKeys": _KEYS_READ,
+        "GetKey": _KEYS_READ,
+        "CreateKey": _KEYS_WRITE,
+        "UpdateKey": _KEYS_WRITE,
+        "RotateKey": _KEYS_WRITE,
+        "RevokeKey": _KEYS_WRITE,
+        "ReportUnauthorisedUse": _REPORT,
     },
     "raseed.rest.v1.OpenAIService": {
         "CreateChatCompletion": _INFERENCE,

@@ -7,11 +7,12 @@ from typing import Any
 
 import grpc
 
-from raseed.adapters.rpc.accounts import KEYS_PAGE_MAX, key_message
+from raseed.adapters.rpc.accounts import KEYS_PAGE_MAX
 from raseed.adapters.rpc.admin_mapping import from_core_account
 from raseed.adapters.rpc.billing_mapping import from_core_report, to_core_group_by
 from raseed.adapters.rpc.call import acting
 from raseed.adapters.rpc.idempotency import once
+from raseed.adapters.rpc.key_mapping import from_core_key, to_core_given_cap, to_core_spec
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2_grpc
@@ -89,32 +90,25 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
     async def CreateApiKey(
         self, request: pb.CreateApiKeyRequest, context: Context
     ) -> pb.CreateApiKeyResponse:
-        key, text = await self._admin.create_key(
+        made = await self._admin.create_key(
             request.account,
-            name=request.name,
+            to_core_spec(request, request.mode, to_core_given_cap(request)),
             actor=acting(context).actor,
-            scopes=request.scopes,
-            cap_microcredits=request.cap_microcredits if request.HasField("cap_microcredits") else None,
-            window=request.cap_window,
+            request_id=request.request_id,
         )
-        return pb.CreateApiKeyResponse(id=key.id, key=text)
+        return pb.CreateApiKeyResponse(id=made.key.id, key=made.text)
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
         size = page_size(request.page_size, KEYS_PAGE_MAX)
         keys = await self._admin.list_keys(request.account, decode_token(request.page_token), size + 1)
         return pb.ListApiKeysResponse(
-            api_keys=map(key_message, keys[:size]),
+            api_keys=map(from_core_key, keys[:size]),
             next_page_token=encode_token(keys[size - 1].id) if len(keys) > size else "",
         )
 
     async def SetSpendCap(self, request: pb.SetSpendCapRequest, context: Context) -> pb.SetSpendCapResponse:
-        key = await self._admin.set_cap(
-            request.id,
-            cap_microcredits=request.cap_microcredits if request.HasField("cap_microcredits") else None,
-            window=request.cap_window,
-            actor=acting(context).actor,
-        )
-        return pb.SetSpendCapResponse(api_key=key_message(key))
+        key = await self._admin.set_cap(request.id, to_core_given_cap(request), actor=acting(context).actor)
+        return pb.SetSpendCapResponse(api_key=from_core_key(key))
 
     async def RevokeApiKey(
         self, request: pb.RevokeApiKeyRequest, context: Context

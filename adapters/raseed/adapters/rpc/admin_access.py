@@ -38,6 +38,11 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "GetAccountLimits": OperatorScope.ACCOUNTS_READ,
         "SetAccountLimits": OperatorScope.ACCOUNTS_WRITE,
     },
+    "raseed.admin.v1.KeyAdminService": {
+        "GetApiKey": OperatorScope.ACCOUNTS_READ,
+        "UpdateApiKey": OperatorScope.KEYS_WRITE,
+        "RotateApiKey": OperatorScope.KEYS_WRITE,
+    },
     "raseed.admin.v1.AuditService": {
         "ListAuditRows": OperatorScope.AUDIT_READ,
         "VerifyAuditLog": OperatorScope.AUDIT_READ,

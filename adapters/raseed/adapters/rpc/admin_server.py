@@ -13,6 +13,7 @@ from raseed.adapters.rpc.admin import AdminServicer
 from raseed.adapters.rpc.admin_accounts import AccountAdminServicer
 from raseed.adapters.rpc.admin_audit import AuditServicer
 from raseed.adapters.rpc.admin_catalogue import CatalogueServicer
+from raseed.adapters.rpc.admin_keys import KeyAdminServicer
 from raseed.adapters.rpc.admin_limits import LimitsServicer
 from raseed.adapters.rpc.admin_notices import NoticesServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
@@ -29,10 +30,12 @@ from raseed.admin.v1 import (
     admin_pb2_grpc,
     audit_pb2_grpc,
     catalogue_pb2_grpc,
+    key_admin_pb2_grpc,
     limits_pb2_grpc,
     notices_pb2_grpc,
     operators_pb2_grpc,
 )
+from raseed.core.accounts.key_service import KeyService
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService
@@ -52,6 +55,7 @@ class AdminServices:
     admin: AdminService
     accounts: AccountAdmin
     limits: LimitAdmin
+    keys: KeyService
     audit: AuditService
     operators: OperatorService
     broadcasts: BroadcastService
@@ -71,6 +75,7 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
             services.accounts, services.admin
         ),
         limits_pb2_grpc.add_LimitsServiceServicer_to_server: LimitsServicer(services.limits),
+        key_admin_pb2_grpc.add_KeyAdminServiceServicer_to_server: KeyAdminServicer(services.keys),
         audit_pb2_grpc.add_AuditServiceServicer_to_server: AuditServicer(services.audit),
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server: OperatorsServicer(services.operators),
         notices_pb2_grpc.add_NoticesServiceServicer_to_server: NoticesServicer(services.broadcasts),

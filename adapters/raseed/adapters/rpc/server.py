@@ -28,6 +28,7 @@ from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
+from raseed.adapters.rpc.rest_keys import KeysRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
@@ -49,8 +50,8 @@ from raseed.core.messaging.service import NoticeService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
+from raseed.rest.v1 import keys_pb2_grpc, rest_pb2_grpc, webhooks_pb2_grpc
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
-from raseed.rest.v1 import rest_pb2_grpc, webhooks_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,7 @@ def public_server(
     accounts_pb2_grpc.add_AccountsServiceServicer_to_server(
         AccountsServicer(services.accounts, services.keys), listed
     )
+    keys_pb2_grpc.add_KeysRestServiceServicer_to_server(KeysRestServicer(services.keys), listed)
     accounts_auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServicer(services.sign_in), listed)
     rest_auth_pb2_grpc.add_AuthRestServiceServicer_to_server(AuthRestServicer(services.sign_in), listed)
     notices_pb2_grpc.add_NoticesServiceServicer_to_server(NoticesServicer(services.notices), listed)

@@ -206,7 +206,7 @@ class SqlKeyStore:
     async def key_with_account(self, public_id: str) -> tuple[ApiKey, Account] | None:
         return await self._database.read(lambda connection: key_with_account(connection, public_id))
 
-    async def find_key(self, account_id: AccountId, key_id: ApiKeyId) -> ApiKey | None:
+    async def find_key(self, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey | None:
         return await self._database.read(lambda connection: find_key(connection, key_id, account_id))
 
     async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:

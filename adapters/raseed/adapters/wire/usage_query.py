@@ -36,7 +36,7 @@ def decode_query(query: Query, calendar: Calendar, formats: tuple[str, ...]) -> 
     return Asked(
         begin=_moment(getattr(query, "from"), "from", calendar.from_text),
         end=_moment(query.to, "to", calendar.until_text),
-        limit=_limit(query.limit),
+        limit=decode_limit(query.limit),
         format=_one_of(query.format or formats[0], "format", formats),
     )
 
@@ -58,7 +58,8 @@ def _moment(text: str, param: str, parse: Callable[[str], Microseconds]) -> Micr
         ) from error
 
 
-def _limit(text: str) -> int | None:
+def decode_limit(text: str) -> int | None:
+    """None if none is given. Raises RequestInvalid."""
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= LIMIT_MAX):

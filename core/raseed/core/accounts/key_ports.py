@@ -10,7 +10,7 @@ from typing import Protocol
 from raseed.core.accounts.model import Account, ApiKey
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, SessionId
 
 
 class KeyAction(StrEnum):
@@ -59,8 +59,8 @@ class KeyStore(Protocol):
         """Without what the key has spent: that is for the ledger to know."""
         ...
 
-    async def find_key(self, account_id: AccountId, key_id: ApiKeyId) -> ApiKey | None:
-        """None also if it is another account's."""
+    async def find_key(self, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey | None:
+        """None also if it is another account's. `account_id` None: whosever it is."""
         ...
 
     async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
@@ -97,6 +97,6 @@ class KeyStore(Protocol):
 
 
 class SessionEnder(Protocol):
-    async def end_all(self, account_id: AccountId, actor: str) -> int:
-        """Ends every session in an account, at once. How many there were. Safe to repeat."""
+    async def end_others(self, account_id: AccountId, kept: SessionId | None, actor: str) -> int:
+        """Ends every session in an account but one. How many there were. Safe to repeat."""
         ...

@@ -137,7 +137,8 @@ class KeyService:
         )
         return Made(kept, made.text if kept.id == key.id else "")
 
-    async def find(self, account_id: AccountId, key_id: ApiKeyId) -> ApiKey:
+    async def find(self, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey:
+        """With what it has spent in the window of this moment, if it has a cap. `account_id` None: for operators."""
         key = await self._store.find_key(account_id, key_id)
         if key is None:
             raise _unknown(key_id)
@@ -244,7 +245,7 @@ class KeyService:
         keys = await self._store.change_keys(account_id, change, by.actor, action)
         self._authenticator.forget_account(account_id)
         if self._sessions is not None:
-            await self._sessions.end_all(account_id, by.actor)
+            await self._sessions.end_others(account_id, None, by.actor)
         return [self._told(key, made) for key in keys]
 
     async def _maker(self, by: By, account_id: AccountId, now: Microseconds) -> tuple[ApiKey | None, Bounds]:

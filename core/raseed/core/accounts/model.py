@@ -100,6 +100,11 @@ class ApiKey:
     """Its cap and what counts against it; None: no cap."""
 
     @property
+    def hint(self) -> str:
+        """What people recognise it by, and nobody can use."""
+        return f"rsd_{self.mode}_{self.public_id}_…{self.last4}"
+
+    @property
     def bounds(self) -> Bounds:
         return Bounds(
             scopes=self.scopes,

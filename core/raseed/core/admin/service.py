@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from raseed.core.accounts.key_rules import KeySpec
-from raseed.core.accounts.key_service import By, KeyService
+from raseed.core.accounts.key_service import By, KeyService, Made
 from raseed.core.accounts.model import Account, ApiKey, Tier
 from raseed.core.accounts.service import AccountService
 from raseed.core.admin.audit import AuditStore
@@ -15,7 +15,7 @@ from raseed.core.billing.credit import CreditService
 from raseed.core.billing.model import BalanceView, GrantSource
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.replay import Replay
-from raseed.core.billing.spend_caps import CapWindow, SpendCap
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.billing.usage import GroupBy, UsageReport, UsageService
 from raseed.core.billing.welcome import WelcomeService
 from raseed.core.clock import Clock
@@ -231,29 +231,19 @@ class AdminService:
     async def balance(self, account_id: AccountId) -> BalanceView | None:
         return await self._credit.balance(account_id)
 
-    async def create_key(
-        self,
-        reference: str,
-        *,
-        name: str,
-        actor: str,
-        scopes: Collection[str] = (),
-        cap_microcredits: int | None = None,
-        window: str = "",
-    ) -> tuple[ApiKey, str]:
+    async def create_key(self, reference: str, spec: KeySpec, *, actor: str, request_id: str = "") -> Made:
+        """As `KeyService.create`. Raises NotFound for an account that is not there."""
         account = await self._accounts.find(reference)
-        spec = KeySpec(name=name, scopes=frozenset(scopes), cap=_cap(cap_microcredits, window))
-        made = await self._keys.create(By(actor=actor), account.id, spec)
-        return made.key, made.text
+        return await self._keys.create(By(actor=actor), account.id, spec, request_id)
 
     async def list_keys(self, reference: str, after: str, limit: int) -> list[ApiKey]:
         """An account's keys, newest first. Raises NotFound."""
         account = await self._accounts.find(reference)
         return await self._keys.list_keys(account.id, after, limit)
 
-    async def set_cap(self, key_id: str, *, cap_microcredits: int | None, window: str, actor: str) -> ApiKey:
-        """Without an amount the key has no cap. Raises NotFound, RequestInvalid."""
-        return await self._keys.set_cap(actor, ApiKeyId(key_id), _cap(cap_microcredits, window))
+    async def set_cap(self, key_id: str, cap: SpendCap | None, *, actor: str) -> ApiKey:
+        """Raises NotFound, RequestInvalid, Conflict for a key that made keys."""
+        return await self._keys.set_cap(actor, ApiKeyId(key_id), cap)
 
     async def revoke_key(self, key_id: str, *, actor: str) -> ApiKey:
         return await self._keys.revoke(By(actor=actor), ApiKeyId(key_id), account_id=None)
@@ -294,16 +284,6 @@ class AdminService:
         parts = " ".join(f"{grant} -{amount}" for grant, amount in taken.parts)
         await self._audit.record(actor, action, account_id, f"{parts} {reason}", once=taken.replayed)
         return taken
-
-
-def _cap(microcredits: int | None, window: str) -> SpendCap | None:
-    if window and window not in CapWindow.__members__.values():
-        raise RequestInvalid(f"Unknown window {window!r}; known: {', '.join(CapWindow)}.", param="window")
-    if microcredits is None:
-        if window:
-            raise RequestInvalid("A window belongs to a cap.", param="window")
-        return None
-    return SpendCap(microcredits, CapWindow(window) if window else CapWindow.LIFETIME)
 
 
 def _check_reason(reason: str) -> None:

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccountsServiceStub:
-    """Who the caller is. Authenticate with the metadata entry `authorization: Bearer <API key>`.
+    """Who the caller is, and the keys of the account. Authenticate with the metadata entry `authorization: Bearer <API key>`.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,40 @@ class AccountsServiceStub:
                 request_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ListApiKeysRequest.SerializeToString,
                 response_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ListApiKeysResponse.FromString,
                 _registered_method=True)
+        self.GetApiKey = channel.unary_unary(
+                '/raseed.accounts.v1.AccountsService/GetApiKey',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.GetApiKeyRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.GetApiKeyResponse.FromString,
+                _registered_method=True)
+        self.CreateApiKey = channel.unary_unary(
+                '/raseed.accounts.v1.AccountsService/CreateApiKey',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyResponse.FromString,
+                _registered_method=True)
+        self.UpdateApiKey = channel.unary_unary(
+                '/raseed.accounts.v1.AccountsService/UpdateApiKey',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.UpdateApiKeyRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.UpdateApiKeyResponse.FromString,
+                _registered_method=True)
+        self.RotateApiKey = channel.unary_unary(
+                '/raseed.accounts.v1.AccountsService/RotateApiKey',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RotateApiKeyRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RotateApiKeyResponse.FromString,
+                _registered_method=True)
+        self.RevokeApiKey = channel.unary_unary(
+                '/raseed.accounts.v1.AccountsService/RevokeApiKey',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RevokeApiKeyRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RevokeApiKeyResponse.FromString,
+                _registered_method=True)
+        self.ReportUnauthorisedUse = channel.unary_unary(
+                '/raseed.accounts.v1.AccountsService/ReportUnauthorisedUse',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ReportUnauthorisedUseRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ReportUnauthorisedUseResponse.FromString,
+                _registered_method=True)
 
 
 class AccountsServiceServicer:
-    """Who the caller is. Authenticate with the metadata entry `authorization: Bearer <API key>`.
+    """Who the caller is, and the keys of the account. Authenticate with the metadata entry `authorization: Bearer <API key>`.
     """
 
     def GetAccount(self, request, context):
@@ -60,6 +90,49 @@ class AccountsServiceServicer:
 
     def ListApiKeys(self, request, context):
         """The account's API keys, newest first. Secrets are never returned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApiKey(self, request, context):
+        """One of the account's API keys. NOT_FOUND for any other. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateApiKey(self, request, context):
+        """Makes an API key that reaches no further than the caller. Safe to retry with the same `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateApiKey(self, request, context):
+        """Changes what `update_mask` names. In force everywhere within 2 seconds. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateApiKey(self, request, context):
+        """Gives an API key another secret; the one before counts until its grace is over. Safe to retry with the same
+        `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeApiKey(self, request, context):
+        """Revokes an API key, and those that it made. Refused everywhere within 2 seconds. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportUnauthorisedUse(self, request, context):
+        """Ends every API key and every session of the account. For sessions only. Safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +151,36 @@ def add_AccountsServiceServicer_to_server(servicer, server):
                     request_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ListApiKeysRequest.FromString,
                     response_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ListApiKeysResponse.SerializeToString,
             ),
+            'GetApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApiKey,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.GetApiKeyRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.GetApiKeyResponse.SerializeToString,
+            ),
+            'CreateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateApiKey,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyResponse.SerializeToString,
+            ),
+            'UpdateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApiKey,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.UpdateApiKeyRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.UpdateApiKeyResponse.SerializeToString,
+            ),
+            'RotateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateApiKey,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RotateApiKeyRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RotateApiKeyResponse.SerializeToString,
+            ),
+            'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeApiKey,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RevokeApiKeyRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.RevokeApiKeyResponse.SerializeToString,
+            ),
+            'ReportUnauthorisedUse': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportUnauthorisedUse,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ReportUnauthorisedUseRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_accounts__pb2.ReportUnauthorisedUseResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'raseed.accounts.v1.AccountsService', rpc_method_handlers)
@@ -87,7 +190,7 @@ def add_AccountsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountsService:
-    """Who the caller is. Authenticate with the metadata entry `authorization: Bearer <API key>`.
+    """Who the caller is, and the keys of the account. Authenticate with the metadata entry `authorization: Bearer <API key>`.
     """
 
     @staticmethod
@@ -134,6 +237,168 @@ class AccountsService:
             '/raseed.accounts.v1.AccountsService/ListApiKeys',
             raseed_dot_accounts_dot_v1_dot_accounts__pb2.ListApiKeysRequest.SerializeToString,
             raseed_dot_accounts_dot_v1_dot_accounts__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.AccountsService/GetApiKey',
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.GetApiKeyRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.GetApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.AccountsService/CreateApiKey',
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.CreateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.AccountsService/UpdateApiKey',
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.UpdateApiKeyRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.UpdateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.AccountsService/RotateApiKey',
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.RotateApiKeyRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.RotateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.AccountsService/RevokeApiKey',
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.RevokeApiKeyRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.RevokeApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportUnauthorisedUse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.AccountsService/ReportUnauthorisedUse',
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.ReportUnauthorisedUseRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_accounts__pb2.ReportUnauthorisedUseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -117,18 +117,34 @@ class AdminGrant(_message.Message):
     def __init__(self, id: _Optional[str] = ..., source: _Optional[str] = ..., amount_microcredits: _Optional[int] = ..., remaining_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., expires_at_us: _Optional[int] = ...) -> None: ...
 
 class CreateApiKeyRequest(_message.Message):
-    __slots__ = ("account", "name", "scopes", "cap_microcredits", "cap_window")
+    __slots__ = ("account", "name", "scopes", "cap_microcredits", "cap_window", "mode", "expires_at_us", "allowed_models", "allowed_addresses", "requests_per_minute", "tokens_per_minute", "concurrency", "request_id")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SCOPES_FIELD_NUMBER: _ClassVar[int]
     CAP_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     CAP_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_US_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_MODELS_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     account: str
     name: str
     scopes: _containers.RepeatedScalarFieldContainer[str]
     cap_microcredits: int
     cap_window: str
-    def __init__(self, account: _Optional[str] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., cap_microcredits: _Optional[int] = ..., cap_window: _Optional[str] = ...) -> None: ...
+    mode: str
+    expires_at_us: int
+    allowed_models: _containers.RepeatedScalarFieldContainer[str]
+    allowed_addresses: _containers.RepeatedScalarFieldContainer[str]
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrency: int
+    request_id: str
+    def __init__(self, account: _Optional[str] = ..., name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., cap_microcredits: _Optional[int] = ..., cap_window: _Optional[str] = ..., mode: _Optional[str] = ..., expires_at_us: _Optional[int] = ..., allowed_models: _Optional[_Iterable[str]] = ..., allowed_addresses: _Optional[_Iterable[str]] = ..., requests_per_minute: _Optional[int] = ..., tokens_per_minute: _Optional[int] = ..., concurrency: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CreateApiKeyResponse(_message.Message):
     __slots__ = ("id", "key")
