@@ -55,7 +55,7 @@ async def rich(worker: Worker, new_client: Any) -> Client:
     """A client that may have as many keys as it likes, and whose key manages them."""
     client: Client = await new_client(scopes=MANAGING)
     await worker.platform.accounts.set_own_limits(
-        AccountId(client.account), ((OwnLimit.KEYS, None),), actor="test"
+        AccountId(client.account), ((OwnLimit.KEYS, None),), reason="test", actor="test"
     )
     return client
 
