@@ -175,14 +175,14 @@ async def running_worker(
 
 
 @asynccontextmanager
-async def three_workers(folder: Path) -> AsyncIterator[Worker]:
+async def three_workers(folder: Path, **environ: str) -> AsyncIterator[Worker]:
     """On one PostgreSQL database, with one home, so that they have the same secrets. Behind channels that take turns."""
     url = await shared_server().borrow_database()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(shared_server().give_back, url)
         workers = [
             await stack.enter_async_context(
-                running_worker(folder, instance=f"core-{number}", RASEED_DATABASE_URL=url)
+                running_worker(folder, instance=f"core-{number}", RASEED_DATABASE_URL=url, **environ)  # type: ignore[arg-type]
             )
             for number in range(3)
         ]

@@ -100,6 +100,15 @@ async def test_how_full_a_limit_is_can_be_asked_without_waiting(store):
     assert store.fill_us("a") == pytest.approx(2 * 720 * SECOND, abs=SECOND)
 
 
+async def test_a_refusal_can_be_foreseen(store):
+    assert store.peek(take("a")).refused is None
+    await is_taken(store, take("a", 4))
+    assert (store.peek(take("a")).refused, store.peek(take("a", 2)).refused) == (None, 0)
+    assert store.peek(take("a", 2)).wait_us == pytest.approx(720 * SECOND, abs=SECOND)
+    assert await is_taken(store, take("a")), "looking takes nothing"
+    assert store.peek(take("a")).refused == 0
+
+
 async def test_one_that_asks_for_more_than_the_burst_is_told_that_it_never_will(store):
     verdict = await store.take([take("a", 6)], (), "")
     assert (verdict.refused, verdict.wait_us) == (0, float("inf"))

@@ -72,6 +72,16 @@ async def test_requests_of_a_minute(desk, ledger):
     assert (await read(strict.ask(chat("#script tokens=1")))).tokens == 1
 
 
+async def test_one_that_is_refused_for_their_number_is_not_even_counted(made, hand):
+    desk = made(rpm=1)
+    first = desk.ask(HAND)
+    await asyncio.sleep(0.001)
+    hand.generations[0].say(finish(1))
+    await read(first)
+    hand.prepare_gate.clear()  # whoever prepared now would wait for ever
+    assert isinstance((await read(desk.ask(HAND), timeout_s=1)).error, RateLimited)
+
+
 async def test_tokens_are_taken_as_expected_and_corrected_by_what_was_used(made, hand):
     desk = made(tpm=600)
     run = desk.ask(HAND)

@@ -55,14 +55,8 @@ class MemoryLimitStore:
         arrivals = self._arrivals
         ahead: list[float] = []
         for position, take in enumerate(takes):
-            quota, asked = take.quota, take.cost
-            if self._workers > 1 and asked <= quota.burst:
-                quota = _part(quota, self._workers)
-                asked = min(
-                    asked, quota.burst
-                )  # what the whole limit allows, a part must not forbid for ever
             fill_us = fill_of(arrivals.get(take.key, 0.0), now_us)
-            wait_us = wait_for(fill_us, asked, quota)
+            quota, wait_us = self._asked(take, fill_us)
             if wait_us:
                 return Verdict(position, wait_us, fill_us)
             ahead.append(now_us + fill_us + take.cost * quota.interval_us)
@@ -76,6 +70,20 @@ class MemoryLimitStore:
         if len(arrivals) > self._sweep_at:
             self._sweep(now_us)
         return Verdict(None)
+
+    def peek(self, take: Take) -> Verdict:
+        fill_us = self.fill_us(take.key)
+        _, wait_us = self._asked(take, fill_us)
+        return Verdict(0, wait_us, fill_us) if wait_us else Verdict(None)
+
+    def _asked(self, take: Take, fill_us: float) -> tuple[Quota, float]:
+        """The quota that counts here, and the time to wait for it."""
+        quota, cost = take.quota, take.cost
+        if self._workers > 1 and cost <= quota.burst:
+            # What the whole limit allows, a part of it must not forbid for ever.
+            quota = _part(quota, self._workers)
+            cost = min(cost, quota.burst)
+        return quota, wait_for(fill_us, cost, quota)
 
     def settle(self, takes: Sequence[Take], seats: Sequence[Seats], holder: str) -> None:
         now_us = self._now_us()

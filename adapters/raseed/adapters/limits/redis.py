@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from raseed.adapters.limits.memory import MemoryLimitStore
+from raseed.core.limits.gcra import wait_for
 from raseed.core.limits.ports import Seats, Take, Verdict
 
 SCRIPT = (files("raseed.adapters.limits") / "limits.lua").read_text(encoding="utf-8")
@@ -109,6 +110,16 @@ class RedisLimitStore:
             self._send(self._op("settle", takes, seats, holder))
         else:
             self._own.settle(takes, seats, holder)
+
+    def peek(self, take: Take) -> Verdict:
+        """Others may have taken more, and nobody gives requests back but who repeats one: what refuses here, refuses
+        there.
+        """
+        if not self._is_connected:
+            return self._own.peek(take)
+        fill_us = self._own.fill_us(take.key)
+        wait_us = wait_for(fill_us, take.cost, take.quota)
+        return Verdict(0, wait_us, fill_us) if wait_us else Verdict(None)
 
     def fill_us(self, key: str) -> float:
         return self._own.fill_us(key)

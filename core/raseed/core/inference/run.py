@@ -202,6 +202,7 @@ class Run:
 
     async def _execute(self) -> None:
         try:
+            self._limits.check_requests(self._spec.caller, self.model)
             work = await prepare_work(self._spec.route.backend, self._spec.request)
             await self._within_limits(work)
         except RaseedError as error:

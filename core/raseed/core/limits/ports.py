@@ -49,6 +49,10 @@ class LimitStore(Protocol):
         """Take costs without asking (below zero: give back), and leave seats. Returns at once, never raises."""
         ...
 
+    def peek(self, take: Take) -> Verdict:
+        """What `take` would say to this one, as far as this worker knows. Takes nothing, no I/O."""
+        ...
+
     def fill_us(self, key: str) -> float:
         """How full a limit is, as far as this worker knows. No I/O."""
         ...

@@ -102,6 +102,20 @@ class LimitService:
 
     # ── rates ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def check_requests(self, caller: Caller, model: str) -> None:
+        """Before any work is done for a request: refuse one that `admit_run` would refuse for their number.
+
+        Takes nothing. Raises RateLimited.
+        """
+        if self._store is None:
+            return
+        for limit in self.of(caller).runs:
+            if limit.unit is Unit.REQUESTS:
+                take = Take(limit.key, limit.quota, 1)
+                verdict = self._store.peek(take)
+                if verdict.refused is not None:
+                    raise _refusal(_where(caller, model), limit, take, verdict)
+
     async def admit_run(self, caller: Caller, model: str, tokens: int, run_id: RunId) -> Admission:
         """Take a request, the tokens that it is expected to need, and a seat: all, or nothing.
 
@@ -117,7 +131,7 @@ class LimitService:
         verdict = await store.take(takes, limits.seats, run_id)
         if verdict.refused is None:
             return Admission(store, limits, run_id, tokens)
-        where = f"Rate limit reached for {model} in organization {caller.account_id}"
+        where = _where(caller, model)
         if verdict.refused >= len(takes):
             raise _too_many_open(where, limits.seats[verdict.refused - len(takes)])
         raise _refusal(where, limits.runs[verdict.refused], takes[verdict.refused], verdict)
@@ -147,6 +161,10 @@ class LimitService:
             if limit.unit not in least or window.remaining < least[limit.unit].remaining:
                 least[limit.unit] = window
         return Standing(requests=least.get(Unit.REQUESTS), tokens=least.get(Unit.TOKENS))
+
+
+def _where(caller: Caller, model: str) -> str:
+    return f"Rate limit reached for {model} in organization {caller.account_id}"
 
 
 def _refusal(where: str, limit: Limit, take: Take, verdict: Verdict) -> RateLimited:
