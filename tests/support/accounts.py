@@ -9,7 +9,7 @@ from raseed.core.accounts.model import Account, AccountStatus, ApiKey, OwnLimits
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import Clock, Microseconds
 from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
 
 
 class MemoryAccountStore:
@@ -79,9 +79,11 @@ class MemoryAccountStore:
                 return key, self.accounts[key.account_id]
         return None
 
-    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
+    async def list_keys(
+        self, account_id: AccountId, after: str, limit: int, made_by: PersonId | None = None
+    ) -> Sequence[ApiKey]:
         newest = sorted(self.keys.values(), key=lambda key: key.id, reverse=True)
-        own = [key for key in newest if key.account_id == account_id]
+        own = [key for key in newest if key.account_id == account_id and made_by in (None, key.created_by)]
         return [key for key in own if not after or key.id < after][:limit]
 
     async def set_debt_limit(

@@ -40,6 +40,7 @@ from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
 from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home, make_private
 from raseed.app.messengers import open_messenger, report_unsent
+from raseed.app.organisations import Organisations, open_organisations
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.key_service import KeyService, KeyTerms
@@ -115,6 +116,7 @@ class Platform:
     operators: OperatorService
     operator_authenticator: OperatorAuthenticator
     sign_in: SignIn
+    organisations: Organisations
 
 
 @asynccontextmanager
@@ -160,6 +162,16 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
 
         express = ExpressQueue(messenger, report_unsent)
         credit = CreditService(ledger)
+        sign_in = open_sign_in(
+            settings,
+            policy,
+            database,
+            read_sign_in_peppers(home),
+            express,
+            WelcomeService(credit, policy, clock),
+            clock,
+            alarm=lambda what, error: log.error("sign-in", what=what, exc_info=error),
+        )
 
         yield Platform(
             database=database,
@@ -201,15 +213,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             audit=AuditService(audit, calendar),
             operators=OperatorService(operators, peppers, clock),
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
-            sign_in=open_sign_in(
-                settings,
-                policy,
-                database,
-                read_sign_in_peppers(home),
-                express,
-                WelcomeService(credit, policy, clock),
-                clock,
-                alarm=lambda what, error: log.error("sign-in", what=what, exc_info=error),
+            sign_in=sign_in,
+            organisations=open_organisations(
+                settings, policy, database, sign_in.use_cases.authenticator, express, clock
             ),
         )
 

@@ -273,6 +273,21 @@ class SignIn(_Section, frozen=True):
     """Where pages of ours are served from, `https://example.com`: those may change something with a session's cookie. The address that this server listens on always may."""
 
 
+class Organisations(_Section, frozen=True):
+    """Organisations and invitations to them. Who may open one is said by the profile."""
+
+    invitation_life_s: Annotated[float, Meta(ge=3_600, le=2_592_000)] = 604_800.0
+    """How long an invitation may be accepted. A week: for those who read their messages once in it."""
+    invitations_per_day: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """Of one organisation. Each is a message that you pay for, to somebody who may not want it."""
+    invitations_to_one_per_day: Annotated[int, Meta(ge=1, le=1_000)] = 5
+    """To one number or address, from all organisations together."""
+    members_max: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    """Of one organisation, those that are invited included."""
+    owned_max: Annotated[int, Meta(ge=1, le=1_000)] = 5
+    """Organisations that one person may own when he opens another. Operators may open more for him."""
+
+
 class Log(_Section, frozen=True):
     """Logging."""
 
@@ -295,6 +310,7 @@ class Settings(_Section, frozen=True):
     whatsapp_http: WhatsappHttp = WhatsappHttp()
     smtp: Smtp = Smtp()
     sign_in: SignIn = SignIn()
+    organisations: Organisations = Organisations()
     log: Log = Log()
 
 

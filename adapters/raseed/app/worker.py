@@ -102,7 +102,7 @@ async def serve_core(
         public = public_server(
             Services(
                 authenticator=platform.authenticator,
-                sessions=platform.sign_in.use_cases.authenticator,
+                sessions=platform.organisations.resolver,
                 sign_in=platform.sign_in.use_cases,
                 limits=rates,
                 inference=inference,
@@ -176,6 +176,7 @@ async def serve_core(
             for job in (
                 purge_job(platform.content),
                 platform.sign_in.purge,
+                platform.organisations.purge,
             ):
                 jobs.start(run_job(job, report), job.name)
         ready = asyncio.create_task(_announce_models(routes, announce))
@@ -202,12 +203,14 @@ def confirm(platform: Platform) -> None:
     """Every change that was committed a moment ago is known here."""
     platform.authenticator.confirm()
     platform.sign_in.use_cases.authenticator.confirm()
+    platform.organisations.resolver.confirm()
 
 
 def forget_account(platform: Platform, account_id: AccountId) -> None:
-    """Its keys and sessions are looked up again."""
+    """Its keys, sessions and members are looked up again."""
     platform.authenticator.forget_account(account_id)
     platform.sign_in.use_cases.authenticator.forget_account(account_id)
+    platform.organisations.resolver.forget_account(account_id)
 
 
 class _Jobs:

@@ -5,6 +5,7 @@ RaseedError
 │   ├── PromptTooLong         prompt and room for one token exceed the model's context
 │   ├── RequestTooLarge       the body is larger than its route allows
 │   ├── CodeRejected          a one-time code is wrong, over, used or had its guesses: which one is not said
+│   ├── InvitationRejected    an invitation is unknown, over, used or meant for somebody else: which one is not said
 │   └── TermsNotAccepted      the code was right, and a new account needs its holder's consent
 ├── AccessError
 │   ├── Unauthenticated       no credential, or one that is not (or no longer) valid
@@ -32,6 +33,7 @@ RaseedError
 │   └── PriceUnknown          no price for this model: nothing is served unpriced
 └── CapacityError             transient: the same request may succeed later
     ├── TooManyCodes          a one-time code was asked for too often: by whom and for whom is not said
+    ├── TooManyInvitations    an organisation invites too many, or somebody is invited too often: which is not said
     ├── RateLimited           more requests than the account or the key may send
     │   └── TokensLimited     more tokens than it may
     │       └── RequestAboveLimit   this one alone needs more than it may ever: not transient
@@ -105,6 +107,12 @@ class CodeRejected(RequestInvalid):
     reason = "CODE_REJECTED"
     http_status = 422
     openai_code = "code_rejected"
+
+
+class InvitationRejected(RequestInvalid):
+    reason = "INVITATION_REJECTED"
+    http_status = 422
+    openai_code = "invitation_rejected"
 
 
 class TermsNotAccepted(RequestInvalid):
@@ -277,6 +285,14 @@ class TooManyCodes(CapacityError):
     http_status = 429
     openai_type = "requests"
     openai_code = "too_many_codes"
+
+
+class TooManyInvitations(CapacityError):
+    reason = "TOO_MANY_INVITATIONS"
+    grpc_code = "RESOURCE_EXHAUSTED"
+    http_status = 429
+    openai_type = "requests"
+    openai_code = "too_many_invitations"
 
 
 class RateLimited(CapacityError):

@@ -38,6 +38,9 @@ FACES = {
         413, INVALID, "content_too_large", None, "INVALID_ARGUMENT", "REQUEST_TOO_LARGE"
     ),
     errors.CodeRejected: Face(422, INVALID, "code_rejected", None, "INVALID_ARGUMENT", "CODE_REJECTED"),
+    errors.InvitationRejected: Face(
+        422, INVALID, "invitation_rejected", None, "INVALID_ARGUMENT", "INVITATION_REJECTED"
+    ),
     errors.TermsNotAccepted: Face(
         422, INVALID, "terms_not_accepted", None, "FAILED_PRECONDITION", "TERMS_NOT_ACCEPTED"
     ),
@@ -102,6 +105,9 @@ FACES = {
     ),
     errors.TooManyCodes: Face(
         429, "requests", "too_many_codes", None, "RESOURCE_EXHAUSTED", "TOO_MANY_CODES"
+    ),
+    errors.TooManyInvitations: Face(
+        429, "requests", "too_many_invitations", None, "RESOURCE_EXHAUSTED", "TOO_MANY_INVITATIONS"
     ),
     errors.Overloaded: Face(
         503, "service_unavailable_error", "server_is_overloaded", None, "UNAVAILABLE", "OVERLOADED"

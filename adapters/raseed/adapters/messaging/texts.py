@@ -13,9 +13,13 @@ import msgspec
 
 from raseed.core.billing.policy import UnitOfAccount
 from raseed.core.messaging.notices import NOTICE_TYPES
-from raseed.core.messaging.ports import CODE_TEMPLATE, Language, Message
+from raseed.core.messaging.ports import CODE_TEMPLATE, INVITATION_TEMPLATE, Language, Message
 
-CODE_PARAMETERS = ("code", "minutes")
+NO_NOTICES: Mapping[str, tuple[str, ...]] = {
+    CODE_TEMPLATE: ("code", "minutes"),
+    INVITATION_TEMPLATE: ("organisation", "code", "days"),
+}
+"""Templates of messages that are sent at once, with their parameters."""
 VALUE_CHARS_MAX = 256
 """Of a parameter; the rest is cut off."""
 SERVICE = "service"
@@ -105,8 +109,8 @@ class Texts:
 
 def parameters_of(template: str) -> tuple[str, ...]:
     """What messages of a template carry, in the order in which providers with templates of their own get them."""
-    if template == CODE_TEMPLATE:
-        return CODE_PARAMETERS
+    if template in NO_NOTICES:
+        return NO_NOTICES[template]
     return next(type_.parameters for kind, type_ in NOTICE_TYPES.items() if kind == template)
 
 
@@ -162,9 +166,7 @@ def parse_texts(language: Language, text: str) -> _Texts:
 
 
 def _problems(templates: Mapping[str, _Template]) -> Iterator[str]:
-    wanted = {CODE_TEMPLATE: CODE_PARAMETERS} | {
-        kind.value: type_.parameters for kind, type_ in NOTICE_TYPES.items()
-    }
+    wanted = {**NO_NOTICES, **{kind.value: type_.parameters for kind, type_ in NOTICE_TYPES.items()}}
     for name in sorted(wanted.keys() - templates.keys()):
         yield f"there is no template {name}"
     for name in sorted(templates.keys() - wanted.keys()):
@@ -176,7 +178,7 @@ def _problems(templates: Mapping[str, _Template]) -> Iterator[str]:
             yield f"{name} has no parameter {unknown}"
         for unused in sorted(set(wanted[name]) - _named(template.text)):
             yield f"the text of {name} does not say {unused}"
-        if name == CODE_TEMPLATE and "code" in _named(template.subject):
+        if name in NO_NOTICES and "code" in _named(template.subject):
             yield f"the subject of {name} must not show the code: locked screens do"
         if "\n" in template.subject or not template.subject.strip() or not template.text.strip():
             yield f"{name} needs a text, and a subject of one line"

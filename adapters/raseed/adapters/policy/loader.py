@@ -81,6 +81,7 @@ class _Accounts(msgspec.Struct, frozen=True):
     language: Language = Language.ENGLISH
     key_life_days: Annotated[int, Meta(ge=0, le=36_500)] = KEY_LIFE_DAYS
     usage_retention_days: Days = 365
+    organisations: tuple[Tier, ...] = (Tier.ENTERPRISE,)
     at_closing: Literal["forfeit", "keep"] = "forfeit"
 
 
@@ -143,6 +144,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         language=accounts.language,
         key_life_days=accounts.key_life_days or None,
         usage_retention_days=accounts.usage_retention_days,
+        organisation_tiers=frozenset(accounts.organisations),
         at_closing=accounts.at_closing,
         welcome=_welcome(source),
         priorities=_priorities(source),

@@ -50,12 +50,14 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
         size = page_size(request.page_size, KEYS_PAGE_MAX)
         after = decode_token(request.page_token)
-        keys = await self._keys.list_keys(current_call().caller.account_id, after, size + 1)
+        caller = current_call().caller
+        keys = await self._keys.list_keys(caller.account_id, after, size + 1, made_by=caller.keys_of)
         token = encode_token(keys[size - 1].id) if len(keys) > size else ""
         return pb.ListApiKeysResponse(api_keys=map(from_core_key, keys[:size]), next_page_token=token)
 
     async def GetApiKey(self, request: pb.GetApiKeyRequest, context: Context) -> pb.GetApiKeyResponse:
-        key = await self._keys.find(current_call().caller.account_id, ApiKeyId(request.id))
+        caller = current_call().caller
+        key = await self._keys.find(caller.account_id, ApiKeyId(request.id), made_by=caller.keys_of)
         return pb.GetApiKeyResponse(api_key=from_core_key(key))
 
     async def CreateApiKey(

@@ -38,13 +38,15 @@ class KeysRestServicer(keys_pb2_grpc.KeysRestServiceServicer):
         call = current_call()
         size = decode_limit(request.limit) or KEYS_PAGE_MAX
         after = decode_token(request.cursor, "cursor")
-        keys = await self._keys.list_keys(call.caller.account_id, after, size + 1)
+        caller = call.caller
+        keys = await self._keys.list_keys(caller.account_id, after, size + 1, made_by=caller.keys_of)
         cursor = encode_token(keys[size - 1].id) if len(keys) > size else ""
         await _write(context, call, wire.encode_keys(keys[:size], cursor))
 
     async def GetKey(self, request: pb.GetKeyRequest, context: Context) -> None:
         call = current_call()
-        key = await self._keys.find(call.caller.account_id, ApiKeyId(request.id))
+        caller = call.caller
+        key = await self._keys.find(caller.account_id, ApiKeyId(request.id), made_by=caller.keys_of)
         await _write(context, call, wire.encode_key(key))
 
     async def CreateKey(self, request: pb.CreateKeyRequest, context: Context) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, balances, changes
-from raseed.core.accounts.model import Account, AccountStatus, OwnLimit, OwnLimits, Tier
+from raseed.core.accounts.model import Account, AccountKind, AccountStatus, OwnLimit, OwnLimits, Tier
 from raseed.core.changes import ChangeKind
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId
@@ -33,6 +33,7 @@ def create_account(connection: Connection, account: Account) -> None:
                 created_at=account.created_at,
                 language=account.language or "",
                 own_limits=_limits_text(account.own_limits),
+                kind=account.kind.value,
             )
         )
     except IntegrityError as error:
@@ -108,6 +109,7 @@ def account_of_row(row: Row[Any]) -> Account:
         created_at=row.created_at,
         language=Language(row.language) if row.language else None,
         own_limits=_limits(row.own_limits),
+        kind=AccountKind(row.kind),
     )
 
 

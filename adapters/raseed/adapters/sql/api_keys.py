@@ -24,7 +24,7 @@ from raseed.core.billing.spend_caps import KeySpend, SpendCap
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
 from raseed.core.messaging.notices import Notice, NoticeKind
 
 _KEYS_WITH_SPENDS = select(api_keys, key_spends).join_from(
@@ -52,7 +52,9 @@ def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Ac
     return _key(key), account_of_row(account)
 
 
-def list_keys(connection: Connection, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
+def list_keys(
+    connection: Connection, account_id: AccountId, after: str, limit: int, made_by: PersonId | None = None
+) -> list[ApiKey]:
     """Newest first, revoked ones too; `after` is the id of the last one already seen, empty for the first page."""
     query = (
         _KEYS_WITH_SPENDS.where(api_keys.c.account_id == account_id)
@@ -61,6 +63,8 @@ def list_keys(connection: Connection, account_id: AccountId, after: str, limit: 
     )
     if after:
         query = query.where(api_keys.c.id < after)
+    if made_by is not None:
+        query = query.where(api_keys.c.created_by == made_by)
     return [_key(row, spend_of(row)) for row in connection.execute(query)]
 
 
@@ -127,6 +131,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "scopes": " ".join(sorted(key.scopes)),
         "mode": key.mode.value,
         "parent_id": key.parent_id,
+        "created_by": key.created_by,
         "allowed_models": None if models is None else json.dumps(sorted(models), ensure_ascii=False),
         "allowed_networks": None if networks is None else " ".join(map(str, networks)),
         "requests_per_minute": key.limits.requests_per_minute,
@@ -163,6 +168,7 @@ def _key(row: Row[Any], spend: KeySpend | None = None) -> ApiKey:
             concurrency=row.concurrency,
         ),
         parent_id=row.parent_id,
+        created_by=row.created_by,
         past=None
         if row.past_digest is None
         else PastSecret(
@@ -209,8 +215,12 @@ class SqlKeyStore:
     async def find_key(self, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey | None:
         return await self._database.read(lambda connection: find_key(connection, key_id, account_id))
 
-    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
-        return await self._database.read(lambda connection: list_keys(connection, account_id, after, limit))
+    async def list_keys(
+        self, account_id: AccountId, after: str, limit: int, made_by: PersonId | None = None
+    ) -> Sequence[ApiKey]:
+        return await self._database.read(
+            lambda connection: list_keys(connection, account_id, after, limit, made_by)
+        )
 
     async def change_key(
         self, key_id: ApiKeyId, change: Change, actor: str, action: KeyAction, *, account_id: AccountId | None
@@ -219,7 +229,7 @@ class SqlKeyStore:
             found = change_key(connection, key_id, change, account_id)
             if found is None:
                 return None
-            self._record(connection, *found, actor, action)
+            record_change(connection, self._database.clock.now(), *found, actor, action)
             return found[1]
 
         return await self._database.write(work)
@@ -228,12 +238,13 @@ class SqlKeyStore:
         self, account_id: AccountId, change: Change, actor: str, action: KeyAction
     ) -> Sequence[ApiKey]:
         def work(connection: Connection) -> list[ApiKey]:
-            valid = _valid(account_id, self._database.clock.now())
+            now = self._database.clock.now()
+            valid = _valid(account_id, now)
             changed = []
             for (key_id,) in connection.execute(select(api_keys.c.id).where(*valid)).all():
                 found = change_key(connection, key_id, change)
                 assert found is not None, "a key is never deleted"
-                self._record(connection, *found, actor, action)
+                record_change(connection, now, *found, actor, action)
                 changed.append(found[1])
             return changed
 
@@ -263,22 +274,23 @@ class SqlKeyStore:
 
         await self._database.write(work)
 
-    def _record(
-        self, connection: Connection, before: ApiKey, after: ApiKey, actor: str, action: KeyAction
-    ) -> None:
-        if before == after:
-            return
-        now = self._database.clock.now()
-        if action in _TOLD:
-            _tell(connection, _TOLD[action], after, now)
-        changed = [
-            f"{field.name}={_shown(after, field.name)}"
-            for field in fields(after)
-            if field.name not in _SECRETS and getattr(before, field.name) != getattr(after, field.name)
-        ]
-        record_audit(
-            connection, now, actor, action, after.id, " ".join((f"account={after.account_id}", *changed))
-        )
+
+def record_change(
+    connection: Connection, now: Microseconds, before: ApiKey, after: ApiKey, actor: str, action: KeyAction
+) -> None:
+    """The audit row and the notice of a change, if it is one."""
+    if before == after:
+        return
+    if action in _TOLD:
+        _tell(connection, _TOLD[action], after, now)
+    changed = [
+        f"{field.name}={_shown(after, field.name)}"
+        for field in fields(after)
+        if field.name not in _SECRETS and getattr(before, field.name) != getattr(after, field.name)
+    ]
+    record_audit(
+        connection, now, actor, action, after.id, " ".join((f"account={after.account_id}", *changed))
+    )
 
 
 def _made_before(connection: Connection, once: Once) -> ApiKey | None:

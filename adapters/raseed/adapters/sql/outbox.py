@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, literal_column, select, update
+from sqlalchemy import Connection, Row, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import accounts, notice_preferences, outbox
+from raseed.adapters.sql.tables import accounts, memberships, notice_preferences, outbox
+from raseed.core.accounts.scopes import Role
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.ids import AccountId, new_id
 from raseed.core.messaging.notices import NOTICE_TYPES, Notice, NoticeKind
@@ -23,6 +24,16 @@ _FAILED = outbox.c.state == literal_column(f"'{NoticeState.FAILED}'")
 _HAS_PROVIDER_ID = outbox.c.provider_id != literal_column("''")
 _RANK = {"": 0, Delivery.SENT: 1, Delivery.DELIVERED: 2, Delivery.READ: 3, Delivery.FAILED: 4}
 """A report of a lower rank came late and says nothing new. Nothing comes after `failed`."""
+
+_RECEIVER = func.coalesce(
+    select(memberships.c.person_id)
+    .where(memberships.c.organisation_id == outbox.c.account_id, memberships.c.role == Role.OWNER.value)
+    .order_by(memberships.c.joined_at, memberships.c.person_id)
+    .limit(1)
+    .scalar_subquery(),
+    outbox.c.account_id,
+)
+"""Who is told of it: of what is about an organisation, the one who has been its owner for longest."""
 
 
 def enqueue(connection: Connection, notice: Notice, now: Microseconds) -> bool:
@@ -94,7 +105,7 @@ class SqlOutbox:
             )
             rows = connection.execute(
                 select(outbox, accounts.c.email, accounts.c.phone_e164, accounts.c.language)
-                .join_from(outbox, accounts, accounts.c.id == outbox.c.account_id, isouter=True)
+                .join_from(outbox, accounts, accounts.c.id == _RECEIVER, isouter=True)
                 .where(outbox.c.id.in_(ids))
                 .order_by(outbox.c.created_at)
             )

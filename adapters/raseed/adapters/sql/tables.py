@@ -26,7 +26,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.schema import SchemaItem
 
 from raseed.core.accounts.identity import IdentifierKind
-from raseed.core.accounts.model import AccountStatus, Tier
+from raseed.core.accounts.model import AccountKind, AccountStatus, Tier
+from raseed.core.accounts.scopes import Role
 from raseed.core.accounts.sign_in_model import Purpose
 from raseed.core.billing.model import GrantSource, GrantStatus, HoldState, Meter
 from raseed.core.billing.spend_caps import CapWindow
@@ -84,12 +85,15 @@ accounts = _table(
     Column("debt_limit_microcredits", BIGINT),
     # A JSON object, or empty: what of the tier's limits is another for this account; null is no limit.
     Column("own_limits", Text, nullable=False, server_default=""),
+    Column("kind", Text, nullable=False, server_default=AccountKind.PERSON.value),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("email"),
     UniqueConstraint("phone_e164"),
     _one_of("status", list(AccountStatus)),
     _one_of("tier", list(Tier)),
-    CheckConstraint("email IS NOT NULL OR phone_e164 IS NOT NULL", name="reachable"),
+    _one_of("kind", list(AccountKind)),
+    # Nobody signs in to an organisation: its members do, each to an account of his own.
+    CheckConstraint("(kind = 'person') = (email IS NOT NULL OR phone_e164 IS NOT NULL)", name="reachable"),
     *_never_negative("debt_limit_microcredits"),
 )
 
@@ -162,11 +166,57 @@ api_keys = _table(
     Column("last_used_at", BIGINT),
     Column("request_digest", LargeBinary),
     Column("request_input", LargeBinary),
+    # The person behind it; NULL: an operator made it, or nobody knows.
+    Column("created_by", Text),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("public_id"),
     Index(None, "account_id", "id"),
     Index(None, "parent_id"),
+    Index(None, "created_by"),
     Index("uq_api_keys_request_digest", "request_digest", unique=True),
+)
+
+organisations = _table(
+    "organisations",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    _moment("created_at"),
+    PrimaryKeyConstraint("account_id"),
+)
+
+memberships = _table(
+    "memberships",
+    Column("organisation_id", Text, ForeignKey("organisations.account_id"), nullable=False),
+    Column("person_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("added_by", Text, nullable=False),
+    _moment("joined_at"),
+    PrimaryKeyConstraint("organisation_id", "person_id"),
+    Index(None, "person_id"),
+    _one_of("role", list(Role)),
+)
+
+invitations = _table(
+    # Those that ended or expired are deleted some days later, with the number or address that is in them.
+    "invitations",
+    Column("id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("organisation_id", Text, ForeignKey("organisations.account_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("identifier", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("invited_by", Text, nullable=False),
+    _moment("created_at"),
+    _moment("expires_at"),
+    _moment("ended_at", nullable=True),
+    Column("accepted_by", Text),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("digest"),
+    Index(None, "organisation_id", "created_at"),
+    Index(None, "identifier", "created_at"),
+    Index(None, "expires_at"),
+    _one_of("kind", list(IdentifierKind)),
+    _one_of("role", list(Role)),
 )
 
 key_spends = _table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -128,6 +128,19 @@ def read_email(text: str) -> Identifier:
     ):
         raise RequestInvalid("Not an e-mail address.", param="email")
     return Identifier(IdentifierKind.EMAIL, address)
+
+
+def read_identifier(
+    phone: str, email: str, kinds: Collection[IdentifierKind], numbers: PhoneNumbers, terms: SignUpTerms
+) -> Identifier:
+    """The one of both that was given; `kinds` are those that people are known by here. Raises RequestInvalid."""
+    if bool(phone) == bool(email):
+        raise RequestInvalid("Give a telephone number or an e-mail address, and not both.", param="phone")
+    kind = IdentifierKind.PHONE if phone else IdentifierKind.EMAIL
+    if kind not in kinds:
+        names = {IdentifierKind.PHONE: "a telephone number", IdentifierKind.EMAIL: "an e-mail address"}
+        raise RequestInvalid(f"Give {' or '.join(names[kind] for kind in kinds)}.", param=kind)
+    return read_phone(phone, numbers, terms) if phone else read_email(email)
 
 
 def _readings(text: str, terms: SignUpTerms) -> Iterator[str]:

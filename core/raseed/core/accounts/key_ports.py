@@ -10,7 +10,7 @@ from typing import Protocol
 from raseed.core.accounts.model import Account, ApiKey
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId, SessionId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
 
 
 class KeyAction(StrEnum):
@@ -63,8 +63,12 @@ class KeyStore(Protocol):
         """None also if it is another account's. `account_id` None: whosever it is."""
         ...
 
-    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> Sequence[ApiKey]:
-        """Newest first; `after` is the id of the last one already seen, empty for the first page."""
+    async def list_keys(
+        self, account_id: AccountId, after: str, limit: int, made_by: PersonId | None = None
+    ) -> Sequence[ApiKey]:
+        """Newest first; `after` is the id of the last one already seen, empty for the first page. `made_by` None: whoever
+        made them.
+        """
         ...
 
     async def change_key(

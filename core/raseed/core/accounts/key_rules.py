@@ -19,7 +19,8 @@ from raseed.core.accounts.model import ApiKey, Caller
 from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
-from raseed.core.errors import Conflict, PermissionDenied, RequestInvalid
+from raseed.core.errors import Conflict, NotFound, PermissionDenied, RequestInvalid
+from raseed.core.ids import ApiKeyId
 from raseed.core.money import AMOUNT_MAX
 
 NAME_CHARS_MAX = 64
@@ -116,22 +117,34 @@ def outer_bounds(caller: Caller | None, key: ApiKey, parent: ApiKey | None) -> B
         return bounds
     if caller.api_key_id == key.id:
         return key.bounds  # no key widens itself
-    return meet(bounds, Bounds(scopes=caller.scopes))
+    return meet(bounds, Bounds(scopes=caller.key_scopes))
 
 
 def check_may_manage(caller: Caller | None, key: ApiKey, *, only_to_revoke: bool = False) -> None:
     """A person manages the keys of the account that may do no more than he; a key those that it made, and itself.
 
-    Without that, whoever may rotate keys could get the secret of one that may do more. Raises PermissionDenied.
+    Without that, whoever may rotate keys could get the secret of one that may do more. Raises PermissionDenied, and
+    NotFound for a key that the caller does not even see.
     """
     if caller is None:
         return
+    check_sees(caller, key)
     if caller.api_key_id is not None and caller.api_key_id not in (key.id, key.parent_id):
         raise PermissionDenied("An API key may change itself and the keys that it made, and no others.")
-    if not only_to_revoke and not key.scopes <= caller.scopes:
+    if not only_to_revoke and not key.scopes <= caller.key_scopes:
         raise PermissionDenied(
             "This API key may do more than you: only somebody who may do as much can change it."
         )
+
+
+def check_sees(caller: Caller, key: ApiKey) -> None:
+    """Raises NotFound for a key of another member, where the caller sees only his own."""
+    if caller.keys_of is not None and key.created_by != caller.keys_of:
+        raise unknown_key(key.id)
+
+
+def unknown_key(key_id: ApiKeyId) -> NotFound:
+    return NotFound(f"There is no API key {key_id!r}.", metadata={"api_key": key_id})
 
 
 def check_parent(parent: ApiKey, now: Microseconds) -> None:

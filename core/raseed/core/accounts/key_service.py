@@ -22,6 +22,7 @@ from raseed.core.accounts.key_rules import (
     outer_bounds,
     patched,
     refuse_excess,
+    unknown_key,
 )
 from raseed.core.accounts.keys import NewKey, Peppers, new_key
 from raseed.core.accounts.model import Account, ApiKey, Caller, PastSecret
@@ -30,7 +31,7 @@ from raseed.core.accounts.service import Authenticator
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
 from raseed.core.errors import NotFound, PermissionDenied, RequestInvalid
-from raseed.core.ids import AccountId, ApiKeyId, new_id
+from raseed.core.ids import AccountId, ApiKeyId, PersonId, new_id
 
 KEY_LIFE_DAYS = 365
 """Of a key that was made without saying otherwise."""
@@ -127,6 +128,7 @@ class KeyService:
             expires_at=None,
             revoked_at=None,
             parent_id=None if parent is None else parent.id,
+            created_by=_person(by, parent),
             spend=None if spec.cap is None else nothing_spent(key_id, spec.cap, now),
         ).within(bounds)
         kept = await self._store.add_key(
@@ -137,16 +139,27 @@ class KeyService:
         )
         return Made(kept, made.text if kept.id == key.id else "")
 
-    async def find(self, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey:
-        """With what it has spent in the window of this moment, if it has a cap. `account_id` None: for operators."""
+    async def find(
+        self, account_id: AccountId | None, key_id: ApiKeyId, *, made_by: PersonId | None = None
+    ) -> ApiKey:
+        """With what it has spent in the window of this moment, if it has a cap. `account_id` None: for operators.
+
+        `made_by` None: whoever made it.
+        """
         key = await self._store.find_key(account_id, key_id)
-        if key is None:
-            raise _unknown(key_id)
+        if key is None or made_by not in {None, key.created_by}:
+            raise unknown_key(key_id)
         return self._of_now(key)
 
-    async def list_keys(self, account_id: AccountId, after: str, limit: int) -> list[ApiKey]:
-        """Newest first, with what those that have a cap have spent in the window of this moment."""
-        return [self._of_now(key) for key in await self._store.list_keys(account_id, after, limit)]
+    async def list_keys(
+        self, account_id: AccountId, after: str, limit: int, *, made_by: PersonId | None = None
+    ) -> list[ApiKey]:
+        """Newest first, with what those that have a cap have spent in the window of this moment.
+
+        `made_by` None: whoever made them.
+        """
+        keys = await self._store.list_keys(account_id, after, limit, made_by)
+        return [self._of_now(key) for key in keys]
 
     async def update(
         self, by: By, key_id: ApiKeyId, patch: KeyPatch, *, account_id: AccountId | None
@@ -181,7 +194,7 @@ class KeyService:
         check_cap(cap)
         key = await self._store.set_cap(key_id, cap, actor, account_id=account_id)
         if key is None:
-            raise _unknown(key_id)
+            raise unknown_key(key_id)
         return self._of_now(key)
 
     async def rotate(
@@ -226,17 +239,22 @@ class KeyService:
     async def report_unauthorised_use(
         self, by: By, account_id: AccountId, *, replace_keys: bool
     ) -> list[Made]:
-        """Ends what a thief may have: every key of the account, and every session.
+        """Ends what a thief may have: every key of the account that the caller sees, and every session in it.
 
         With `replace_keys` each key gets another secret, and the one before ends at once; otherwise they are revoked.
-        Only for sessions and operators: a thief with a key must not be told the new ones. Raises PermissionDenied.
+        Only for sessions and operators: a thief with a key must not be told the new ones. Raises PermissionDenied, also
+        if he would be told one that may do more than he.
         """
         if by.caller is not None and by.caller.api_key_id is not None:
             raise PermissionDenied("Sign in to report unauthorised use.")
+        made_by = None if by.caller is None else by.caller.keys_of
         now = self._clock.now()
         made: dict[ApiKeyId, NewKey] = {}
 
         def change(key: ApiKey, _parent: ApiKey | None) -> ApiKey:
+            if made_by not in {None, key.created_by}:
+                return key
+            check_may_manage(by.caller, key, only_to_revoke=not replace_keys)
             if replace_keys:
                 return self._rotated(key, made, 0)
             return replace(key, revoked_at=now)
@@ -246,14 +264,14 @@ class KeyService:
         self._authenticator.forget_account(account_id)
         if self._sessions is not None:
             await self._sessions.end_others(account_id, None, by.actor)
-        return [self._told(key, made) for key in keys]
+        return [self._told(key, made) for key in keys if made_by in {None, key.created_by}]
 
     async def _maker(self, by: By, account_id: AccountId, now: Microseconds) -> tuple[ApiKey | None, Bounds]:
         """The key that makes one, if a key does, and how far what it makes may reach."""
         if by.caller is None:
             return None, EVERYTHING
         if by.caller.api_key_id is None:
-            return None, Bounds(scopes=by.caller.scopes)
+            return None, Bounds(scopes=by.caller.key_scopes)
         parent = await self.find(account_id, by.caller.api_key_id)
         check_parent(parent, now)
         return parent, parent.bounds
@@ -263,7 +281,7 @@ class KeyService:
     ) -> ApiKey:
         key = await self._store.change_key(key_id, change, by.actor, action, account_id=account_id)
         if key is None:
-            raise _unknown(key_id)
+            raise unknown_key(key_id)
         # Its account, for the keys that it made change with it.
         self._authenticator.forget_account(key.account_id)
         return self._of_now(key)
@@ -317,5 +335,8 @@ def _digest(*parts: str) -> bytes:
     return hashlib.sha256("\n".join(parts).encode()).digest()
 
 
-def _unknown(key_id: ApiKeyId) -> NotFound:
-    return NotFound(f"There is no API key {key_id!r}.", metadata={"api_key": key_id})
+def _person(by: By, parent: ApiKey | None) -> PersonId | None:
+    """Whose doing a new key is."""
+    if parent is not None:
+        return parent.created_by
+    return None if by.caller is None else by.caller.person_id

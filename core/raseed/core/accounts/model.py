@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from raseed.core.accounts.key_bounds import NO_LIMITS, Bounds, KeyLimits, KeyMode, Network
-from raseed.core.accounts.scopes import Role
+from raseed.core.accounts.scopes import KEY_SCOPES_OF, Role
 from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
@@ -17,6 +17,13 @@ class AccountStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     CLOSED = "closed"
+
+
+class AccountKind(StrEnum):
+    PERSON = "person"
+    """Of somebody who signs in with its telephone number or e-mail address."""
+    ORGANISATION = "organisation"
+    """Nobody's own: its members act for it, and it has neither number nor address."""
 
 
 class Tier(StrEnum):
@@ -55,6 +62,7 @@ class Account:
     language: Language | None = None
     """In which notices are written; None: the profile's."""
     own_limits: OwnLimits = ()
+    kind: AccountKind = AccountKind.PERSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,8 @@ class ApiKey:
     limits: KeyLimits = NO_LIMITS
     parent_id: ApiKeyId | None = None
     """The key that made it, which reaches at least as far. None: a person or an operator made it."""
+    created_by: PersonId | None = None
+    """The person who made it, or made the key that did. None: an operator made it, or it is from before that was kept."""
     past: PastSecret | None = None
     rotated_by: bytes | None = None
     """Digest of the request that rotated it last, if that had an id."""
@@ -155,3 +165,10 @@ class Caller:
     """The key's own; those of the account are its tier's."""
     own_limits: OwnLimits = ()
     """Of the account."""
+    keys_of: PersonId | None = None
+    """Of the account's keys, and of what is used with them, only those that this person made. None: all of them."""
+
+    @property
+    def key_scopes(self) -> frozenset[str]:
+        """What may be put into a key."""
+        return self.scopes if self.role is None else KEY_SCOPES_OF[self.role]

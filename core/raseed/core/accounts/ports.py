@@ -51,6 +51,8 @@ class PresentedSession:
     origin: str = ""
     fetch_site: str = ""
     """`Sec-Fetch-Site`, empty if the browser sends none."""
+    account: str = ""
+    """The account that the person wants to act for; empty: his own."""
 
 
 class SessionResolver(Protocol):

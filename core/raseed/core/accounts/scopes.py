@@ -56,6 +56,21 @@ SCOPES_OF: Mapping[Role, frozenset[Scope]] = MappingProxyType(
         Role.BILLING: frozenset(
             {Scope.MODELS_READ, Scope.USAGE_READ, Scope.BILLING_READ, Scope.BILLING_WRITE, Scope.ACCOUNT_READ}
         ),
-        Role.MEMBER: frozenset({Scope.INFERENCE, Scope.MODELS_READ, Scope.USAGE_READ, Scope.ACCOUNT_READ}),
+        # Of keys and usage a member sees his own: `Caller.keys_of`.
+        Role.MEMBER: frozenset(
+            {
+                Scope.INFERENCE,
+                Scope.MODELS_READ,
+                Scope.USAGE_READ,
+                Scope.KEYS_READ,
+                Scope.KEYS_WRITE,
+                Scope.ACCOUNT_READ,
+            }
+        ),
     }
 )
+
+KEY_SCOPES_OF: Mapping[Role, frozenset[Scope]] = MappingProxyType(
+    {**SCOPES_OF, Role.MEMBER: frozenset({Scope.INFERENCE, Scope.MODELS_READ})}
+)
+"""What a key may do that somebody of this role made. A key reads the usage of the whole account, which members do not."""

@@ -15,8 +15,7 @@ from raseed.core.accounts.identity import (
     IdentifierKind,
     PhoneNumbers,
     SignUpTerms,
-    read_email,
-    read_phone,
+    read_identifier,
 )
 from raseed.core.accounts.model import Account, Tier
 from raseed.core.accounts.sessions import SessionAuthenticator, SessionLimits, begin, csrf_token_of
@@ -214,16 +213,7 @@ class SignInService:
         )
 
     def _identifier(self, phone: str, email: str) -> Identifier:
-        if bool(phone) == bool(email):
-            raise RequestInvalid("Give a telephone number or an e-mail address, and not both.", param="phone")
-        kind = IdentifierKind.PHONE if phone else IdentifierKind.EMAIL
-        if kind not in self.policy.kinds:
-            wanted = " or ".join(
-                "a telephone number" if kind is IdentifierKind.PHONE else "an e-mail address"
-                for kind in self.policy.kinds
-            )
-            raise RequestInvalid(f"Sign in with {wanted}.", param=kind)
-        return read_phone(phone, self._numbers, self.policy.terms) if phone else read_email(email)
+        return read_identifier(phone, email, self.policy.kinds, self._numbers, self.policy.terms)
 
     async def _send(
         self,

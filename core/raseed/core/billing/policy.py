@@ -152,6 +152,8 @@ class Policy:
     """Of an API key that is made without saying otherwise; None: it never expires."""
     usage_retention_days: int
     """How long single requests stay listed. The ledger itself is kept."""
+    organisation_tiers: frozenset[Tier]
+    """Of persons who may open organisations themselves."""
     at_closing: Literal["forfeit", "keep"]
     """Whether credit that is left when an account is closed is lost."""
     welcome: WelcomeGrant | None

@@ -13,6 +13,10 @@ from raseed.core.messaging.notices import Notice
 CODE_TEMPLATE = "code"
 """The template of one-time codes. Parameters: `code`, and `minutes`, for which it is valid."""
 
+INVITATION_TEMPLATE = "invitation"
+"""The template of invitations to organisations. Parameters: `organisation`, `code` which accepts it, and `days`, for which
+it is valid."""
+
 
 class Channel(StrEnum):
     WHATSAPP = "whatsapp"
@@ -33,7 +37,7 @@ class Message:
     """A telephone number in E.164 (`+96550123456`) for WhatsApp, else an e-mail address."""
     language: Language
     template: str
-    """`code`, or a `NoticeKind`."""
+    """`code`, `invitation`, or a `NoticeKind`."""
     parameters: Mapping[str, str] = field(repr=False)
     """Text as people read it, with Western digits in every language; exactly those that the template declares."""
     id: str = field(default_factory=lambda: new_id("msg"))

@@ -16,10 +16,12 @@ from raseed.core.accounts.keys import SESSION_PREFIX
 from raseed.core.accounts.model import Caller
 from raseed.core.accounts.ports import PresentedSession, SessionResolver
 from raseed.core.accounts.service import Authenticator
-from raseed.core.errors import PermissionDenied, RequestInvalid, ScopeMissing, Unauthenticated
+from raseed.core.errors import NotFound, PermissionDenied, RequestInvalid, ScopeMissing, Unauthenticated
 
 BEARER = "bearer "
 CSRF_HEADER = "x-csrf-token"
+ACCOUNT_HEADER = "raseed-account"
+"""Names the account that a session acts for: an organisation that the person is a member of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ def auth(authenticator: Authenticator, sessions: SessionResolver) -> Wrap:
                     caller = await sessions.resolve(session, changes=access.changes)
                 else:
                     caller = await authenticator.authenticate(presented.text, call.client_address)
+                    check_account(caller, call.metadata)
                 check_scope(caller, access)
                 call.caller = caller
             return await behavior(request, context)
@@ -79,6 +82,13 @@ def credential_of(metadata: Mapping[str, str]) -> Presented:
     )
 
 
+def check_account(caller: Caller, metadata: Mapping[str, str]) -> None:
+    """A key acts for its own account alone. Raises NotFound for a request that names another one."""
+    named = metadata.get(ACCOUNT_HEADER, "").strip()
+    if named not in {"", caller.account_id}:
+        raise NotFound("There is no such account.", metadata={"account": named})
+
+
 def check_scope(caller: Caller, access: Access) -> None:
     """Raises ScopeMissing."""
     if access.scope is not None and access.scope not in caller.scopes:
@@ -95,6 +105,7 @@ def _session(presented: Presented, metadata: Mapping[str, str]) -> PresentedSess
         csrf_token=metadata.get(CSRF_HEADER, ""),
         origin=metadata.get("origin", ""),
         fetch_site=metadata.get("sec-fetch-site", ""),
+        account=metadata.get(ACCOUNT_HEADER, "").strip(),
     )
 
 

@@ -1,0 +1,333 @@
+"""Organisations and their members in SQL.
+
+What a transaction decides by who is in an organisation is SERIALIZABLE on PostgreSQL and alone on SQLite: two owners who
+demote each other at once are one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from raseed.adapters.sql.accounts import account_of_row, announce, create_account, find_account
+from raseed.adapters.sql.api_keys import change_key, record_change
+from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.tables import accounts, api_keys, invitations, memberships, organisations
+from raseed.core.accounts.key_ports import KeyAction
+from raseed.core.accounts.model import Account, AccountKind, AccountStatus, ApiKey
+from raseed.core.accounts.organisations import (
+    Belonging,
+    Member,
+    NewOrganisation,
+    Organisation,
+    check_change,
+)
+from raseed.core.accounts.scopes import KEY_SCOPES_OF, Role
+from raseed.core.changes import ChangeKind
+from raseed.core.clock import Microseconds
+from raseed.core.errors import Conflict, NotFound
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
+
+T = TypeVar("T")
+
+_members = memberships.c
+_MEMBERS = select(memberships, accounts.c.email, accounts.c.phone_e164).join_from(
+    memberships, accounts, accounts.c.id == _members.person_id
+)
+_ORGANISATIONS = select(accounts, organisations.c.name).join_from(
+    organisations, accounts, accounts.c.id == organisations.c.account_id
+)
+
+
+def find_member(connection: Connection, organisation_id: AccountId, person_id: PersonId) -> Member | None:
+    query = _MEMBERS.where(_members.organisation_id == organisation_id, _members.person_id == person_id)
+    row = connection.execute(query).first()
+    return None if row is None else _member(row)
+
+
+def role_of(connection: Connection, organisation_id: AccountId, by: PersonId) -> Role:
+    """Raises NotFound for who is no member."""
+    member = find_member(connection, organisation_id, by)
+    if member is None:
+        raise no_organisation(organisation_id)
+    return member.role
+
+
+def find_organisation(connection: Connection, organisation_id: AccountId) -> Organisation | None:
+    row = connection.execute(_ORGANISATIONS.where(organisations.c.account_id == organisation_id)).first()
+    return None if row is None else organisation_of_row(row)
+
+
+def add_member(connection: Connection, member: Member) -> None:
+    """Raises Conflict if the person is a member already."""
+    try:
+        connection.execute(
+            insert(memberships).values(
+                organisation_id=member.organisation_id,
+                person_id=member.person_id,
+                role=member.role.value,
+                added_by=member.added_by,
+                joined_at=member.joined_at,
+            )
+        )
+    except IntegrityError as error:
+        raise already_member() from error
+    announce(connection, ChangeKind.ACCOUNT, member.organisation_id)
+
+
+def organisation_of_row(row: Row[Any]) -> Organisation:
+    return Organisation(account=account_of_row(row), name=row.name)
+
+
+def no_organisation(organisation_id: AccountId) -> NotFound:
+    return NotFound(
+        f"There is no organisation {organisation_id!r}.", metadata={"organisation": organisation_id}
+    )
+
+
+def already_member() -> Conflict:
+    return Conflict("This person is a member already.")
+
+
+class SqlMemberStore:
+    """Implements `core.accounts.organisation_ports.MemberStore`. One writer at a time in each worker: many write the same
+    rows, and PostgreSQL would have them begin anew.
+    """
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+        self._turn = asyncio.Lock()
+
+    async def create(self, new: NewOrganisation, actor: str) -> Organisation:
+        now = self._database.clock.now()
+
+        def work(connection: Connection) -> Organisation:
+            owner = _person(connection, new.owner)
+            owned = select(func.count()).where(
+                _members.person_id == new.owner, _members.role == Role.OWNER.value
+            )
+            if new.owned_max is not None and (connection.scalar(owned) or 0) >= new.owned_max:
+                raise Conflict(f"You own {new.owned_max} organisations already: no more can be opened.")
+            account = Account(
+                id=new.id,
+                email=None,
+                phone_e164=None,
+                tier=owner.tier if new.tier is None else new.tier,
+                status=AccountStatus.ACTIVE,
+                tier_expires_at=owner.tier_expires_at if new.tier is None else None,
+                created_at=now,
+                language=owner.language,
+                kind=AccountKind.ORGANISATION,
+            )
+            create_account(connection, account)
+            connection.execute(insert(organisations).values(account_id=new.id, name=new.name, created_at=now))
+            add_member(connection, _new_member(new.id, new.owner, Role.OWNER, actor, now))
+            self._audit(connection, actor, "organisation.create", new.id, f"owner={new.owner}")
+            return Organisation(account=account, name=new.name)
+
+        return await self._write(work)
+
+    async def find(self, organisation_id: AccountId) -> Organisation | None:
+        return await self._database.read(lambda connection: find_organisation(connection, organisation_id))
+
+    async def list(self, after: str, limit: int) -> Sequence[Organisation]:
+        query = _ORGANISATIONS.order_by(organisations.c.account_id.desc()).limit(limit)
+        if after:
+            query = query.where(organisations.c.account_id < after)
+        return await self._database.read(
+            lambda connection: [organisation_of_row(row) for row in connection.execute(query)]
+        )
+
+    async def belongings(self, person_id: PersonId, after: str, limit: int) -> Sequence[Belonging]:
+        query = (
+            _ORGANISATIONS.add_columns(_members.role, _members.joined_at)
+            .join(memberships, _members.organisation_id == organisations.c.account_id)
+            .where(_members.person_id == person_id)
+            .order_by(_members.organisation_id.desc())
+            .limit(limit)
+        )
+        if after:
+            query = query.where(_members.organisation_id < after)
+        return await self._database.read(
+            lambda connection: [
+                Belonging(
+                    organisation=organisation_of_row(row),
+                    role=Role(row.role),
+                    joined_at=Microseconds(row.joined_at),
+                )
+                for row in connection.execute(query)
+            ]
+        )
+
+    async def membership(
+        self, organisation_id: AccountId, person_id: PersonId
+    ) -> tuple[Member, Account] | None:
+        def work(connection: Connection) -> tuple[Member, Account] | None:
+            member = find_member(connection, organisation_id, person_id)
+            account = None if member is None else find_account(connection, organisation_id)
+            return None if member is None or account is None else (member, account)
+
+        return await self._database.read(work)
+
+    async def members(self, organisation_id: AccountId, after: str, limit: int) -> Sequence[Member]:
+        query = (
+            _MEMBERS.where(_members.organisation_id == organisation_id, _members.person_id > after)
+            .order_by(_members.person_id)
+            .limit(limit)
+        )
+        return await self._database.read(
+            lambda connection: [_member(row) for row in connection.execute(query)]
+        )
+
+    async def add(self, organisation_id: AccountId, person_id: PersonId, role: Role, actor: str) -> Member:
+        now = self._database.clock.now()
+
+        def work(connection: Connection) -> Member:
+            _person(connection, person_id)
+            if find_organisation(connection, organisation_id) is None:
+                raise no_organisation(organisation_id)
+            if find_member(connection, organisation_id, person_id) is not None:
+                raise already_member()
+            add_member(connection, _new_member(organisation_id, person_id, role, actor, now))
+            self._audit(connection, actor, "organisation.join", organisation_id, f"{person_id} role={role}")
+            return _known(find_member(connection, organisation_id, person_id))
+
+        return await self._write(work)
+
+    async def change(
+        self,
+        organisation_id: AccountId,
+        person_id: PersonId,
+        role: Role | None,
+        *,
+        by: PersonId | None,
+        actor: str,
+        keep_keys: bool = False,
+    ) -> Member:
+        def work(connection: Connection) -> Member:
+            own_role = None if by is None else role_of(connection, organisation_id, by)
+            member = find_member(connection, organisation_id, person_id)
+            if member is None:
+                raise NotFound("There is no such member.", metadata={"person": person_id})
+            others = select(func.count()).where(
+                _members.organisation_id == organisation_id,
+                _members.role == Role.OWNER.value,
+                _members.person_id != person_id,
+            )
+            check_change(
+                own_role,
+                member.role,
+                role,
+                is_self=by == person_id,
+                other_owners=connection.scalar(others) or 0,
+            )
+            if role is member.role:
+                return member
+            if role is None:
+                self._remove(connection, member, actor, keep_keys=keep_keys, is_self=by == person_id)
+                return member
+            self._appoint(connection, member, role, actor)
+            return _known(find_member(connection, organisation_id, person_id))
+
+        return await self._write(work)
+
+    def _remove(
+        self, connection: Connection, member: Member, actor: str, *, keep_keys: bool, is_self: bool
+    ) -> None:
+        connection.execute(delete(memberships).where(_is(member)))
+        self._end_invitations(connection, member)
+        action = "organisation.leave" if is_self else "organisation.remove"
+        self._audit(connection, actor, action, member.organisation_id, member.person_id)
+        if not keep_keys:
+            self._change_keys(connection, member, actor, None)
+        announce(connection, ChangeKind.ACCOUNT, member.organisation_id)
+
+    def _appoint(self, connection: Connection, member: Member, role: Role, actor: str) -> None:
+        connection.execute(update(memberships).where(_is(member)).values(role=role.value))
+        self._end_invitations(connection, member)
+        detail = f"{member.person_id} role={role}"
+        self._audit(connection, actor, "organisation.role", member.organisation_id, detail)
+        self._change_keys(connection, member, actor, role)
+        announce(connection, ChangeKind.ACCOUNT, member.organisation_id)
+
+    def _end_invitations(self, connection: Connection, member: Member) -> None:
+        """Those that he made: another may have to make them now."""
+        connection.execute(
+            update(invitations)
+            .where(
+                invitations.c.organisation_id == member.organisation_id,
+                invitations.c.invited_by == member.person_id,
+                invitations.c.ended_at.is_(None),
+            )
+            .values(ended_at=self._database.clock.now())
+        )
+
+    def _change_keys(self, connection: Connection, member: Member, actor: str, role: Role | None) -> None:
+        """Narrow the keys that he made for the organisation to what the role may put into a key; without one, revoke."""
+        now = self._database.clock.now()
+
+        def change(key: ApiKey, _parent: ApiKey | None) -> ApiKey:
+            if role is None:
+                return replace(key, revoked_at=now)
+            return replace(key, scopes=key.scopes & KEY_SCOPES_OF[role])
+
+        of_his = select(api_keys.c.id).where(
+            api_keys.c.account_id == member.organisation_id,
+            api_keys.c.created_by == member.person_id,
+            api_keys.c.revoked_at.is_(None),
+        )
+        action = KeyAction.REVOKE if role is None else KeyAction.UPDATE
+        for key_id in connection.scalars(of_his.order_by(api_keys.c.id)).all():
+            found = change_key(connection, ApiKeyId(key_id), change)
+            assert found is not None, "a key is never deleted"
+            record_change(connection, now, *found, actor, action)
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        async with self._turn:
+            return await self._database.write(work)
+
+    def _audit(self, connection: Connection, actor: str, action: str, subject: str, detail: str) -> None:
+        record_audit(connection, self._database.clock.now(), actor, action, subject, detail)
+
+
+def _person(connection: Connection, person_id: PersonId) -> Account:
+    account = find_account(connection, person_id)
+    if account is None or account.id != AccountId(person_id) or account.kind is not AccountKind.PERSON:
+        raise NotFound(f"There is no account of a person {person_id!r}.", metadata={"account": person_id})
+    return account
+
+
+def _new_member(
+    organisation_id: AccountId, person_id: PersonId, role: Role, added_by: str, now: Microseconds
+) -> Member:
+    return Member(
+        organisation_id=organisation_id, person_id=person_id, role=role, added_by=added_by, joined_at=now
+    )
+
+
+def _is(member: Member) -> Any:
+    return (_members.organisation_id == member.organisation_id) & (_members.person_id == member.person_id)
+
+
+def _known(member: Member | None) -> Member:
+    if member is None:
+        raise NotFound("There is no such member.")
+    return member
+
+
+def _member(row: Row[Any]) -> Member:
+    return Member(
+        organisation_id=AccountId(row.organisation_id),
+        person_id=PersonId(row.person_id),
+        role=Role(row.role),
+        added_by=row.added_by,
+        joined_at=Microseconds(row.joined_at),
+        email=row.email,
+        phone_e164=row.phone_e164,
+    )
