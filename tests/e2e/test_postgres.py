@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.campaigns.load import ask_all, prompt, prompt_tokens
 from tests.campaigns.sites import WORKERS, site
-from tests.support.http import Answer
+from tests.support.http import Answer, Http
+from tests.support.mailbox import code_sent
 from tests.support.postgres import shared_server
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -69,6 +70,32 @@ def test_a_revoked_key_is_refused_by_every_worker(workers: Stack) -> None:
         return in_a_row >= 4 * WORKERS
 
     until(refused_by_all, REVOKED_WITHIN_S, "every worker refuses the key")
+
+
+def test_a_session_begins_at_one_worker_and_ends_at_every(workers: Stack) -> None:
+    """Code and challenge go to whichever worker is next."""
+    http, phone = Http(workers.port), "+96550076543"
+    started = http.send("POST", "/api/auth/start", {"phone": phone})
+    code = code_sent(workers.files.outbox, phone)
+    given = {"challenge_id": started.json["challenge_id"], "code": code, "terms_version": "2026-03"}
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: http.send("POST", "/api/auth/verify", given), range(20)))
+    [entered] = [answer.json for answer in answers if answer.status == 200]
+    assert {answer.status for answer in answers} == {200, 422}
+
+    mine = {"authorization": f"Bearer {entered['session_token']}"}
+    for _ in range(4 * WORKERS):  # every worker remembers the session
+        answer = http.send("GET", "/api/billing/subscription", headers=mine)
+        assert answer.json["credits"]["balance"] == 1_000
+    assert http.send("DELETE", f"/api/auth/sessions/{entered['session']['id']}", headers=mine).status == 200
+    in_a_row = 0
+
+    def refused_by_all() -> bool:
+        nonlocal in_a_row
+        in_a_row = in_a_row + 1 if http.send("GET", "/v1/models", headers=mine).status == 401 else 0
+        return in_a_row >= 4 * WORKERS
+
+    until(refused_by_all, REVOKED_WITHIN_S, "every worker refuses the session")
 
 
 def test_another_worker_serves_while_one_is_killed(workers: Stack) -> None:

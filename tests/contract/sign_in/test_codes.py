@@ -187,6 +187,18 @@ async def test_sends_from_one_address_stop(house):
     assert (await refused(house, far(60))).message == errors[0].message
 
 
+async def test_a_flood_from_one_address_is_refused_without_the_database(house):
+    for number in range(6):
+        with suppress(TooManyCodes):
+            await house.start(far(number))
+    house.door.codes._database = None
+    for number in range(100):
+        await refused(house, f"+9655112{number:04}")
+    # Others are asked for as before.
+    with pytest.raises(AttributeError):
+        await house.start(far(7), address="198.51.100.1")
+
+
 async def test_a_run_of_numbers_stops(house):
     """Twenty in ten minutes, from twenty addresses."""
     sent = 0

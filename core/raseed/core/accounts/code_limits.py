@@ -82,6 +82,15 @@ def admit(tally: Tally, windows: Sequence[Window], now: Microseconds) -> Tally |
     return replace(tally, moments=(*kept, now))
 
 
+def admitted_from(tally: Tally, windows: Sequence[Window], now: Microseconds) -> int:
+    """The first moment at which one more event is admitted; `now` if one is already."""
+    first = int(now)
+    for window in windows:
+        if window.count <= len(tally.moments):
+            first = max(first, tally.moments[-window.count] + window.per_us)
+    return first
+
+
 def admit_to_neighbourhood(tally: Tally, limits: CodeLimits, now: Microseconds) -> Tally | None:
     """One more code, unless there were too many a moment ago or too few of the last ones were used."""
     if tally.sent >= limits.judged_sends:

@@ -23,6 +23,7 @@ from raseed.core.accounts.code_limits import (
     admit_guess,
     admit_to_budget,
     admit_to_neighbourhood,
+    admitted_from,
     complete,
     forgive,
     is_budget_low,
@@ -39,6 +40,8 @@ CODE_DIGITS: Mapping[IdentifierKind, int] = {IdentifierKind.PHONE: 6, Identifier
 """A mailbox is read by more people and for longer than a telephone."""
 CODE_CHARS_MAX = 32
 """Of what is typed, with spaces."""
+REFUSED_MAX = 10_000
+"""Subjects remembered as asking too often; the oldest go first. About 2 MB."""
 CHALLENGE_PREFIX = "rsd_chal_"
 DEVICE_PREFIX = "rsd_dev_"
 WAIT_S = 60.0
@@ -67,6 +70,8 @@ class CodeDesk:
         self._peppers = peppers
         self._clock = clock
         self.limits = limits
+        self._refused: dict[str, int] = {}
+        """Who asks too often, and until when: a flood of refusals costs one look-up in a dictionary each."""
 
     async def issue(
         self,
@@ -90,6 +95,10 @@ class CodeDesk:
         neighbours = self._subject("near", block) if block is not None and not known else None
         subjects = tuple(subject for subject in (one, ip, neighbours, _EVERYBODY) if subject is not None)
 
+        if any(now < self._refused.get(subject, 0) for subject in (one, ip)):
+            raise _too_many()
+        refused: dict[str, int] = {}
+
         def decide(tallies: Mapping[str, Tally]) -> Mapping[str, Tally] | None:
             admitted = {
                 one: admit(tallies.get(one, NOTHING), limits.sends_to_one, now),
@@ -99,6 +108,9 @@ class CodeDesk:
             if neighbours is not None:
                 near = admit_to_neighbourhood(tallies.get(neighbours, NOTHING), limits, now)
                 admitted[neighbours] = near
+            for subject, windows in ((one, limits.sends_to_one), (ip, limits.sends_from_address)):
+                if admitted[subject] is None:
+                    refused[subject] = admitted_from(tallies.get(subject, NOTHING), windows, now)
             changed = {subject: tally for subject, tally in admitted.items() if tally is not None}
             return changed if len(changed) == len(admitted) else None
 
@@ -117,9 +129,10 @@ class CodeDesk:
         )
         counted = await self._store.issue(stored, subjects, decide)
         if counted is None:
-            raise TooManyCodes(
-                "Too many codes were asked for. Wait a minute and try again.", retry_after_s=WAIT_S
-            )
+            self._refused.update(refused)
+            while len(self._refused) > REFUSED_MAX:
+                del self._refused[next(iter(self._refused))]
+            raise _too_many()
         return Issued(
             challenge=challenge, code=code, is_budget_low=is_budget_low(counted[_EVERYBODY], limits)
         )
@@ -203,6 +216,10 @@ class CodeDesk:
         """
         digest = self._peppers.digest(f"subject\0{what}\0{of}", min(self._peppers.by_version))
         return f"{what}:{digest.hex()[:32]}"
+
+
+def _too_many() -> TooManyCodes:
+    return TooManyCodes("Too many codes were asked for. Wait a minute and try again.", retry_after_s=WAIT_S)
 
 
 def new_code(kind: IdentifierKind) -> str:
