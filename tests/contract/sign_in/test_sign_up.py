@@ -123,6 +123,42 @@ async def test_one_code_opens_one_session(house):
     assert await count(house, sessions) == await count(house, accounts) == await count(house, grants) == 1
 
 
+@AT_ONCE
+async def test_of_five_who_give_the_right_code_one_enters(house):
+    """All of them have been compared before the first one uses it up."""
+    started = await house.start()
+    together = asyncio.Barrier(5)
+    for door in house.doors:
+        door.sign_in._store = Meeting(door.sign_in._store, together)
+
+    async def give(number: int) -> bool:
+        try:
+            await house.verify(started.challenge, house.code, door=in_turn(house.doors, number))
+        except CodeRejected:
+            return False
+        return True
+
+    entered = await asyncio.gather(*(give(number) for number in range(5)))
+    assert len(house.peppers.compared) == 5
+    assert sum(entered) == 1
+    assert await count(house, sessions) == await count(house, accounts) == await count(house, grants) == 1
+
+
+class Meeting:
+    """A store whose callers go on when all of them are there."""
+
+    def __init__(self, store: Any, together: asyncio.Barrier) -> None:
+        self._store = store
+        self._together = together
+
+    async def account_of(self, proven: Any) -> Any:
+        await self._together.wait()
+        return await self._store.account_of(proven)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
 @ON_BOTH
 async def test_a_grant_that_was_not_booked_is_booked_at_the_next_sign_in(house):
     house.welcome_fails = True
@@ -160,6 +196,17 @@ async def test_a_number_is_welcomed_once_though_its_account_was_closed(house, to
     assert await spendable(house, second.account.id) == 0
 
 
+async def test_a_welcome_that_was_never_booked_is_not_inherited(house):
+    """It may have been booked, and its worker died before it could say so."""
+    house.welcome_fails = True
+    first = await house.enter()
+    house.welcome_fails = False
+    await leave(house, first.account.id)
+    house.clock.advance(HOUR)
+    second = await house.enter()
+    assert await spendable(house, second.account.id) == 0
+
+
 async def test_numbers_that_are_passed_on_are_not_welcomed_again(house):
     """From one number to the next, and back: each was a customer's before."""
     first = await house.enter()
@@ -185,9 +232,11 @@ async def test_an_operators_account_is_entered_and_not_welcomed_by_it(house):
         created_at=Microseconds(0),
     )
     await house.store.database.write(lambda connection: create_account(connection, account))
-    entered = await house.enter(consent=Consent())
-    assert (entered.account.id, entered.is_new) == (account.id, False)
-    assert await spendable(house, account.id) == 0
+    for _ in range(2):
+        entered = await house.enter(consent=Consent())
+        assert (entered.account.id, entered.is_new) == (account.id, False)
+        assert await spendable(house, account.id) == 0
+        house.clock.advance(MINUTE)
 
 
 @ON_BOTH
