@@ -39,10 +39,6 @@ class MemoryAccountStore:
                 return account
         return None
 
-    async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
-        newest = sorted(self.accounts.values(), key=lambda account: account.id, reverse=True)
-        return [account for account in newest if not after or account.id < after][:limit]
-
     async def set_own_limits(
         self, account_id: AccountId, limits: OwnLimits, reason: str, actor: str
     ) -> Account | None:

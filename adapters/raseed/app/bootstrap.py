@@ -22,6 +22,7 @@ from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.broadcasts import SqlBroadcastStore
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.erasure import SqlErasureStore
 from raseed.adapters.sql.hash_chain import chain_head
 from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.notice_preferences import SqlPreferenceStore
@@ -51,6 +52,7 @@ from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService, BroadcastStore
+from raseed.core.admin.erasure import ErasureService
 from raseed.core.admin.limit_service import LimitAdmin
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService, Verification, Violation
@@ -112,6 +114,7 @@ class Platform:
     broadcasts: BroadcastStore
     broadcast_service: BroadcastService
     account_admin: AccountAdmin
+    erasure: ErasureService
     audit: AuditService
     operators: OperatorService
     operator_authenticator: OperatorAuthenticator
@@ -210,6 +213,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             broadcasts=broadcasts,
             broadcast_service=BroadcastService(broadcasts, outbox, audit, policy, calendar, clock),
             account_admin=AccountAdmin(standing, accounts, authenticator, policy, clock),
+            erasure=ErasureService(SqlErasureStore(database), accounts, standing, ledger, content),
             audit=AuditService(audit, calendar),
             operators=OperatorService(operators, peppers, clock),
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
@@ -224,6 +228,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
     return AdminServices(
         admin=platform.admin,
         accounts=platform.account_admin,
+        erasure=platform.erasure,
         limits=LimitAdmin(platform.accounts, platform.policy.tiers),
         keys=platform.keys,
         audit=platform.audit,

@@ -53,6 +53,11 @@ def test_the_life_of_an_account(raseed):
     assert raseed("accounts", "reinstate", made["id"], "--reason", "x").refused() == (
         "raseed: This account is closed.\n"
     )
+    early = raseed("accounts", "erase", made["id"], "--reason", "asked for").refused()
+    assert early == "raseed: Its last requests have not ended yet.\n"  # a running stack takes the credit back
+    raseed("accounts", "close", other, "--reason", "asked for", "--keep")
+    erased = raseed("accounts", "erase", other, "--reason", "asked for", "--json").value
+    assert erased["email"] == f"{other}@erased.invalid"
 
 
 def test_what_is_typed_wrongly_is_refused_before_anything_is_asked(raseed):

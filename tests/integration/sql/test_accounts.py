@@ -53,9 +53,3 @@ async def test_what_identifies_an_account_is_taken_once(accounts, store, twin):
     with pytest.raises(Conflict):
         await accounts.add_account(twin, "local-socket")
     assert await accounts.find_account("other@example.com") is None
-
-
-async def test_lists_are_newest_first_and_in_pages(accounts):
-    page = await accounts.list_accounts("", 2)
-    assert [account.id for account in page] == ["acct_dave", "acct_carol"]
-    assert [account.id for account in await accounts.list_accounts("acct_carol", 5)] == ["acct_alice"]

@@ -138,6 +138,16 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         request = pb.CloseAccountRequest(account=account, reason=reason, forfeit=forfeit)
         _change(open_admin, "CloseAccount", request, as_json=as_json)
 
+    @accounts.command("erase")
+    def accounts_erase(
+        account_id: Annotated[str, typer.Argument(metavar="ID", help="Account id, and nothing else.")],
+        reason: Reason,
+        as_json: Json = False,
+    ) -> None:
+        """Forget the holder of a closed account. The ledger stays, under an id that names nobody. Cannot be undone."""
+        request = pb.EraseAccountRequest(account=account_id, reason=reason)
+        _change(open_admin, "EraseAccount", request, as_json=as_json)
+
     @accounts.command("tier")
     def accounts_tier(
         account: Account,

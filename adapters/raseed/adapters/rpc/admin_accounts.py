@@ -13,6 +13,7 @@ from raseed.admin.v1 import account_admin_pb2 as pb
 from raseed.admin.v1 import account_admin_pb2_grpc, admin_pb2
 from raseed.core.accounts.model import Account
 from raseed.core.admin.account_service import AccountAdmin
+from raseed.core.admin.erasure import ErasureService
 from raseed.core.admin.service import AdminService
 from raseed.core.admin.standing import AccountNote
 
@@ -22,8 +23,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
-    def __init__(self, accounts: AccountAdmin, admin: AdminService) -> None:
+    def __init__(self, accounts: AccountAdmin, erasure: ErasureService, admin: AdminService) -> None:
         self._accounts = accounts
+        self._erasure = erasure
         self._admin = admin
 
     async def SuspendAccount(
@@ -52,6 +54,14 @@ class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
             forfeit=request.forfeit if request.HasField("forfeit") else None,
         )
         return pb.CloseAccountResponse(account=await self._whole(account))
+
+    async def EraseAccount(
+        self, request: pb.EraseAccountRequest, context: Context
+    ) -> pb.EraseAccountResponse:
+        account = await self._erasure.erase(
+            request.account, reason=request.reason, actor=acting(context).actor
+        )
+        return pb.EraseAccountResponse(account=await self._whole(account))
 
     async def SetAccountTier(
         self, request: pb.SetAccountTierRequest, context: Context

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
@@ -61,14 +60,6 @@ def find_account(connection: Connection, reference: str) -> Account | None:
         )
     ).first()
     return None if row is None else account_of_row(row)
-
-
-def list_accounts(connection: Connection, after: str, limit: int) -> list[Account]:
-    """Newest first; `after` is the id of the last one already seen, empty for the first page."""
-    query = select(accounts).order_by(accounts.c.id.desc()).limit(limit)
-    if after:
-        query = query.where(accounts.c.id < after)
-    return [account_of_row(row) for row in connection.execute(query)]
 
 
 def set_status(connection: Connection, account_id: AccountId, status: AccountStatus) -> bool:
@@ -138,9 +129,6 @@ class SqlAccountStore:
 
     async def find_account(self, reference: str) -> Account | None:
         return await self._database.read(lambda connection: find_account(connection, reference))
-
-    async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
-        return await self._database.read(lambda connection: list_accounts(connection, after, limit))
 
     async def set_debt_limit(
         self, account_id: AccountId, limit_microcredits: int | None, reason: str, actor: str

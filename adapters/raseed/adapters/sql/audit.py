@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
 
 from raseed.adapters.sql.hash_chain import Chained, broken_links, chain_head
 from raseed.adapters.sql.ports import SqlDatabase
@@ -49,10 +49,10 @@ def record_audit(
     connection.execute(insert(audit_details).values(seq=seq, salt=salt, detail=kept))
 
 
-def erase_details(connection: Connection, subjects: Sequence[str]) -> int:
-    """See `core.admin.audit.AuditStore`."""
-    about = select(audit_log.c.seq).where(audit_log.c.subject.in_(subjects))
-    return connection.execute(delete(audit_details).where(audit_details.c.seq.in_(about))).rowcount
+def erase_details(connection: Connection, ids: Sequence[str]) -> int:
+    """Forget the details of every row about one of these ids, or of what one of them did; how many they were."""
+    concerned = select(audit_log.c.seq).where(or_(audit_log.c.subject.in_(ids), audit_log.c.actor.in_(ids)))
+    return connection.execute(delete(audit_details).where(audit_details.c.seq.in_(concerned))).rowcount
 
 
 class SqlAuditStore:
@@ -94,9 +94,6 @@ class SqlAuditStore:
 
     async def verify(self, since: bytes | None) -> AuditVerification:
         return await self._database.read(lambda connection: _verify(connection, since))
-
-    async def erase_details(self, subjects: Sequence[str]) -> int:
-        return await self._database.write(lambda connection: erase_details(connection, subjects))
 
 
 def _verify(connection: Connection, since: bytes | None) -> AuditVerification:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,10 +18,6 @@ class AccountStore(Protocol):
 
     async def find_account(self, reference: str) -> Account | None:
         """By id, e-mail or telephone."""
-        ...
-
-    async def list_accounts(self, after: str, limit: int) -> Sequence[Account]:
-        """Newest first; `after` is the id of the last one already seen, empty for the first page."""
         ...
 
     async def set_own_limits(

@@ -194,9 +194,6 @@ class AccountService:
             raise NotFound(f"There is no account {reference!r}.", metadata={"account": reference})
         return account
 
-    async def list_accounts(self, after: str, limit: int) -> list[Account]:
-        return list(await self._store.list_accounts(after, limit))
-
     async def set_debt_limit(
         self, account_id: AccountId, limit_microcredits: int | None, *, reason: str, actor: str
     ) -> None:

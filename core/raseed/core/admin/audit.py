@@ -94,10 +94,6 @@ class AuditStore(Protocol):
         """
         ...
 
-    async def erase_details(self, subjects: Sequence[str]) -> int:
-        """Forget the details of every row about one of these subjects; how many they were. Safe to repeat."""
-        ...
-
 
 def new_salt() -> bytes:
     return secrets.token_bytes(SALT_BYTES)

@@ -18,6 +18,8 @@ class OperatorScope(StrEnum):
     """Find accounts, see their balances, keys and usage."""
     ACCOUNTS_WRITE = "accounts:write"
     """Open, suspend, reinstate and close accounts; change tiers, notes and exceptions."""
+    ACCOUNTS_ERASE = "accounts:erase"
+    """Forget the holders of closed accounts, which cannot be undone."""
     CREDITS_WRITE = "credits:write"
     """Give credit and take it back."""
     KEYS_WRITE = "keys:write"

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from raseed.admin.v1 import admin_pb2 as raseed_dot_admin_dot_v1_dot_admin__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/admin/v1/account_admin.proto\x12\x0fraseed.admin.v1\x1a\x1braseed/admin/v1/admin.proto\"8\n\x15SuspendAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"H\n\x16SuspendAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\":\n\x17ReinstateAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"J\n\x18ReinstateAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"X\n\x13\x43loseAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x07\x66orfeit\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_forfeit\"F\n\x14\x43loseAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"t\n\x15SetAccountTierRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x10\n\x0e_expires_at_us\"H\n\x16SetAccountTierResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"Q\n\x1b\x41pproveSecondAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tsecond_of\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"N\n\x1c\x41pproveSecondAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"6\n\x15\x41\x64\x64\x41\x63\x63ountNoteRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"D\n\x16\x41\x64\x64\x41\x63\x63ountNoteResponse\x12*\n\x04note\x18\x01 \x01(\x0b\x32\x1c.raseed.admin.v1.AccountNote\"Q\n\x17ListAccountNotesRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x18ListAccountNotesResponse\x12+\n\x05notes\x18\x01 \x03(\x0b\x32\x1c.raseed.admin.v1.AccountNote\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x0b\x41\x63\x63ountNote\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t2\xe2\x05\n\x13\x41\x63\x63ountAdminService\x12\x61\n\x0eSuspendAccount\x12&.raseed.admin.v1.SuspendAccountRequest\x1a\'.raseed.admin.v1.SuspendAccountResponse\x12g\n\x10ReinstateAccount\x12(.raseed.admin.v1.ReinstateAccountRequest\x1a).raseed.admin.v1.ReinstateAccountResponse\x12[\n\x0c\x43loseAccount\x12$.raseed.admin.v1.CloseAccountRequest\x1a%.raseed.admin.v1.CloseAccountResponse\x12\x61\n\x0eSetAccountTier\x12&.raseed.admin.v1.SetAccountTierRequest\x1a\'.raseed.admin.v1.SetAccountTierResponse\x12s\n\x14\x41pproveSecondAccount\x12,.raseed.admin.v1.ApproveSecondAccountRequest\x1a-.raseed.admin.v1.ApproveSecondAccountResponse\x12\x61\n\x0e\x41\x64\x64\x41\x63\x63ountNote\x12&.raseed.admin.v1.AddAccountNoteRequest\x1a\'.raseed.admin.v1.AddAccountNoteResponse\x12g\n\x10ListAccountNotes\x12(.raseed.admin.v1.ListAccountNotesRequest\x1a).raseed.admin.v1.ListAccountNotesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/admin/v1/account_admin.proto\x12\x0fraseed.admin.v1\x1a\x1braseed/admin/v1/admin.proto\"8\n\x15SuspendAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"H\n\x16SuspendAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\":\n\x17ReinstateAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"J\n\x18ReinstateAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"X\n\x13\x43loseAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x07\x66orfeit\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_forfeit\"F\n\x14\x43loseAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"6\n\x13\x45raseAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"F\n\x14\x45raseAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"t\n\x15SetAccountTierRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x10\n\x0e_expires_at_us\"H\n\x16SetAccountTierResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"Q\n\x1b\x41pproveSecondAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tsecond_of\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"N\n\x1c\x41pproveSecondAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"6\n\x15\x41\x64\x64\x41\x63\x63ountNoteRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"D\n\x16\x41\x64\x64\x41\x63\x63ountNoteResponse\x12*\n\x04note\x18\x01 \x01(\x0b\x32\x1c.raseed.admin.v1.AccountNote\"Q\n\x17ListAccountNotesRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x18ListAccountNotesResponse\x12+\n\x05notes\x18\x01 \x03(\x0b\x32\x1c.raseed.admin.v1.AccountNote\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x0b\x41\x63\x63ountNote\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t2\xbf\x06\n\x13\x41\x63\x63ountAdminService\x12\x61\n\x0eSuspendAccount\x12&.raseed.admin.v1.SuspendAccountRequest\x1a\'.raseed.admin.v1.SuspendAccountResponse\x12g\n\x10ReinstateAccount\x12(.raseed.admin.v1.ReinstateAccountRequest\x1a).raseed.admin.v1.ReinstateAccountResponse\x12[\n\x0c\x43loseAccount\x12$.raseed.admin.v1.CloseAccountRequest\x1a%.raseed.admin.v1.CloseAccountResponse\x12[\n\x0c\x45raseAccount\x12$.raseed.admin.v1.EraseAccountRequest\x1a%.raseed.admin.v1.EraseAccountResponse\x12\x61\n\x0eSetAccountTier\x12&.raseed.admin.v1.SetAccountTierRequest\x1a\'.raseed.admin.v1.SetAccountTierResponse\x12s\n\x14\x41pproveSecondAccount\x12,.raseed.admin.v1.ApproveSecondAccountRequest\x1a-.raseed.admin.v1.ApproveSecondAccountResponse\x12\x61\n\x0e\x41\x64\x64\x41\x63\x63ountNote\x12&.raseed.admin.v1.AddAccountNoteRequest\x1a\'.raseed.admin.v1.AddAccountNoteResponse\x12g\n\x10ListAccountNotes\x12(.raseed.admin.v1.ListAccountNotesRequest\x1a).raseed.admin.v1.ListAccountNotesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,24 +44,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLOSEACCOUNTREQUEST']._serialized_end=441
   _globals['_CLOSEACCOUNTRESPONSE']._serialized_start=443
   _globals['_CLOSEACCOUNTRESPONSE']._serialized_end=513
-  _globals['_SETACCOUNTTIERREQUEST']._serialized_start=515
-  _globals['_SETACCOUNTTIERREQUEST']._serialized_end=631
-  _globals['_SETACCOUNTTIERRESPONSE']._serialized_start=633
-  _globals['_SETACCOUNTTIERRESPONSE']._serialized_end=705
-  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_start=707
-  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_end=788
-  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_start=790
-  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_end=868
-  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_start=870
-  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_end=924
-  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_start=926
-  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_end=994
-  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_start=996
-  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_end=1077
-  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_start=1079
-  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_end=1175
-  _globals['_ACCOUNTNOTE']._serialized_start=1177
-  _globals['_ACCOUNTNOTE']._serialized_end=1246
-  _globals['_ACCOUNTADMINSERVICE']._serialized_start=1249
-  _globals['_ACCOUNTADMINSERVICE']._serialized_end=1987
+  _globals['_ERASEACCOUNTREQUEST']._serialized_start=515
+  _globals['_ERASEACCOUNTREQUEST']._serialized_end=569
+  _globals['_ERASEACCOUNTRESPONSE']._serialized_start=571
+  _globals['_ERASEACCOUNTRESPONSE']._serialized_end=641
+  _globals['_SETACCOUNTTIERREQUEST']._serialized_start=643
+  _globals['_SETACCOUNTTIERREQUEST']._serialized_end=759
+  _globals['_SETACCOUNTTIERRESPONSE']._serialized_start=761
+  _globals['_SETACCOUNTTIERRESPONSE']._serialized_end=833
+  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_start=835
+  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_end=916
+  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_start=918
+  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_end=996
+  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_start=998
+  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_end=1052
+  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_start=1054
+  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_end=1122
+  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_start=1124
+  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_end=1205
+  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_start=1207
+  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_end=1303
+  _globals['_ACCOUNTNOTE']._serialized_start=1305
+  _globals['_ACCOUNTNOTE']._serialized_end=1374
+  _globals['_ACCOUNTADMINSERVICE']._serialized_start=1377
+  _globals['_ACCOUNTADMINSERVICE']._serialized_end=2208
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,20 @@ class CloseAccountResponse(_message.Message):
     account: _admin_pb2.AdminAccount
     def __init__(self, account: _Optional[_Union[_admin_pb2.AdminAccount, _Mapping]] = ...) -> None: ...
 
+class EraseAccountRequest(_message.Message):
+    __slots__ = ("account", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class EraseAccountResponse(_message.Message):
+    __slots__ = ("account",)
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    account: _admin_pb2.AdminAccount
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AdminAccount, _Mapping]] = ...) -> None: ...
+
 class SetAccountTierRequest(_message.Message):
     __slots__ = ("account", "tier", "expires_at_us", "reason")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]

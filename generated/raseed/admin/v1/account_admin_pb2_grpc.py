@@ -50,6 +50,11 @@ class AccountAdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.FromString,
                 _registered_method=True)
+        self.EraseAccount = channel.unary_unary(
+                '/raseed.admin.v1.AccountAdminService/EraseAccount',
+                request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.EraseAccountRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.EraseAccountResponse.FromString,
+                _registered_method=True)
         self.SetAccountTier = channel.unary_unary(
                 '/raseed.admin.v1.AccountAdminService/SetAccountTier',
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.SetAccountTierRequest.SerializeToString,
@@ -94,6 +99,15 @@ class AccountAdminServiceServicer:
     def CloseAccount(self, request, context):
         """Closes an account for good: its keys are revoked and its sessions end. Requests that run are finished and charged;
         after that, credit that is left is taken back or kept. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseAccount(self, request, context):
+        """Forgets the holder of a closed account: addresses, names, notes, notices, stored content, and details of the audit
+        log. The ledger stays, under an id that names nobody. ABORTED while the account is not closed, or its last requests
+        have not ended. Cannot be undone. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +158,11 @@ def add_AccountAdminServiceServicer_to_server(servicer, server):
                     servicer.CloseAccount,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.SerializeToString,
+            ),
+            'EraseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseAccount,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.EraseAccountRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.EraseAccountResponse.SerializeToString,
             ),
             'SetAccountTier': grpc.unary_unary_rpc_method_handler(
                     servicer.SetAccountTier,
@@ -248,6 +267,33 @@ class AccountAdminService:
             '/raseed.admin.v1.AccountAdminService/CloseAccount',
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AccountAdminService/EraseAccount',
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.EraseAccountRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.EraseAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

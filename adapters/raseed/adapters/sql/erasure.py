@@ -1,0 +1,68 @@
+"""Forgetting the holder of an account, in SQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, select, update
+
+from raseed.adapters.sql.accounts import announce, find_account
+from raseed.adapters.sql.audit import erase_details, record_audit
+from raseed.adapters.sql.outbox import erase_notices
+from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.sessions import end_sessions
+from raseed.adapters.sql.tables import (
+    account_notes,
+    account_standing,
+    accounts,
+    api_keys,
+    grants,
+    sign_in_codes,
+)
+from raseed.core.accounts.model import Account
+from raseed.core.changes import ChangeKind
+from raseed.core.ids import AccountId
+
+ERASED_DOMAIN = "erased.invalid"
+"""Every account can be reached, say the tables: by an address in a domain that never exists."""
+
+
+class SqlErasureStore:
+    """Implements `core.admin.erasure.ErasureStore`."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    async def erase(self, account_id: AccountId, reason: str, actor: str) -> Account | None:
+        now = self._database.clock.now()
+
+        def work(connection: Connection) -> Account | None:
+            before = find_account(connection, account_id)
+            if before is None:
+                return None
+            address = f"{account_id}@{ERASED_DOMAIN}"
+            if before.email == address:
+                return before  # erased already: nothing about its holder came since
+            keys = connection.scalars(select(api_keys.c.id).where(api_keys.c.account_id == account_id)).all()
+            erase_details(connection, [account_id, *keys])
+            erase_notices(connection, account_id)
+            end_sessions(connection, account_id)
+            for table in (account_notes, sign_in_codes):
+                connection.execute(delete(table).where(table.c.account_id == account_id))
+            connection.execute(
+                update(account_standing).where(account_standing.c.account_id == account_id).values(reason="")
+            )
+            connection.execute(
+                update(api_keys)
+                .where(api_keys.c.account_id == account_id)
+                .values(name="", allowed_networks=None)  # they are revoked: where from does not matter
+            )
+            connection.execute(update(grants).where(grants.c.account_id == account_id).values(reason=""))
+            connection.execute(
+                update(accounts)
+                .where(accounts.c.id == account_id)
+                .values(email=address, phone_e164=None, language="")
+            )
+            announce(connection, ChangeKind.ACCOUNT, account_id)
+            record_audit(connection, now, actor, "account.erase", account_id, reason)
+            return find_account(connection, account_id)
+
+        return await self._database.write(work)
