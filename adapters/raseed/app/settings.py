@@ -6,8 +6,10 @@ RASEED_PORT (server.port), RASEED_HOME (where the state lies) and RASEED_CONFIG 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -37,6 +39,7 @@ NO_SETTINGS = {"RASEED_ADMIN_ADDRESS", "RASEED_ADMIN_KEY_FILE"}
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
+_PHONE = re.compile(r"\+[0-9]{7,15}")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -355,11 +358,23 @@ def _contradictions(settings: Settings, values: Values) -> Iterator[str]:
     admin = settings.admin
     if problem := listen_problem(admin.listen, allow_remote=admin.allow_remote):
         yield where(values, "admin", "listen") + problem
+    for address in settings.messaging.operators:
+        if "@" not in address and not _PHONE.fullmatch(address):
+            yield (
+                where(values, "messaging", "operators")
+                + f"messaging.operators: {address!r} is no e-mail address, and no telephone number like +96550123456"
+            )
     for channel, driver in (("whatsapp", settings.messaging.whatsapp), ("email", settings.messaging.email)):
         needed = _NEEDED.get(driver, ())
         missing = [f"{driver}.{key}" for key in needed if not getattr(getattr(settings, driver), key)]
         if missing:
             yield f"{where(values, 'messaging', channel)}the driver {driver} needs {', '.join(missing)}"
+    if (
+        settings.messaging.email == "smtp"
+        and settings.smtp.sender
+        and "@" not in parseaddr(settings.smtp.sender)[1]
+    ):
+        yield f"{where(values, 'smtp', 'sender')}smtp.sender has no e-mail address in it"
     if settings.messaging.whatsapp == "whatsapp_http":
         try:
             chosen_dialect(settings.whatsapp_http)

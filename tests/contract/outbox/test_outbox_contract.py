@@ -62,10 +62,13 @@ class Driver:
         self.failures = failures
         self.sent: list[Message] = []
         self.asked: list[Channel] = []
+        self.pause_s = 0.0
+        self.was_asked = asyncio.Event()
 
     async def send(self, message: Message) -> str:
         self.asked.append(message.channel)
-        await asyncio.sleep(0)
+        self.was_asked.set()
+        await asyncio.sleep(self.pause_s)
         if message.channel in self.failures:
             raise self.failures[message.channel]
         self.sent.append(message)
@@ -271,6 +274,29 @@ async def test_a_late_failure_does_not_end_what_somebody_else_sends_now(office: 
     assert (await office.row()).state == "pending"
     await office.outbox.mark_sent(claimed, Channel.EMAIL, "")  # but that it was sent is true for ever
     assert (await office.row()).state == "sent"
+
+
+async def test_a_worker_that_stops_writes_down_what_is_on_its_way(office: Office) -> None:
+    await office.outbox.add(key_made())
+    office.driver.pause_s = 0.1
+    batch = asyncio.ensure_future(office.courier.batch())
+    await asyncio.wait_for(office.driver.was_asked.wait(), 5)
+    batch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await batch
+    assert (await office.row()).state == "sent"
+
+
+async def test_a_notice_that_only_a_later_version_knows_waits_and_stops_nobody(office: Office) -> None:
+    await office.outbox.add(key_made())
+    await office.outbox.add(key_made(2))
+    change = update(outbox).where(outbox.c.key == "key_created:key_1").values(kind="from_the_future")
+    await office.store.database.write(lambda connection: connection.execute(change).rowcount)
+    await office.courier.batch()
+    assert sorted((row.kind, row.state) for row in await office.rows()) == [
+        ("from_the_future", "pending"),
+        ("key_created", "sent"),
+    ]
 
 
 async def sent_by_whatsapp(office: Office) -> None:

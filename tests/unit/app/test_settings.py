@@ -81,6 +81,16 @@ def test_the_admin_listener_is_on_this_machine_unless_others_are_meant(tmp_path:
             r"raseed\.toml:2: the driver smtp needs smtp\.sender$",
         ),
         (
+            "[messaging]\nemail = 'smtp'\n[smtp]\nhost = 'a'\nsender = 'Raseed'\n",
+            {},
+            r"raseed\.toml:5: smtp\.sender has no e-mail address in it$",
+        ),
+        (
+            "[messaging]\noperators = ['a@b.example', '96550123456']\n",
+            {},
+            r"raseed\.toml:2: messaging\.operators: '96550123456' is no e-mail address",
+        ),
+        (
             "",
             {"RASEED_MESSAGING_WHATSAPP": "whatsapp_meta"},
             r"RASEED_MESSAGING_WHATSAPP: the driver whatsapp_meta needs whatsapp_meta\.phone_number_id, whatsapp_meta\.token",

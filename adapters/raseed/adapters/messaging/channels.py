@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from raseed.core.messaging.ports import Channel, Message, Messenger, Undeliverable
+from raseed.adapters.telemetry.metrics import MESSAGES
+from raseed.core.messaging.ports import (
+    Channel,
+    Message,
+    MessagingError,
+    Messenger,
+    MessengerBusy,
+    MessengerMisconfigured,
+    Undeliverable,
+)
+
+_OUTCOMES: Mapping[type[MessagingError], str] = {
+    Undeliverable: "undeliverable",
+    MessengerBusy: "busy",
+    MessengerMisconfigured: "misconfigured",
+}
 
 
 class ChannelMessenger:
@@ -17,4 +32,13 @@ class ChannelMessenger:
         driver = self._drivers.get(message.channel)
         if driver is None:
             raise Undeliverable(f"no driver serves the channel {message.channel}")
-        return await driver.send(message)
+        outcome = "broken"
+        try:
+            sent = await driver.send(message)
+            outcome = "accepted"
+        except MessagingError as error:
+            outcome = _OUTCOMES[type(error)]
+            raise
+        finally:
+            MESSAGES.labels(message.channel, outcome).inc()
+        return sent

@@ -22,6 +22,8 @@ from raseed.core.messaging.ports import Channel, Language
 _PENDING = outbox.c.state == literal_column(f"'{NoticeState.PENDING}'")
 _FAILED = outbox.c.state == literal_column(f"'{NoticeState.FAILED}'")
 _HAS_PROVIDER_ID = outbox.c.provider_id != literal_column("''")
+_KNOWN = [kind.value for kind in NoticeKind]
+"""Kinds of a later version wait for it: one that cannot be read must not stop the others."""
 _RANK = {"": 0, Delivery.SENT: 1, Delivery.DELIVERED: 2, Delivery.READ: 3, Delivery.FAILED: 4}
 """A report of a lower rank came late and says nothing new. Nothing comes after `failed`."""
 
@@ -89,7 +91,10 @@ class SqlOutbox:
     async def claim(self, limit: int, lease_us: int) -> Sequence[DueNotice]:
         now = self._database.clock.now()
         due = (
-            select(outbox.c.id).where(_PENDING, outbox.c.due_at <= now).order_by(outbox.c.due_at).limit(limit)
+            select(outbox.c.id)
+            .where(_PENDING, outbox.c.due_at <= now, outbox.c.kind.in_(_KNOWN))
+            .order_by(outbox.c.due_at)
+            .limit(limit)
         )
         if not await self._database.read(lambda connection: connection.scalars(due).all()):
             return []  # nothing is written while there is nothing to do

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 RPC_SECONDS = Histogram(
     "raseed_rpc_seconds",
     "Time from the arrival of a call to its end, by method and final status.",
     ["method", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+
+MESSAGES = Counter(
+    "raseed_messages_total",
+    "Messages that were handed to a driver, by channel and what it said: accepted, undeliverable, busy, misconfigured, "
+    "broken.",
+    ["channel", "outcome"],
 )

@@ -30,7 +30,7 @@ NEWS_US = DAY
 EXPIRY_NOTICE_US = 3 * DAY
 """How long before its end credit is told to expire. What lives no longer than this is not told of."""
 
-ACTIVITY_INTERVAL_S = 5.0
+ACTIVITY_INTERVAL_S = 2.0
 ACTIVITY_MAX = 500
 """Transactions of one batch."""
 EXPIRY_INTERVAL_S = 600.0

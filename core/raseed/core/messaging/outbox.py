@@ -37,6 +37,8 @@ LEASE_S = 180
 """A notice that somebody began to send is sent by others after this: more than the time for sending and writing."""
 SENDING_MAX = 8
 """Notices on their way at a time, from each worker."""
+FINISH_S = 3.0
+"""When the worker stops, longest wait for notices that are on their way."""
 OUTBOX_INTERVAL_S = 2.0
 OUTBOX_ROUND_S = 600.0
 KEPT_DAYS = 90
@@ -164,7 +166,19 @@ class Courier:
     async def batch(self) -> bool:
         """Whether there may be more."""
         claimed = await self._outbox.claim(SENDING_MAX, LEASE_S * SECOND)
-        await asyncio.gather(*(self._send(due) for due in claimed))
+        sending = [asyncio.create_task(self._send(due), name=f"send {due.id}") for due in claimed]
+        try:
+            if sending:
+                await asyncio.wait(sending)
+        except asyncio.CancelledError:
+            # What is on its way is written down if that goes quickly: else it would be sent again.
+            await asyncio.wait(sending, timeout=FINISH_S)
+            raise
+        finally:
+            for task in sending:
+                task.cancel()
+        for task in sending:
+            task.result()
         return len(claimed) == SENDING_MAX
 
     async def _send(self, due: DueNotice) -> None:
