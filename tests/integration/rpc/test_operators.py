@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from importlib import resources
 from itertools import count
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from tests.integration.rpc.test_admin_credits import refused
@@ -15,12 +18,8 @@ from tests.support.worker import Worker, error_of
 
 from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
 from raseed.admin.v1 import (
-    account_admin_pb2,
     admin_pb2,
     audit_pb2,
-    catalogue_pb2,
-    limits_pb2,
-    notices_pb2,
     operators_pb2,
 )
 from raseed.core.admin.operators import ALL_SCOPES, OperatorScope
@@ -28,25 +27,24 @@ from raseed.core.clock import DAY, SECOND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ADMIN_MODULES = (
-    account_admin_pb2,
-    admin_pb2,
-    audit_pb2,
-    limits_pb2,
-    catalogue_pb2,
-    notices_pb2,
-    operators_pb2,
-)
+ADMIN_PACKAGE = "raseed.admin.v1"
 NAMES = count(1)
 NewKey = Callable[..., Awaitable[tuple[str, str]]]
 
 
 def admin_methods() -> Iterator[tuple[str, type[Message]]]:
-    """Every RPC of the admin package with its request, from the descriptors."""
-    for module in ADMIN_MODULES:
-        for service in module.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                yield f"{service.full_name}/{method.name}", GetMessageClass(method.input_type)
+    """Every RPC of the admin package with its request, from the descriptors that Envoy reads too."""
+    files = FileDescriptorSet.FromString(
+        resources.files("raseed.descriptors").joinpath("raseed.binpb").read_bytes()
+    )
+    pool = DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    for file in files.file:
+        if file.package == ADMIN_PACKAGE:
+            for service in pool.FindFileByName(file.name).services_by_name.values():
+                for method in service.methods:
+                    yield f"{service.full_name}/{method.name}", GetMessageClass(method.input_type)
 
 
 METHODS = dict(admin_methods())
