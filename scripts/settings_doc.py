@@ -16,6 +16,9 @@ HEAD = """# Configuration
 variable `RASEED_SECTION_KEY`, which wins; `RASEED_PORT` is short for `RASEED_SERVER_PORT`. `RASEED_HOME` (default
 `./.raseed`) is where databases, keys, logs and rendered files lie. `raseed config check` prints each error with its line.
 
+Secrets are refused in the file: they come from their variable, or from the file that the variable with `_FILE` at its end
+names (`RASEED_SMTP_PASSWORD_FILE=/run/secrets/smtp`).
+
 Written from `adapters/raseed/app/settings.py` by `make gen`.
 """
 

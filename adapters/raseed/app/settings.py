@@ -185,7 +185,7 @@ class WhatsappMeta(_Section, frozen=True):
     """Of the app: signs what Meta reports to `/webhooks/whatsapp`. Without it, reports are refused. Only in the environment."""
     verify_token: Secret = Secret()
     """Letters and digits, chosen by you and given to Meta with the address of the webhook. Only in the environment."""
-    url: str = "https://graph.facebook.com"
+    url: Annotated[str, Meta(pattern="^https?://")] = "https://graph.facebook.com"
     """Where the API is."""
     api_version: Annotated[str, Meta(pattern="^v[0-9]+\\.[0-9]+$")] = "v24.0"
     """Each is served for about two years."""

@@ -103,14 +103,14 @@ class Provider:
 
 
 @asynccontextmanager
-async def served(provider: Provider) -> AsyncIterator[None]:
+async def served(provider: Provider, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", provider.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.0)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    provider.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    provider.url = f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield
     finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -81,6 +83,15 @@ async def test_an_address_that_is_none(name: str) -> None:
     async with opened(name, "http://[") as messenger:
         with pytest.raises(MessengerMisconfigured):
             await messenger.send(MESSAGE)
+
+
+async def test_a_certificate_that_nobody_vouches_for(certificate: tuple[Path, Path]) -> None:
+    provider = Provider(body=ACCEPTED["wassenger"])
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*certificate)
+    async with served(provider, tls), opened("wassenger", provider.url) as messenger:
+        assert isinstance(await failure(messenger), MessengerMisconfigured)
+    assert provider.asked == []
 
 
 async def test_too_many_messages(http: Http) -> None:

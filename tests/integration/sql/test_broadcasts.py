@@ -11,14 +11,16 @@ from tests.contract.ledger.conftest import PostgresStore, SqliteStore
 
 from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.broadcasts import SqlBroadcastStore
+from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.adapters.sql.tables import outbox
 from raseed.core.admin.audit import AuditFilter
 from raseed.core.admin.broadcasts import Broadcast, broadcast_job
-from raseed.core.clock import Microseconds
+from raseed.core.clock import HOUR, Microseconds
 from raseed.core.ids import AccountId
 from raseed.core.jobs import run_round
 from raseed.core.messaging.notices import NoticeKind
+from raseed.core.messaging.ports import Channel
 
 IDS = [AccountId(f"acct_{letter}") for letter in "abcdefg"]
 TERMS = Broadcast(
@@ -92,3 +94,16 @@ async def test_two_workers_tell_nobody_twice(store):
     assert await told(store) == [(account_id, "terms_changed") for account_id in IDS]
     [done] = await SqlBroadcastStore(store.database).list("", 5)
     assert (done.account_count, done.ended_at) == (7, store.clock.now())
+
+
+async def test_a_broadcast_waits_while_much_is_due(store):
+    """Whoever's key was stolen is not told of it behind everybody's new terms."""
+    notices, broadcasts = SqlOutbox(store.database), SqlBroadcastStore(store.database, backlog_max=3)
+    await broadcasts.add(TERMS)
+    assert await broadcasts.advance(3)
+    assert not await broadcasts.advance(3)
+    assert len(await told(store)) == 3
+    for due in await notices.claim(2, HOUR):
+        await notices.mark_sent(due, Channel.EMAIL, "")
+    assert await broadcasts.advance(3)
+    assert len(await told(store)) == 6

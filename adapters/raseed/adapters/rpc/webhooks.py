@@ -18,13 +18,22 @@ from raseed.adapters.messaging.meta_webhook import (
 )
 from raseed.adapters.rpc.call import current_call
 from raseed.adapters.rpc.response_headers import response_headers
-from raseed.core.errors import DeadlineExceeded, NotFound, PermissionDenied, RequestTooLarge, Unauthenticated
+from raseed.core.errors import (
+    DeadlineExceeded,
+    NotFound,
+    Overloaded,
+    PermissionDenied,
+    RequestTooLarge,
+    Unauthenticated,
+)
 from raseed.core.messaging.service import NoticeService
 from raseed.rest.v1 import webhooks_pb2 as pb
 from raseed.rest.v1 import webhooks_pb2_grpc
 
 BODY_BYTES_MAX = 256 * 1024
 """Of a report. Providers send some hundred bytes for each message."""
+BODIES_MAX = 32
+"""Bodies on their way at a time: whoever sends them has proved nothing yet, and may fill no more than 8 MiB."""
 BODY_TIMEOUT_S = 10.0
 """Longest time for a body to come."""
 CHALLENGE_CHARS_MAX = 256
@@ -44,6 +53,7 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
     def __init__(self, notices: NoticeService, meta: MetaWebhook) -> None:
         self._notices = notices
         self._meta = meta
+        self._bodies = asyncio.Semaphore(BODIES_MAX)
 
     async def VerifyWhatsappWebhook(self, request: pb.VerifyWhatsappWebhookRequest, context: Context) -> None:
         hub = request.hub
@@ -62,7 +72,10 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
         signature = current_call().metadata.get(SIGNATURE_HEADER, "")
         if not signature:
             raise Unauthenticated("The signature is missing.")
-        body = await _whole(request_iterator)
+        if self._bodies.locked():
+            raise Overloaded("Too many reports at once. Please try again.", retry_after_s=1.0)
+        async with self._bodies:
+            body = await _whole(request_iterator)
         if not is_signed(body, signature, self._meta.app_secret):
             raise Unauthenticated("The signature is wrong.")
         await self._notices.record(read_reports(body))

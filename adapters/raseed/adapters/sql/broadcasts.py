@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from raseed.adapters.sql.audit import record_audit
-from raseed.adapters.sql.outbox import enqueue
+from raseed.adapters.sql.outbox import enqueue, is_full
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, broadcasts
 from raseed.core.accounts.model import AccountStatus
@@ -19,12 +19,17 @@ from raseed.core.messaging.notices import Notice, NoticeKind
 _OPEN = broadcasts.c.ended_at.is_(None)
 _ACTIVE = accounts.c.status == literal_column(f"'{AccountStatus.ACTIVE}'")
 
+BACKLOG_MAX = 200
+"""Notices that are due when the next accounts are told: a broadcast to everybody must not keep a notice about somebody's
+key waiting for longer than some seconds."""
+
 
 class SqlBroadcastStore:
     """Implements `core.admin.broadcasts.BroadcastStore`."""
 
-    def __init__(self, database: SqlDatabase) -> None:
+    def __init__(self, database: SqlDatabase, backlog_max: int = BACKLOG_MAX) -> None:
         self._database = database
+        self._backlog_max = backlog_max
 
     async def add(self, broadcast: Broadcast) -> Broadcast:
         row = {
@@ -71,9 +76,14 @@ class SqlBroadcastStore:
 
     async def advance(self, limit: int) -> bool:
         oldest = select(broadcasts).where(_OPEN).order_by(broadcasts.c.id).limit(1)
-        if await self._database.read(lambda connection: connection.execute(oldest).first()) is None:
-            return False  # nothing is written while there is nothing to do
         now = self._database.clock.now()
+
+        def may_go_on(connection: Connection) -> bool:
+            is_open = connection.execute(oldest).first() is not None
+            return is_open and not is_full(connection, now, self._backlog_max)
+
+        if not await self._database.read(may_go_on):
+            return False  # nothing is written while there is nothing to do
 
         def work(connection: Connection) -> bool:
             row = connection.execute(oldest).first()

@@ -78,6 +78,12 @@ def _is_wanted(connection: Connection, notice: Notice) -> bool:
     return said is None or bool(said)
 
 
+def is_full(connection: Connection, now: Microseconds, count: int) -> bool:
+    """Whether so many notices are due and wait: who has many more lets them go first."""
+    due = select(outbox.c.id).where(_PENDING, outbox.c.due_at <= now).limit(count)
+    return len(connection.scalars(due).all()) >= count
+
+
 class SqlOutbox:
     """Implements `core.messaging.outbox.Outbox` and `core.messaging.ports.Notices`."""
 

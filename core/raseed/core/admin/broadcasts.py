@@ -50,7 +50,8 @@ class BroadcastStore(Protocol):
         ...
 
     async def advance(self, limit: int) -> bool:
-        """Put the notices of the next active accounts into the outbox, at most so many. Whether any may be left.
+        """Put the notices of the next active accounts into the outbox, at most so many. Whether any may be left that can
+        go now: while many wait to be sent, none are added.
 
         Safe to repeat, to cancel, and to run in several places at once.
         """
