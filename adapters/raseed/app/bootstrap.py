@@ -169,6 +169,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             settings,
             policy,
             database,
+            accounts,
             read_sign_in_peppers(home),
             express,
             WelcomeService(credit, policy, clock),
@@ -228,6 +229,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
     return AdminServices(
         admin=platform.admin,
         accounts=platform.account_admin,
+        contacts=platform.sign_in.contacts,
         erasure=platform.erasure,
         limits=LimitAdmin(platform.accounts, platform.policy.tiers),
         keys=platform.keys,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from raseed.adapters.identity.phones import NumberingPlans
 from raseed.adapters.rpc.auth import SignInUseCases
@@ -14,11 +15,13 @@ from raseed.adapters.sql.sign_in_codes import SqlCodeStore
 from raseed.app.settings import Settings
 from raseed.core.accounts.code_limits import CodeLimits, Window
 from raseed.core.accounts.codes import CodeDesk
-from raseed.core.accounts.identity import IdentifierKind
+from raseed.core.accounts.identity import IdentifierKind, read_identifier
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.purge import purge_sign_in_job
+from raseed.core.accounts.service import AccountService
 from raseed.core.accounts.sessions import SessionAuthenticator, SessionLimits, SessionService
 from raseed.core.accounts.sign_in import SignInPolicy, SignInService
+from raseed.core.admin.contact_service import ContactAdmin
 from raseed.core.billing.policy import Identity, Policy
 from raseed.core.billing.welcome import WelcomeService
 from raseed.core.clock import DAY, HOUR, MINUTE, SECOND, Clock
@@ -31,6 +34,7 @@ KINDS = {Identity.WHATSAPP_OTP: IdentifierKind.PHONE, Identity.EMAIL_CODE: Ident
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
     use_cases: SignInUseCases
+    contacts: ContactAdmin
     purge: Job
 
 
@@ -38,6 +42,7 @@ def open_sign_in(
     settings: Settings,
     policy: Policy,
     database: SqlDatabase,
+    accounts: AccountService,
     peppers: Peppers,
     express: ExpressQueue,
     welcome: WelcomeService,
@@ -47,14 +52,17 @@ def open_sign_in(
     limits = session_limits(settings)
     codes, sessions = SqlCodeStore(database), SqlSessionStore(database)
     authenticator = SessionAuthenticator(sessions, clock, limits, origins(settings))
+    kinds = tuple(KINDS[identity] for identity in policy.identity)
+    desk, store = CodeDesk(codes, peppers, clock, code_limits(settings)), SqlSignInStore(database)
+    numbers = NumberingPlans()
     use_cases = SignInUseCases(
         sign_in=SignInService(
-            desk=CodeDesk(codes, peppers, clock, code_limits(settings)),
-            store=SqlSignInStore(database),
+            desk=desk,
+            store=store,
             sessions=authenticator,
-            numbers=NumberingPlans(),
+            numbers=numbers,
             policy=SignInPolicy(
-                kinds=tuple(KINDS[identity] for identity in policy.identity),
+                kinds=kinds,
                 terms=policy.sign_up,
                 tier=policy.default_tier,
                 language=policy.language,
@@ -68,7 +76,14 @@ def open_sign_in(
         sessions=SessionService(sessions, authenticator, clock),
         authenticator=authenticator,
     )
-    return SignIn(use_cases=use_cases, purge=purge_sign_in_job(codes, sessions, clock))
+    contacts = ContactAdmin(
+        store,
+        accounts,
+        read=partial(read_identifier, kinds=kinds, numbers=numbers, terms=policy.sign_up),
+        identity=desk.identity,
+        forget=authenticator.forget_account,
+    )
+    return SignIn(use_cases=use_cases, contacts=contacts, purge=purge_sign_in_job(codes, sessions, clock))
 
 
 def code_limits(settings: Settings) -> CodeLimits:

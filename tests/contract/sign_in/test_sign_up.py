@@ -23,6 +23,7 @@ from raseed.adapters.sql.tables import (
     verified_identities,
 )
 from raseed.core.accounts.code_limits import CodeLimits, Window
+from raseed.core.accounts.identity import Identifier, IdentifierKind
 from raseed.core.accounts.model import Account, AccountStatus, Tier
 from raseed.core.accounts.sign_in import Consent
 from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
@@ -33,6 +34,7 @@ from raseed.core.errors import (
     ReauthenticationNeeded,
     RequestInvalid,
     TermsNotAccepted,
+    Unauthenticated,
 )
 from raseed.core.ids import AccountId
 from raseed.core.messaging.ports import Language
@@ -295,13 +297,36 @@ async def test_another_number_ends_every_session_and_is_the_way_in(house):
     changed = await change(house, session, started)
     assert (changed.account.id, changed.account.phone_e164) == (first.account.id, OTHER)
     for token in (first.token, other_device.token):
-        with pytest.raises(Exception, match="over"):
+        with pytest.raises(Unauthenticated):
             await found(house, token)
     await found(house, changed.token)
     with pytest.raises(CodeRejected):
         await change(house, session, started)
     house.clock.advance(HOUR)
     assert (await house.enter(OTHER)).account.id == first.account.id
+
+
+@ON_BOTH
+async def test_operators_give_an_account_another_number(house):
+    """For a holder who lost the one before: its sessions end, and nobody is welcomed again."""
+    entered = await house.enter()
+    store = house.door.sign_in._store
+    number = Identifier(IdentifierKind.PHONE, OTHER)
+    desk = house.door.sign_in._desk
+    changed = await store.set_identifier(number, desk.identity(number), entered.account.id, "lost", "ada")
+    assert (changed.id, changed.phone_e164) == (entered.account.id, OTHER)
+    house.door.authenticator.forget_account(entered.account.id)
+    with pytest.raises(Unauthenticated):
+        await found(house, entered.token)
+    house.clock.advance(MINUTE)
+    assert (await house.enter(OTHER)).account.id == entered.account.id
+    stranger = await house.enter(PHONE)
+    assert stranger.is_new
+    assert await spendable(house, stranger.account.id) == 0
+    with pytest.raises(Conflict):
+        await store.set_identifier(number, desk.identity(number), stranger.account.id, "lost", "ada")
+    nobody = AccountId("acct_nobody")
+    assert await store.set_identifier(number, desk.identity(number), nobody, "lost", "ada") is None
 
 
 async def test_a_change_needs_a_code_given_a_moment_ago(house):

@@ -67,3 +67,20 @@ def test_what_is_typed_wrongly_is_refused_before_anything_is_asked(raseed):
     raseed("accounts", "second", "x", "--of", "y", "--none", "--reason", "x").refused(2)
     assert raseed("accounts", "suspend", "nobody").status == 2
     raseed("accounts", "suspend", "nobody", "--reason", "x").refused()
+
+
+def test_an_account_whose_telephone_was_lost_gets_another_number(raseed):
+    made = raseed("accounts", "create", "--phone", "+96550123456", "--json").value["id"]
+    other = raseed("accounts", "create", "--phone", "+96550123457", "--json").value["id"]
+    why = ("--reason", "knows her last payment")
+    changed = raseed("accounts", "contact", made, "--phone", "5099 8877", *why, "--json").value
+    assert (changed["id"], changed["phone"]) == (made, "+96550998877")
+    assert raseed("accounts", "contact", made, "--phone", "+96550998877", *why).status == 0
+    assert "another account" in raseed("accounts", "contact", made, "--phone", "+96550123457", *why).refused()
+    assert "telephone" in raseed("accounts", "contact", made, "--phone", "12", *why).refused()
+    raseed("accounts", "contact", made, *why).refused(2)
+    assert raseed("accounts", "contact", made, "--phone", "+96550998877").status == 2
+    raseed("accounts", "close", other, "--reason", "asked for")
+    assert "closed" in raseed("accounts", "contact", other, "--phone", "+96550123458", *why).refused()
+    rows = raseed("audit", "list", "--subject", made, "--json").value
+    assert [row["detail"] for row in rows if row["action"] == "account.identifier"] == [why[1]] * 2

@@ -193,6 +193,20 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
 
         run_command(open_admin, command)
 
+    @accounts.command("contact")
+    def accounts_contact(
+        account: Account,
+        reason: Reason,
+        phone: Annotated[str, typer.Option(help="The new telephone number.")] = "",
+        email: Annotated[str, typer.Option(help="The new e-mail address.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        """Give an account whose holder lost the number or address another one. Its sessions end."""
+        if bool(phone) == bool(email):
+            fail("give --phone or --email", MISUSED)
+        request = pb.SetAccountContactRequest(account=account, phone=phone, email=email, reason=reason)
+        _change(open_admin, "SetAccountContact", request, as_json=as_json)
+
     @accounts.command("second")
     def accounts_second(
         account: Account,

@@ -32,6 +32,7 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "EraseAccount": OperatorScope.ACCOUNTS_ERASE,
         "SetAccountTier": OperatorScope.ACCOUNTS_WRITE,
         "ApproveSecondAccount": OperatorScope.ACCOUNTS_WRITE,
+        "SetAccountContact": OperatorScope.ACCOUNTS_WRITE,
         "AddAccountNote": OperatorScope.ACCOUNTS_WRITE,
         "ListAccountNotes": OperatorScope.ACCOUNTS_READ,
     },

@@ -13,6 +13,7 @@ from raseed.admin.v1 import account_admin_pb2 as pb
 from raseed.admin.v1 import account_admin_pb2_grpc, admin_pb2
 from raseed.core.accounts.model import Account
 from raseed.core.admin.account_service import AccountAdmin
+from raseed.core.admin.contact_service import ContactAdmin
 from raseed.core.admin.erasure import ErasureService
 from raseed.core.admin.service import AdminService
 from raseed.core.admin.standing import AccountNote
@@ -23,8 +24,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
-    def __init__(self, accounts: AccountAdmin, erasure: ErasureService, admin: AdminService) -> None:
+    def __init__(
+        self, accounts: AccountAdmin, contacts: ContactAdmin, erasure: ErasureService, admin: AdminService
+    ) -> None:
         self._accounts = accounts
+        self._contacts = contacts
         self._erasure = erasure
         self._admin = admin
 
@@ -86,6 +90,18 @@ class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
         )
         account, _ = await self._admin.account(standing.account_id)
         return pb.ApproveSecondAccountResponse(account=await self._whole(account))
+
+    async def SetAccountContact(
+        self, request: pb.SetAccountContactRequest, context: Context
+    ) -> pb.SetAccountContactResponse:
+        account = await self._contacts.set_contact(
+            request.account,
+            phone=request.phone,
+            email=request.email,
+            reason=request.reason,
+            actor=acting(context).actor,
+        )
+        return pb.SetAccountContactResponse(account=await self._whole(account))
 
     async def AddAccountNote(
         self, request: pb.AddAccountNoteRequest, context: Context

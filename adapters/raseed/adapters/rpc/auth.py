@@ -137,7 +137,8 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def RevokeSession(
         self, request: pb.RevokeSessionRequest, context: Context
     ) -> pb.RevokeSessionResponse:
-        await self._sessions.end(current_call().caller.account_id, SessionId(request.session_id))
+        known = await session_of(self._authenticator, current_call())
+        await self._sessions.end(known.session.account_id, SessionId(request.session_id))
         return pb.RevokeSessionResponse()
 
     async def RevokeOtherSessions(

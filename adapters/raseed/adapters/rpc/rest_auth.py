@@ -97,7 +97,8 @@ class AuthRestServicer(auth_pb2_grpc.AuthRestServiceServicer):
 
     async def RevokeSession(self, request: pb.RevokeSessionRequest, context: Context) -> None:
         call = current_call()
-        await self._sessions.end(call.caller.account_id, SessionId(request.session_id))
+        known = await session_of(self._authenticator, call)
+        await self._sessions.end(known.session.account_id, SessionId(request.session_id))
         await _write(context, call, wire.encode_revoked(1))
 
     async def RevokeOtherSessions(self, request: pb.RevokeOtherSessionsRequest, context: Context) -> None:

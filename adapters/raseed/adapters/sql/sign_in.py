@@ -95,18 +95,25 @@ class SqlSignInStore:
             take_turn(connection)
             if not use_up(connection, proven, now):
                 return None
-            column = _column(identifier)
-            try:
-                connection.execute(
-                    update(accounts).where(accounts.c.id == account_id).values({column: identifier.value})
-                )
-            except IntegrityError as error:
-                raise Conflict("This number or address belongs to another account.") from error
-            _verify(connection, identity, account_id, now, is_new=False)
-            end_sessions(connection, account_id)
+            if not _set_identifier(connection, identifier, identity, account_id, now):
+                return None
             begin_session(connection, account_id, session)
-            announce(connection, ChangeKind.ACCOUNT, account_id)
             record_audit(connection, now, account_id, "account.identifier", account_id, identifier.kind)
+            return find_account(connection, account_id)
+
+        return await self._database.write(work)
+
+    async def set_identifier(
+        self, identifier: Identifier, identity: Identity, account_id: AccountId, reason: str, actor: str
+    ) -> Account | None:
+        """See `core.admin.contact_service.ContactStore`."""
+        now = self._database.clock.now()
+
+        def work(connection: Connection) -> Account | None:
+            take_turn(connection)
+            if not _set_identifier(connection, identifier, identity, account_id, now):
+                return None
+            record_audit(connection, now, actor, "account.identifier", account_id, reason)
             return find_account(connection, account_id)
 
         return await self._database.write(work)
@@ -178,5 +185,26 @@ def _verify(
     return is_new
 
 
-def _column(identifier: Identifier) -> str:
-    return "phone_e164" if identifier.kind is IdentifierKind.PHONE else "email"
+def _set_identifier(
+    connection: Connection,
+    identifier: Identifier,
+    identity: Identity,
+    account_id: AccountId,
+    now: Microseconds,
+) -> bool:
+    """In place of the one of its kind; every session ends. False if there is no such account. Raises Conflict if it is
+    another account's.
+    """
+    column = "phone_e164" if identifier.kind is IdentifierKind.PHONE else "email"
+    try:
+        changed = connection.execute(
+            update(accounts).where(accounts.c.id == account_id).values({column: identifier.value})
+        )
+    except IntegrityError as error:
+        raise Conflict("This number or address belongs to another account.") from error
+    if changed.rowcount == 0:
+        return False
+    _verify(connection, identity, account_id, now, is_new=False)
+    end_sessions(connection, account_id)
+    announce(connection, ChangeKind.ACCOUNT, account_id)
+    return True

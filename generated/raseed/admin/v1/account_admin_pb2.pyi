@@ -99,6 +99,24 @@ class ApproveSecondAccountResponse(_message.Message):
     account: _admin_pb2.AdminAccount
     def __init__(self, account: _Optional[_Union[_admin_pb2.AdminAccount, _Mapping]] = ...) -> None: ...
 
+class SetAccountContactRequest(_message.Message):
+    __slots__ = ("account", "phone", "email", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    phone: str
+    email: str
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SetAccountContactResponse(_message.Message):
+    __slots__ = ("account",)
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    account: _admin_pb2.AdminAccount
+    def __init__(self, account: _Optional[_Union[_admin_pb2.AdminAccount, _Mapping]] = ...) -> None: ...
+
 class AddAccountNoteRequest(_message.Message):
     __slots__ = ("account", "text")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]

@@ -65,6 +65,11 @@ class AccountAdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ApproveSecondAccountRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ApproveSecondAccountResponse.FromString,
                 _registered_method=True)
+        self.SetAccountContact = channel.unary_unary(
+                '/raseed.admin.v1.AccountAdminService/SetAccountContact',
+                request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.SetAccountContactRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.SetAccountContactResponse.FromString,
+                _registered_method=True)
         self.AddAccountNote = channel.unary_unary(
                 '/raseed.admin.v1.AccountAdminService/AddAccountNote',
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.AddAccountNoteRequest.SerializeToString,
@@ -127,6 +132,14 @@ class AccountAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetAccountContact(self, request, context):
+        """Gives an account another telephone number or e-mail address, for a holder who has lost the one before. Its sessions
+        end. ABORTED for a closed account, and for a number or address of another one. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AddAccountNote(self, request, context):
         """Notes something about an account, for operators to read.
         """
@@ -173,6 +186,11 @@ def add_AccountAdminServiceServicer_to_server(servicer, server):
                     servicer.ApproveSecondAccount,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ApproveSecondAccountRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ApproveSecondAccountResponse.SerializeToString,
+            ),
+            'SetAccountContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAccountContact,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.SetAccountContactRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.SetAccountContactResponse.SerializeToString,
             ),
             'AddAccountNote': grpc.unary_unary_rpc_method_handler(
                     servicer.AddAccountNote,
@@ -348,6 +366,33 @@ class AccountAdminService:
             '/raseed.admin.v1.AccountAdminService/ApproveSecondAccount',
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.ApproveSecondAccountRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.ApproveSecondAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAccountContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AccountAdminService/SetAccountContact',
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.SetAccountContactRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.SetAccountContactResponse.FromString,
             options,
             channel_credentials,
             insecure,
