@@ -90,6 +90,19 @@ async def test_who_stops_waiting_takes_nothing(redis):
         assert (await store.take([Take("a", quota, 5)], seats, "last")).refused is None
 
 
+async def test_who_leaves_in_the_moment_of_the_answer_takes_nothing(redis):
+    quota, seats = Quota(5, HOUR, 5), [Seats("seats", 1)]
+    async with sharing_workers(redis, 1) as [store]:
+        asking = asyncio.create_task(store.take([Take("a", quota, 3)], seats, "run"))
+        while store.fill_us("a") == 0:  # noqa: ASYNC110 - the very moment is what is looked for
+            await asyncio.sleep(0)
+        assert not asking.done(), "the answer is there, and nobody has read it"
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert asking.cancelled()
+        assert (await store.take([Take("a", quota, 5)], seats, "last")).refused is None
+
+
 async def test_a_server_that_forgot_the_script_is_given_it_again(redis):
     reported: list[BaseException] = []
     async with sharing_workers(redis, 1, reported=reported) as [store]:

@@ -18,6 +18,7 @@ from raseed.core.accounts.key_bounds import KeyLimits
 from raseed.core.accounts.model import Caller, OwnLimit, Tier
 from raseed.core.clock import SECOND
 from raseed.core.errors import (
+    BackendLost,
     BackendUnavailable,
     Conflict,
     ModelNotInTier,
@@ -123,6 +124,16 @@ async def test_one_that_was_left_is_taken_for_what_was_generated(made, hand):
     hand.generations[0].say(piece(5))
     await asyncio.sleep(0.001)
     run.abandon()
+    await gone(run)
+    assert taken(desk, "tpm", TPM.interval_us) == pytest.approx(PROMPT_TOKENS + 5, abs=0.1)
+
+
+async def test_one_whose_engine_is_lost_is_taken_for_what_was_generated(made, hand):
+    desk = made(tpm=600)
+    run = desk.ask(HAND)
+    await asyncio.sleep(0.001)
+    hand.generations[0].say(piece(5), BackendLost("gone"))
+    assert isinstance((await read(run)).error, BackendLost)
     await gone(run)
     assert taken(desk, "tpm", TPM.interval_us) == pytest.approx(PROMPT_TOKENS + 5, abs=0.1)
 
