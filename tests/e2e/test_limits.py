@@ -12,6 +12,7 @@ import openai
 import pytest
 from anthropic import Anthropic
 from openai import OpenAI
+from tests.support.redis import RedisServer, is_installed
 from tests.support.stack import Stack
 
 PROFILE = """\
@@ -62,14 +63,19 @@ HELLO: list[Any] = [{"role": "user", "content": "hi"}]
 
 @pytest.fixture(scope="module")
 def limited(new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with limits, and a profile whose limits are soon reached."""
+    """A stack with limits, counted in Redis where there is one, and a profile whose limits are soon reached."""
+    server = RedisServer().start() if is_installed() else None
     profile = tmp_path_factory.mktemp("profile") / "small.toml"
     profile.write_text(PROFILE, encoding="utf-8")
     stack = new_stack(
-        "limited", CONFIG.format(profile=profile), environ={"RASEED_LIMITS_ENABLED": "true"}
+        "limited",
+        CONFIG.format(profile=profile),
+        environ={"RASEED_LIMITS_ENABLED": "true", "RASEED_LIMITS_REDIS_URL": server.url if server else ""},
     ).start()
     yield stack
     stack.stop()
+    if server is not None:
+        server.stop()
 
 
 def test_every_answer_says_what_is_left(limited):

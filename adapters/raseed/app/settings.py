@@ -42,6 +42,14 @@ Seconds = Annotated[float, Meta(ge=0)]
 _PHONE = re.compile(r"\+[0-9]{7,15}")
 
 
+RedisUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(rediss?://([^@/\s]*@)?([^:/\s\[]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[0-9]+)?(\?\S*)?)?$"
+    ),
+]
+
+
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
@@ -112,7 +120,7 @@ class Limits(_Section, frozen=True):
 
     enabled: bool = True
     """False turns rates, requests at a time and their headers off, for load tests. Money is guarded all the same."""
-    redis_url: str = ""
+    redis_url: RedisUrl = ""
     """`redis://…` or `rediss://…` of a Redis or Valkey in which several workers count together; empty: each counts its own part of every limit. With a password in it, set RASEED_LIMITS_REDIS_URL."""
     redis_timeout_ms: Annotated[float, Meta(gt=0, le=1000)] = 50.0
     """Longest wait for its answer, in milliseconds; then a worker decides by itself. Usually it takes one."""

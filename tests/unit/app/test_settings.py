@@ -37,6 +37,28 @@ def test_a_clients_own_variable_is_not_a_setting(tmp_path: Path) -> None:
     assert load_configuration({"RASEED_API_KEY": "x"}, tmp_path).settings == Settings()
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "redis://cache",
+        "redis://127.0.0.1:6379/1",
+        "rediss://user:p%40ss@cache.example:6380",
+        "redis://[::1]:1/0?db=2",
+    ],
+)
+def test_the_address_of_a_redis(tmp_path: Path, url: str) -> None:
+    assert load_configuration({"RASEED_LIMITS_REDIS_URL": url}, tmp_path).settings.limits.redis_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["cache:6379", "http://cache", "redis://", "redis://cache:port", "redis://a b"]
+)
+def test_what_is_no_address_of_a_redis(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"RASEED_LIMITS_REDIS_URL: limits\.redis_url: "):
+        load_configuration({"RASEED_LIMITS_REDIS_URL": url}, tmp_path)
+
+
 @pytest.mark.parametrize("listen", ["", "127.0.0.1:9443", "[::1]:9443", "127.8.0.1:1"])
 def test_the_admin_listener_is_on_this_machine_unless_others_are_meant(tmp_path: Path, listen: str) -> None:
     environ = {"RASEED_ADMIN_LISTEN": listen, "RASEED_ADMIN_ADDRESS": "elsewhere:1"}
