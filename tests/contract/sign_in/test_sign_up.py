@@ -262,6 +262,33 @@ async def test_a_stranger_has_to_agree_and_the_code_stays_valid(house, consent):
     assert entered.is_new
 
 
+@ON_BOTH
+async def test_terms_that_changed_are_accepted_when_its_holder_comes_or_later(house):
+    """Nobody is kept out for it: whoever is in can be asked."""
+    entered = await house.enter()
+    assert entered.has_accepted_terms
+    service, account = house.door.sign_in, entered.account.id
+    newer = replace(service.policy.terms, terms_version="8", minimum_age=21)
+    service.policy = replace(service.policy, terms=newer)
+    house.clock.advance(MINUTE)
+    assert not (await house.enter()).has_accepted_terms
+    assert not await service.has_accepted_terms(account)
+    for consent in (AGREED, Consent(terms_version="8"), Consent(is_of_age=True)):
+        with pytest.raises(TermsNotAccepted):
+            await service.accept_terms(account, consent)
+    now = Consent(terms_version="8", is_of_age=True)
+    for _ in range(2):
+        await service.accept_terms(account, now)
+        assert await service.has_accepted_terms(account)
+    assert [row.terms_version for row in await rows(house, consents)] == ["7", "8"]
+
+    service.policy = replace(service.policy, terms=replace(newer, terms_version="9"))
+    house.clock.advance(MINUTE)
+    again = await house.enter(consent=Consent(terms_version="9", is_of_age=True))
+    assert again.has_accepted_terms
+    assert await count(house, consents) == 3
+
+
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
 async def test_nobody_enters_an_account_that_is_not_active(house, status):
     entered = await house.enter()

@@ -215,14 +215,29 @@ async def test_a_browser_has_its_session_in_a_cookie_alone(worker):
     phone = new_phone()
     jar, body = await browser_sign_in(worker, phone)
     assert jar.keys() == {SESSION, DEVICE}
-    assert body.keys() == {"account", "is_new", "session", "csrf_token"}
+    assert body.keys() == {"account", "is_new", "has_accepted_terms", "session", "csrf_token"}
     assert (body["account"]["phone"], body["is_new"]) == (phone, True)
     shown = await rest(worker, "GetSession", metadata=cookie(jar))
     assert shown.json["csrf_token"] == body["csrf_token"]
+    assert shown.json["has_accepted_terms"] is True
     assert ("cache-control", "no-store") in shown.headers
     listed = await rest(worker, "ListSessions", metadata=cookie(jar))
     assert [each["is_current"] for each in listed.json["data"]] == [True]
     assert listed.json["next_cursor"] is None
+
+
+async def test_terms_are_accepted_by_whoever_is_in(worker):
+    entered = await sign_in(worker, new_phone())
+    assert entered.has_accepted_terms
+    metadata = bearer(entered.session_token)
+    stub = auth(worker)
+    await stub.AcceptTerms(auth_pb2.AcceptTermsRequest(terms_version=TERMS), metadata=metadata)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.AcceptTerms(auth_pb2.AcceptTermsRequest(terms_version="1999"), metadata=metadata)
+    assert error_of(caught.value) == ("FAILED_PRECONDITION", "TERMS_NOT_ACCEPTED")
+    answer = await rest(worker, "AcceptTerms", {"terms_version": TERMS}, metadata)
+    assert (answer.status, answer.json["has_accepted_terms"]) == (200, True)
+    assert (await rest(worker, "AcceptTerms", {}, metadata)).status == 422
 
 
 async def test_a_program_over_http_reads_the_token(worker):

@@ -78,7 +78,14 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             account_id=entered.account.id,
             is_new=entered.is_new,
             device_token=entered.device_token,
+            has_accepted_terms=entered.has_accepted_terms,
         )
+
+    async def AcceptTerms(self, request: pb.AcceptTermsRequest, context: Context) -> pb.AcceptTermsResponse:
+        known = await session_of(self._authenticator, current_call())
+        consent = Consent(terms_version=request.terms_version, is_of_age=request.age_confirmed)
+        await self._sign_in.accept_terms(known.session.account_id, consent)
+        return pb.AcceptTermsResponse()
 
     async def SignOut(self, request: pb.SignOutRequest, context: Context) -> pb.SignOutResponse:
         known = await session_of(self._authenticator, current_call())

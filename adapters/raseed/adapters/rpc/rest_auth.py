@@ -86,7 +86,16 @@ class AuthRestServicer(auth_pb2_grpc.AuthRestServiceServicer):
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> None:
         call = current_call()
         known = await session_of(self._authenticator, call)
-        await _write(context, call, wire.encode_session(known))
+        has_accepted = await self._sign_in.has_accepted_terms(known.session.account_id)
+        await _write(context, call, wire.encode_session(known, has_accepted_terms=has_accepted))
+
+    async def AcceptTerms(self, request: pb.AcceptTermsRequest, context: Context) -> None:
+        call = current_call()
+        known = await session_of(self._authenticator, call)
+        given = wire.decode_terms(request.body.data)
+        consent = Consent(terms_version=given.terms_version, is_of_age=given.age_confirmed)
+        await self._sign_in.accept_terms(known.session.account_id, consent)
+        await _write(context, call, wire.encode_session(known, has_accepted_terms=True))
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Context) -> None:
         call = current_call()

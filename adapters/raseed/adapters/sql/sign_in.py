@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from raseed.adapters.sql.accounts import announce, create_account, find_account
@@ -16,7 +17,15 @@ from raseed.adapters.sql.sign_in_codes import forgive, take_turn, use_up
 from raseed.adapters.sql.tables import accounts, consents, verified_identities
 from raseed.core.accounts.identity import Identifier, IdentifierKind
 from raseed.core.accounts.model import Account, AccountStatus
-from raseed.core.accounts.sign_in_model import Accepted, Identity, NewAccount, NewSession, Proven, Session
+from raseed.core.accounts.sign_in_model import (
+    Accepted,
+    Identity,
+    NewAccount,
+    NewSession,
+    Proven,
+    Session,
+    Terms,
+)
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
@@ -54,6 +63,7 @@ class SqlSignInStore:
         new_account: NewAccount | None,
         session: NewSession,
         replaces: Session | None,
+        terms: Terms,
     ) -> Accepted | None:
         now = self._database.clock.now()
 
@@ -70,6 +80,7 @@ class SqlSignInStore:
             is_welcome_due = _verify(connection, identity, account.id, now, is_new=is_new)
             if account.status is not AccountStatus.ACTIVE:
                 return Accepted(account=account, is_new=False, is_welcome_due=False, is_blocked=True)
+            has_accepted_terms = _accept(connection, account.id, terms, now)
             if replaces is not None:
                 end_session(connection, replaces.account_id, replaces.id)
             begin_session(connection, account.id, session)
@@ -80,7 +91,12 @@ class SqlSignInStore:
                     kind=NoticeKind.NEW_DEVICE, account_id=account.id, cause=session.id, parameters=parameters
                 )
                 enqueue(connection, notice, now)
-            return Accepted(account=account, is_new=is_new, is_welcome_due=is_welcome_due)
+            return Accepted(
+                account=account,
+                is_new=is_new,
+                is_welcome_due=is_welcome_due,
+                has_accepted_terms=has_accepted_terms,
+            )
 
         async with self._turn:
             return await self._database.write(work)
@@ -118,6 +134,10 @@ class SqlSignInStore:
 
         return await self._database.write(work)
 
+    async def accept_terms(self, account_id: AccountId, terms: Terms, at: Microseconds) -> bool:
+        run = self._database.write if terms.is_accepted else self._database.read
+        return await run(lambda connection: _accept(connection, account_id, terms, at))
+
     async def welcomed(self, identity: Identity, at: Microseconds) -> None:
         welcomed = (
             update(verified_identities)
@@ -146,17 +166,29 @@ def _open(connection: Connection, new: NewAccount, identifier: Identifier, now: 
         language=new.language,
     )
     create_account(connection, account)
-    if new.terms_version or new.minimum_age:
-        connection.execute(
-            insert(consents).values(
-                account_id=new.id,
-                terms_version=new.terms_version,
-                minimum_age=new.minimum_age,
-                accepted_at=now,
-            )
-        )
     record_audit(connection, now, new.id, "account.create", new.id, f"tier={new.tier}")
     return account
+
+
+def _accept(connection: Connection, account_id: AccountId, terms: Terms, now: Microseconds) -> bool:
+    """Whether the account has accepted these terms, now or before. Writes only what is accepted now."""
+    if not terms.version and not terms.minimum_age:
+        return True
+    accepted = select(consents.c.accepted_at).where(
+        consents.c.account_id == account_id,
+        consents.c.terms_version == terms.version,
+        consents.c.minimum_age >= terms.minimum_age,
+    )
+    if connection.execute(accepted).first() is not None:
+        return True
+    if terms.is_accepted:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        said = {"minimum_age": terms.minimum_age, "accepted_at": now}
+        new = dialect.insert(consents).values(account_id=account_id, terms_version=terms.version, **said)
+        connection.execute(
+            new.on_conflict_do_update(index_elements=["account_id", "terms_version"], set_=said)
+        )
+    return terms.is_accepted
 
 
 def _verify(

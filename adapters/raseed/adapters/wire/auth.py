@@ -33,10 +33,17 @@ class VerifyBody(msgspec.Struct, frozen=True):
     language: str = ""
 
 
+class TermsBody(msgspec.Struct, frozen=True):
+    terms_version: str = ""
+    age_confirmed: bool = False
+
+
+_terms = msgspec.json.Decoder(TermsBody)
 _start = msgspec.json.Decoder(StartBody)
 _verify = msgspec.json.Decoder(VerifyBody)
 _START_KEYS = served_keys(StartBody.__struct_fields__)
 _VERIFY_KEYS = served_keys(VerifyBody.__struct_fields__)
+_TERMS_KEYS = served_keys(TermsBody.__struct_fields__)
 
 
 def decode_start(body: bytes) -> StartBody:
@@ -47,6 +54,11 @@ def decode_start(body: bytes) -> StartBody:
 def decode_verify(body: bytes) -> VerifyBody:
     """Raises RequestInvalid."""
     return read_body(body, _verify, _VERIFY_KEYS, WORDS)
+
+
+def decode_terms(body: bytes) -> TermsBody:
+    """Raises RequestInvalid."""
+    return read_body(body, _terms, _TERMS_KEYS, WORDS)
 
 
 def encode_options(policy: SignInPolicy) -> bytes:
@@ -75,6 +87,7 @@ def encode_signed_in(entered: SignedIn, *, with_tokens: bool) -> bytes:
     answer = {
         "account": _account(entered.account),
         "is_new": entered.is_new,
+        "has_accepted_terms": entered.has_accepted_terms,
         "session": _session(entered.session, entered.session.id),
         "csrf_token": entered.csrf_token,
     }
@@ -83,8 +96,14 @@ def encode_signed_in(entered: SignedIn, *, with_tokens: bool) -> bytes:
     return _encode(answer)
 
 
-def encode_session(known: SessionCaller) -> bytes:
-    return _encode({"session": _session(known.session, known.session.id), "csrf_token": known.csrf_token})
+def encode_session(known: SessionCaller, *, has_accepted_terms: bool) -> bytes:
+    return _encode(
+        {
+            "session": _session(known.session, known.session.id),
+            "csrf_token": known.csrf_token,
+            "has_accepted_terms": has_accepted_terms,
+        }
+    )
 
 
 def encode_sessions(sessions: Sequence[Session], current: SessionId, next_cursor: str) -> bytes:

@@ -19,7 +19,7 @@ from raseed.core.accounts.identity import (
 )
 from raseed.core.accounts.model import Account, Tier
 from raseed.core.accounts.sessions import SessionAuthenticator, SessionLimits, begin, csrf_token_of
-from raseed.core.accounts.sign_in_model import NewAccount, Proven, Purpose, Session
+from raseed.core.accounts.sign_in_model import NewAccount, Proven, Purpose, Session, Terms
 from raseed.core.accounts.sign_in_ports import SignInStore
 from raseed.core.clock import MINUTE, SECOND, Clock
 from raseed.core.errors import (
@@ -73,11 +73,13 @@ class SignedIn:
     session: Session
     account: Account
     is_new: bool
+    has_accepted_terms: bool
+    """Of the terms in force: they may have changed since the account was opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """What a stranger says to open an account."""
+    """What a stranger says to open an account, and anybody when the terms have changed."""
 
     terms_version: str = ""
     is_of_age: bool = False
@@ -144,9 +146,10 @@ class SignInService:
             new_account = None
             if await self._store.account_of(proven) is None:
                 new_account = await self._stranger(proven, consent, language)
+            terms = self._terms(consent)
             token, session = begin(device_label(user_agent), address, self._clock.now(), self._limits)
             try:
-                accepted = await self._store.sign_in(proven, identity, new_account, session, replaces)
+                accepted = await self._store.sign_in(proven, identity, new_account, session, replaces, terms)
             except Conflict:
                 continue
             if accepted is None:
@@ -169,6 +172,7 @@ class SignInService:
                 session=session.of(account.id),
                 account=account,
                 is_new=accepted.is_new,
+                has_accepted_terms=accepted.has_accepted_terms,
             )
         raise Overloaded("This account is being opened elsewhere. Please try again.", retry_after_s=BUSY_S)
 
@@ -210,10 +214,22 @@ class SignInService:
             session=begun.of(account.id),
             account=account,
             is_new=False,
+            has_accepted_terms=await self.has_accepted_terms(session.account_id),
         )
 
     def _identifier(self, phone: str, email: str) -> Identifier:
         return read_identifier(phone, email, self.policy.kinds, self._numbers, self.policy.terms)
+
+    async def has_accepted_terms(self, account_id: AccountId) -> bool:
+        """Of the terms in force."""
+        return await self._store.accept_terms(account_id, self._terms(Consent()), self._clock.now())
+
+    async def accept_terms(self, account_id: AccountId, consent: Consent) -> None:
+        """The terms that are in force, by whoever holds the account. Safe to repeat. Raises TermsNotAccepted."""
+        terms = self._terms(consent)
+        if not terms.is_accepted:
+            raise self._not_accepted(consent)
+        await self._store.accept_terms(account_id, terms, self._clock.now())
 
     async def _send(
         self,
@@ -248,23 +264,33 @@ class SignInService:
         )
 
     async def _stranger(self, proven: Proven, consent: Consent, language: str) -> NewAccount:
-        terms = self.policy.terms
-        accepted = not terms.terms_version or consent.terms_version == terms.terms_version
-        if not accepted or (terms.minimum_age and not consent.is_of_age):
+        if not self._terms(consent).is_accepted:
             await self._store.forgive(proven)
-            needs = [f"accept the terms of {terms.terms_version}"] if not accepted else []
-            if terms.minimum_age and not consent.is_of_age:
-                needs.append(f"confirm that you are {terms.minimum_age} or older")
-            raise TermsNotAccepted(
-                f"To open an account, {' and '.join(needs)}. The same code can be given again.",
-                metadata={"terms_version": terms.terms_version, "minimum_age": str(terms.minimum_age)},
-            )
+            raise self._not_accepted(consent)
         return NewAccount(
-            id=AccountId(new_id("acct")),
-            tier=self.policy.tier,
-            language=self._language(language),
-            terms_version=terms.terms_version,
+            id=AccountId(new_id("acct")), tier=self.policy.tier, language=self._language(language)
+        )
+
+    def _terms(self, consent: Consent) -> Terms:
+        terms = self.policy.terms
+        agrees = not terms.terms_version or consent.terms_version == terms.terms_version
+        is_old_enough = not terms.minimum_age or consent.is_of_age
+        return Terms(
+            version=terms.terms_version,
             minimum_age=terms.minimum_age,
+            is_accepted=agrees and is_old_enough,
+        )
+
+    def _not_accepted(self, consent: Consent) -> TermsNotAccepted:
+        terms = self.policy.terms
+        needs = []
+        if terms.terms_version and consent.terms_version != terms.terms_version:
+            needs.append(f"accept the terms of {terms.terms_version}")
+        if terms.minimum_age and not consent.is_of_age:
+            needs.append(f"confirm that you are {terms.minimum_age} or older")
+        return TermsNotAccepted(
+            f"To use an account, {' and '.join(needs)}. A code that was right can be given again.",
+            metadata={"terms_version": terms.terms_version, "minimum_age": str(terms.minimum_age)},
         )
 
     def _language(self, language: str) -> Language:

@@ -109,10 +109,17 @@ class NewAccount:
     id: AccountId
     tier: Tier
     language: Language
-    terms_version: str
-    """Accepted now; empty: there were none to accept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The terms in force, and whether they are accepted now. Every account has to accept them, new ones at once."""
+
+    version: str
+    """Empty: there are none."""
     minimum_age: int
-    """Confirmed now; 0: it was not asked."""
+    """What is confirmed with them; 0: nothing."""
+    is_accepted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +130,6 @@ class Accepted:
     is_new: bool
     is_welcome_due: bool
     """Whether this identity opened this account and its welcome grant is not known to be booked."""
+    has_accepted_terms: bool = True
     is_blocked: bool = False
     """Whether the account is not active: then there is no session."""

@@ -16,6 +16,7 @@ from raseed.core.accounts.sign_in_model import (
     Purpose,
     Session,
     StoredCode,
+    Terms,
 )
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, SessionId
@@ -75,6 +76,7 @@ class SignInStore(Protocol):
         new_account: NewAccount | None,
         session: NewSession,
         replaces: Session | None,
+        terms: Terms,
     ) -> Accepted | None:
         """Use the code up and begin a session of the account that the identifier belongs to, which ends the one that it
         replaces. An account that is not active gets none.
@@ -91,6 +93,10 @@ class SignInStore(Protocol):
 
         None if the code was used meanwhile. Raises Conflict if the identifier belongs to another account.
         """
+        ...
+
+    async def accept_terms(self, account_id: AccountId, terms: Terms, at: Microseconds) -> bool:
+        """Whether the account has accepted them, now or before. Safe to repeat."""
         ...
 
     async def welcomed(self, identity: Identity, at: Microseconds) -> None:

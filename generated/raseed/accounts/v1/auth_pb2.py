@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1draseed/accounts/v1/auth.proto\x12\x12raseed.accounts.v1\"\x19\n\x17GetSignInOptionsRequest\"[\n\x18GetSignInOptionsResponse\x12\x13\n\x0bidentifiers\x18\x01 \x03(\t\x12\x15\n\rterms_version\x18\x02 \x01(\t\x12\x13\n\x0bminimum_age\x18\x03 \x01(\x05\"Z\n\x12StartSignInRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65vice_token\x18\x04 \x01(\t\"j\n\x13StartSignInResponse\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x14\n\x0c\x65xpires_in_s\x18\x03 \x01(\x05\x12\x16\n\x0eresend_after_s\x18\x04 \x01(\x05\"y\n\x13VerifySignInRequest\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x15\n\rterms_version\x18\x03 \x01(\t\x12\x15\n\rage_confirmed\x18\x04 \x01(\x08\x12\x10\n\x08language\x18\x05 \x01(\t\"\x95\x01\n\x14VerifySignInResponse\x12\x15\n\rsession_token\x18\x01 \x01(\t\x12,\n\x07session\x18\x02 \x01(\x0b\x32\x1b.raseed.accounts.v1.Session\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x0e\n\x06is_new\x18\x04 \x01(\x08\x12\x14\n\x0c\x64\x65vice_token\x18\x05 \x01(\t\"\x80\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x15\n\rcreated_at_us\x18\x03 \x01(\x03\x12\x17\n\x0flast_used_at_us\x18\x04 \x01(\x03\x12\x15\n\rexpires_at_us\x18\x05 \x01(\x03\x12\x12\n\nis_current\x18\x06 \x01(\x08\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse\"N\n\x1cStartIdentifierChangeRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"t\n\x1dStartIdentifierChangeResponse\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x14\n\x0c\x65xpires_in_s\x18\x03 \x01(\x05\x12\x16\n\x0eresend_after_s\x18\x04 \x01(\x05\"C\n\x1dVerifyIdentifierChangeRequest\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"{\n\x1eVerifyIdentifierChangeResponse\x12\x15\n\rsession_token\x18\x01 \x01(\t\x12,\n\x07session\x18\x02 \x01(\x0b\x32\x1b.raseed.accounts.v1.Session\x12\x14\n\x0c\x64\x65vice_token\x18\x03 \x01(\t\"<\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x14ListSessionsResponse\x12-\n\x08sessions\x18\x01 \x03(\x0b\x32\x1b.raseed.accounts.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14RevokeSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"\x17\n\x15RevokeSessionResponse\"\x1c\n\x1aRevokeOtherSessionsRequest\"4\n\x1bRevokeOtherSessionsResponse\x12\x15\n\rrevoked_count\x18\x01 \x01(\x05\x32\xd3\x07\n\x0b\x41uthService\x12m\n\x10GetSignInOptions\x12+.raseed.accounts.v1.GetSignInOptionsRequest\x1a,.raseed.accounts.v1.GetSignInOptionsResponse\x12^\n\x0bStartSignIn\x12&.raseed.accounts.v1.StartSignInRequest\x1a\'.raseed.accounts.v1.StartSignInResponse\x12\x61\n\x0cVerifySignIn\x12\'.raseed.accounts.v1.VerifySignInRequest\x1a(.raseed.accounts.v1.VerifySignInResponse\x12R\n\x07SignOut\x12\".raseed.accounts.v1.SignOutRequest\x1a#.raseed.accounts.v1.SignOutResponse\x12|\n\x15StartIdentifierChange\x12\x30.raseed.accounts.v1.StartIdentifierChangeRequest\x1a\x31.raseed.accounts.v1.StartIdentifierChangeResponse\x12\x7f\n\x16VerifyIdentifierChange\x12\x31.raseed.accounts.v1.VerifyIdentifierChangeRequest\x1a\x32.raseed.accounts.v1.VerifyIdentifierChangeResponse\x12\x61\n\x0cListSessions\x12\'.raseed.accounts.v1.ListSessionsRequest\x1a(.raseed.accounts.v1.ListSessionsResponse\x12\x64\n\rRevokeSession\x12(.raseed.accounts.v1.RevokeSessionRequest\x1a).raseed.accounts.v1.RevokeSessionResponse\x12v\n\x13RevokeOtherSessions\x12..raseed.accounts.v1.RevokeOtherSessionsRequest\x1a/.raseed.accounts.v1.RevokeOtherSessionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1draseed/accounts/v1/auth.proto\x12\x12raseed.accounts.v1\"\x19\n\x17GetSignInOptionsRequest\"[\n\x18GetSignInOptionsResponse\x12\x13\n\x0bidentifiers\x18\x01 \x03(\t\x12\x15\n\rterms_version\x18\x02 \x01(\t\x12\x13\n\x0bminimum_age\x18\x03 \x01(\x05\"Z\n\x12StartSignInRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x14\n\x0c\x64\x65vice_token\x18\x04 \x01(\t\"j\n\x13StartSignInResponse\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x14\n\x0c\x65xpires_in_s\x18\x03 \x01(\x05\x12\x16\n\x0eresend_after_s\x18\x04 \x01(\x05\"y\n\x13VerifySignInRequest\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x15\n\rterms_version\x18\x03 \x01(\t\x12\x15\n\rage_confirmed\x18\x04 \x01(\x08\x12\x10\n\x08language\x18\x05 \x01(\t\"\xb1\x01\n\x14VerifySignInResponse\x12\x15\n\rsession_token\x18\x01 \x01(\t\x12,\n\x07session\x18\x02 \x01(\x0b\x32\x1b.raseed.accounts.v1.Session\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12\x0e\n\x06is_new\x18\x04 \x01(\x08\x12\x14\n\x0c\x64\x65vice_token\x18\x05 \x01(\t\x12\x1a\n\x12has_accepted_terms\x18\x06 \x01(\x08\"\x80\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x15\n\rcreated_at_us\x18\x03 \x01(\x03\x12\x17\n\x0flast_used_at_us\x18\x04 \x01(\x03\x12\x15\n\rexpires_at_us\x18\x05 \x01(\x03\x12\x12\n\nis_current\x18\x06 \x01(\x08\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse\"N\n\x1cStartIdentifierChangeRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"t\n\x1dStartIdentifierChangeResponse\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x14\n\x0c\x65xpires_in_s\x18\x03 \x01(\x05\x12\x16\n\x0eresend_after_s\x18\x04 \x01(\x05\"C\n\x1dVerifyIdentifierChangeRequest\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"{\n\x1eVerifyIdentifierChangeResponse\x12\x15\n\rsession_token\x18\x01 \x01(\t\x12,\n\x07session\x18\x02 \x01(\x0b\x32\x1b.raseed.accounts.v1.Session\x12\x14\n\x0c\x64\x65vice_token\x18\x03 \x01(\t\"B\n\x12\x41\x63\x63\x65ptTermsRequest\x12\x15\n\rterms_version\x18\x01 \x01(\t\x12\x15\n\rage_confirmed\x18\x02 \x01(\x08\"\x15\n\x13\x41\x63\x63\x65ptTermsResponse\"<\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x14ListSessionsResponse\x12-\n\x08sessions\x18\x01 \x03(\x0b\x32\x1b.raseed.accounts.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14RevokeSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"\x17\n\x15RevokeSessionResponse\"\x1c\n\x1aRevokeOtherSessionsRequest\"4\n\x1bRevokeOtherSessionsResponse\x12\x15\n\rrevoked_count\x18\x01 \x01(\x05\x32\xb3\x08\n\x0b\x41uthService\x12m\n\x10GetSignInOptions\x12+.raseed.accounts.v1.GetSignInOptionsRequest\x1a,.raseed.accounts.v1.GetSignInOptionsResponse\x12^\n\x0bStartSignIn\x12&.raseed.accounts.v1.StartSignInRequest\x1a\'.raseed.accounts.v1.StartSignInResponse\x12\x61\n\x0cVerifySignIn\x12\'.raseed.accounts.v1.VerifySignInRequest\x1a(.raseed.accounts.v1.VerifySignInResponse\x12R\n\x07SignOut\x12\".raseed.accounts.v1.SignOutRequest\x1a#.raseed.accounts.v1.SignOutResponse\x12|\n\x15StartIdentifierChange\x12\x30.raseed.accounts.v1.StartIdentifierChangeRequest\x1a\x31.raseed.accounts.v1.StartIdentifierChangeResponse\x12\x7f\n\x16VerifyIdentifierChange\x12\x31.raseed.accounts.v1.VerifyIdentifierChangeRequest\x1a\x32.raseed.accounts.v1.VerifyIdentifierChangeResponse\x12^\n\x0b\x41\x63\x63\x65ptTerms\x12&.raseed.accounts.v1.AcceptTermsRequest\x1a\'.raseed.accounts.v1.AcceptTermsResponse\x12\x61\n\x0cListSessions\x12\'.raseed.accounts.v1.ListSessionsRequest\x1a(.raseed.accounts.v1.ListSessionsResponse\x12\x64\n\rRevokeSession\x12(.raseed.accounts.v1.RevokeSessionRequest\x1a).raseed.accounts.v1.RevokeSessionResponse\x12v\n\x13RevokeOtherSessions\x12..raseed.accounts.v1.RevokeOtherSessionsRequest\x1a/.raseed.accounts.v1.RevokeOtherSessionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,33 +42,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYSIGNINREQUEST']._serialized_start=373
   _globals['_VERIFYSIGNINREQUEST']._serialized_end=494
   _globals['_VERIFYSIGNINRESPONSE']._serialized_start=497
-  _globals['_VERIFYSIGNINRESPONSE']._serialized_end=646
-  _globals['_SESSION']._serialized_start=649
-  _globals['_SESSION']._serialized_end=777
-  _globals['_SIGNOUTREQUEST']._serialized_start=779
-  _globals['_SIGNOUTREQUEST']._serialized_end=795
-  _globals['_SIGNOUTRESPONSE']._serialized_start=797
-  _globals['_SIGNOUTRESPONSE']._serialized_end=814
-  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_start=816
-  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_end=894
-  _globals['_STARTIDENTIFIERCHANGERESPONSE']._serialized_start=896
-  _globals['_STARTIDENTIFIERCHANGERESPONSE']._serialized_end=1012
-  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_start=1014
-  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_end=1081
-  _globals['_VERIFYIDENTIFIERCHANGERESPONSE']._serialized_start=1083
-  _globals['_VERIFYIDENTIFIERCHANGERESPONSE']._serialized_end=1206
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1208
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1268
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1270
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1364
-  _globals['_REVOKESESSIONREQUEST']._serialized_start=1366
-  _globals['_REVOKESESSIONREQUEST']._serialized_end=1408
-  _globals['_REVOKESESSIONRESPONSE']._serialized_start=1410
-  _globals['_REVOKESESSIONRESPONSE']._serialized_end=1433
-  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_start=1435
-  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_end=1463
-  _globals['_REVOKEOTHERSESSIONSRESPONSE']._serialized_start=1465
-  _globals['_REVOKEOTHERSESSIONSRESPONSE']._serialized_end=1517
-  _globals['_AUTHSERVICE']._serialized_start=1520
-  _globals['_AUTHSERVICE']._serialized_end=2499
+  _globals['_VERIFYSIGNINRESPONSE']._serialized_end=674
+  _globals['_SESSION']._serialized_start=677
+  _globals['_SESSION']._serialized_end=805
+  _globals['_SIGNOUTREQUEST']._serialized_start=807
+  _globals['_SIGNOUTREQUEST']._serialized_end=823
+  _globals['_SIGNOUTRESPONSE']._serialized_start=825
+  _globals['_SIGNOUTRESPONSE']._serialized_end=842
+  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_start=844
+  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_end=922
+  _globals['_STARTIDENTIFIERCHANGERESPONSE']._serialized_start=924
+  _globals['_STARTIDENTIFIERCHANGERESPONSE']._serialized_end=1040
+  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_start=1042
+  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_end=1109
+  _globals['_VERIFYIDENTIFIERCHANGERESPONSE']._serialized_start=1111
+  _globals['_VERIFYIDENTIFIERCHANGERESPONSE']._serialized_end=1234
+  _globals['_ACCEPTTERMSREQUEST']._serialized_start=1236
+  _globals['_ACCEPTTERMSREQUEST']._serialized_end=1302
+  _globals['_ACCEPTTERMSRESPONSE']._serialized_start=1304
+  _globals['_ACCEPTTERMSRESPONSE']._serialized_end=1325
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1327
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1387
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1389
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1483
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=1485
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=1527
+  _globals['_REVOKESESSIONRESPONSE']._serialized_start=1529
+  _globals['_REVOKESESSIONRESPONSE']._serialized_end=1552
+  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_start=1554
+  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_end=1582
+  _globals['_REVOKEOTHERSESSIONSRESPONSE']._serialized_start=1584
+  _globals['_REVOKEOTHERSESSIONSRESPONSE']._serialized_end=1636
+  _globals['_AUTHSERVICE']._serialized_start=1639
+  _globals['_AUTHSERVICE']._serialized_end=2714
 # @@protoc_insertion_point(module_scope)

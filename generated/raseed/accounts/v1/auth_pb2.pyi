@@ -59,18 +59,20 @@ class VerifySignInRequest(_message.Message):
     def __init__(self, challenge_id: _Optional[str] = ..., code: _Optional[str] = ..., terms_version: _Optional[str] = ..., age_confirmed: _Optional[bool] = ..., language: _Optional[str] = ...) -> None: ...
 
 class VerifySignInResponse(_message.Message):
-    __slots__ = ("session_token", "session", "account_id", "is_new", "device_token")
+    __slots__ = ("session_token", "session", "account_id", "is_new", "device_token", "has_accepted_terms")
     SESSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
     IS_NEW_FIELD_NUMBER: _ClassVar[int]
     DEVICE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    HAS_ACCEPTED_TERMS_FIELD_NUMBER: _ClassVar[int]
     session_token: str
     session: Session
     account_id: str
     is_new: bool
     device_token: str
-    def __init__(self, session_token: _Optional[str] = ..., session: _Optional[_Union[Session, _Mapping]] = ..., account_id: _Optional[str] = ..., is_new: _Optional[bool] = ..., device_token: _Optional[str] = ...) -> None: ...
+    has_accepted_terms: bool
+    def __init__(self, session_token: _Optional[str] = ..., session: _Optional[_Union[Session, _Mapping]] = ..., account_id: _Optional[str] = ..., is_new: _Optional[bool] = ..., device_token: _Optional[str] = ..., has_accepted_terms: _Optional[bool] = ...) -> None: ...
 
 class Session(_message.Message):
     __slots__ = ("id", "device", "created_at_us", "last_used_at_us", "expires_at_us", "is_current")
@@ -135,6 +137,18 @@ class VerifyIdentifierChangeResponse(_message.Message):
     session: Session
     device_token: str
     def __init__(self, session_token: _Optional[str] = ..., session: _Optional[_Union[Session, _Mapping]] = ..., device_token: _Optional[str] = ...) -> None: ...
+
+class AcceptTermsRequest(_message.Message):
+    __slots__ = ("terms_version", "age_confirmed")
+    TERMS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    AGE_CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    terms_version: str
+    age_confirmed: bool
+    def __init__(self, terms_version: _Optional[str] = ..., age_confirmed: _Optional[bool] = ...) -> None: ...
+
+class AcceptTermsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class ListSessionsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

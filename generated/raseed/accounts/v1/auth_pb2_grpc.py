@@ -67,6 +67,11 @@ class AuthServiceStub:
                 request_serializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.VerifyIdentifierChangeRequest.SerializeToString,
                 response_deserializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.VerifyIdentifierChangeResponse.FromString,
                 _registered_method=True)
+        self.AcceptTerms = channel.unary_unary(
+                '/raseed.accounts.v1.AuthService/AcceptTerms',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.AcceptTermsRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.AcceptTermsResponse.FromString,
+                _registered_method=True)
         self.ListSessions = channel.unary_unary(
                 '/raseed.accounts.v1.AuthService/ListSessions',
                 request_serializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.ListSessionsRequest.SerializeToString,
@@ -142,6 +147,14 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcceptTerms(self, request, context):
+        """Accept the terms that are in force, when they have changed since the account was opened. Needs a session. Safe to
+        repeat. FAILED_PRECONDITION `TERMS_NOT_ACCEPTED` for another version, or without the age where it is asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSessions(self, request, context):
         """The caller's sessions, newest first. Safe to retry.
         """
@@ -195,6 +208,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.VerifyIdentifierChange,
                     request_deserializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.VerifyIdentifierChangeRequest.FromString,
                     response_serializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.VerifyIdentifierChangeResponse.SerializeToString,
+            ),
+            'AcceptTerms': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptTerms,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.AcceptTermsRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_auth__pb2.AcceptTermsResponse.SerializeToString,
             ),
             'ListSessions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSessions,
@@ -377,6 +395,33 @@ class AuthService:
             '/raseed.accounts.v1.AuthService/VerifyIdentifierChange',
             raseed_dot_accounts_dot_v1_dot_auth__pb2.VerifyIdentifierChangeRequest.SerializeToString,
             raseed_dot_accounts_dot_v1_dot_auth__pb2.VerifyIdentifierChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptTerms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.AuthService/AcceptTerms',
+            raseed_dot_accounts_dot_v1_dot_auth__pb2.AcceptTermsRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_auth__pb2.AcceptTermsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19raseed/rest/v1/auth.proto\x12\x0eraseed.rest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\x19\n\x17GetSignInOptionsRequest\"8\n\x12StartSignInRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"9\n\x13VerifySignInRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"4\n\x0eSignOutRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x13\n\x11GetSessionRequest\"%\n\x13ListSessionsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"*\n\x14RevokeSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"@\n\x1aRevokeOtherSessionsRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"B\n\x1cStartIdentifierChangeRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"C\n\x1dVerifyIdentifierChangeRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody2\x9b\t\n\x0f\x41uthRestService\x12n\n\x10GetSignInOptions\x12\'.raseed.rest.v1.GetSignInOptionsRequest\x1a\x14.google.api.HttpBody\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/auth/options0\x01\x12h\n\x0bStartSignIn\x12\".raseed.rest.v1.StartSignInRequest\x1a\x14.google.api.HttpBody\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x0f/api/auth/start:\x04\x62ody0\x01\x12k\n\x0cVerifySignIn\x12#.raseed.rest.v1.VerifySignInRequest\x1a\x14.google.api.HttpBody\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x10/api/auth/verify:\x04\x62ody0\x01\x12\x61\n\x07SignOut\x12\x1e.raseed.rest.v1.SignOutRequest\x1a\x14.google.api.HttpBody\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x10/api/auth/logout:\x04\x62ody0\x01\x12\x62\n\nGetSession\x12!.raseed.rest.v1.GetSessionRequest\x1a\x14.google.api.HttpBody\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/auth/session0\x01\x12g\n\x0cListSessions\x12#.raseed.rest.v1.ListSessionsRequest\x1a\x14.google.api.HttpBody\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/auth/sessions0\x01\x12v\n\rRevokeSession\x12$.raseed.rest.v1.RevokeSessionRequest\x1a\x14.google.api.HttpBody\"\'\x82\xd3\xe4\x93\x02!*\x1f/api/auth/sessions/{session_id}0\x01\x12\x89\x01\n\x13RevokeOtherSessions\x12*.raseed.rest.v1.RevokeOtherSessionsRequest\x1a\x14.google.api.HttpBody\".\x82\xd3\xe4\x93\x02(\" /api/auth/sessions/revoke-others:\x04\x62ody0\x01\x12\x83\x01\n\x15StartIdentifierChange\x12,.raseed.rest.v1.StartIdentifierChangeRequest\x1a\x14.google.api.HttpBody\"$\x82\xd3\xe4\x93\x02\x1e\"\x16/api/auth/change/start:\x04\x62ody0\x01\x12\x86\x01\n\x16VerifyIdentifierChange\x12-.raseed.rest.v1.VerifyIdentifierChangeRequest\x1a\x14.google.api.HttpBody\"%\x82\xd3\xe4\x93\x02\x1f\"\x17/api/auth/change/verify:\x04\x62ody0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19raseed/rest/v1/auth.proto\x12\x0eraseed.rest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\x19\n\x17GetSignInOptionsRequest\"8\n\x12StartSignInRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"9\n\x13VerifySignInRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"4\n\x0eSignOutRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x13\n\x11GetSessionRequest\"8\n\x12\x41\x63\x63\x65ptTermsRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"%\n\x13ListSessionsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"*\n\x14RevokeSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"@\n\x1aRevokeOtherSessionsRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"B\n\x1cStartIdentifierChangeRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"C\n\x1dVerifyIdentifierChangeRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody2\x85\n\n\x0f\x41uthRestService\x12n\n\x10GetSignInOptions\x12\'.raseed.rest.v1.GetSignInOptionsRequest\x1a\x14.google.api.HttpBody\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/auth/options0\x01\x12h\n\x0bStartSignIn\x12\".raseed.rest.v1.StartSignInRequest\x1a\x14.google.api.HttpBody\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x0f/api/auth/start:\x04\x62ody0\x01\x12k\n\x0cVerifySignIn\x12#.raseed.rest.v1.VerifySignInRequest\x1a\x14.google.api.HttpBody\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x10/api/auth/verify:\x04\x62ody0\x01\x12\x61\n\x07SignOut\x12\x1e.raseed.rest.v1.SignOutRequest\x1a\x14.google.api.HttpBody\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x10/api/auth/logout:\x04\x62ody0\x01\x12\x62\n\nGetSession\x12!.raseed.rest.v1.GetSessionRequest\x1a\x14.google.api.HttpBody\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/auth/session0\x01\x12h\n\x0b\x41\x63\x63\x65ptTerms\x12\".raseed.rest.v1.AcceptTermsRequest\x1a\x14.google.api.HttpBody\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x0f/api/auth/terms:\x04\x62ody0\x01\x12g\n\x0cListSessions\x12#.raseed.rest.v1.ListSessionsRequest\x1a\x14.google.api.HttpBody\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/auth/sessions0\x01\x12v\n\rRevokeSession\x12$.raseed.rest.v1.RevokeSessionRequest\x1a\x14.google.api.HttpBody\"\'\x82\xd3\xe4\x93\x02!*\x1f/api/auth/sessions/{session_id}0\x01\x12\x89\x01\n\x13RevokeOtherSessions\x12*.raseed.rest.v1.RevokeOtherSessionsRequest\x1a\x14.google.api.HttpBody\".\x82\xd3\xe4\x93\x02(\" /api/auth/sessions/revoke-others:\x04\x62ody0\x01\x12\x83\x01\n\x15StartIdentifierChange\x12,.raseed.rest.v1.StartIdentifierChangeRequest\x1a\x14.google.api.HttpBody\"$\x82\xd3\xe4\x93\x02\x1e\"\x16/api/auth/change/start:\x04\x62ody0\x01\x12\x86\x01\n\x16VerifyIdentifierChange\x12-.raseed.rest.v1.VerifyIdentifierChangeRequest\x1a\x14.google.api.HttpBody\"%\x82\xd3\xe4\x93\x02\x1f\"\x17/api/auth/change/verify:\x04\x62ody0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHRESTSERVICE'].methods_by_name['SignOut']._serialized_options = b'\202\323\344\223\002\030\"\020/api/auth/logout:\004body'
   _globals['_AUTHRESTSERVICE'].methods_by_name['GetSession']._loaded_options = None
   _globals['_AUTHRESTSERVICE'].methods_by_name['GetSession']._serialized_options = b'\202\323\344\223\002\023\022\021/api/auth/session'
+  _globals['_AUTHRESTSERVICE'].methods_by_name['AcceptTerms']._loaded_options = None
+  _globals['_AUTHRESTSERVICE'].methods_by_name['AcceptTerms']._serialized_options = b'\202\323\344\223\002\027\"\017/api/auth/terms:\004body'
   _globals['_AUTHRESTSERVICE'].methods_by_name['ListSessions']._loaded_options = None
   _globals['_AUTHRESTSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\202\323\344\223\002\024\022\022/api/auth/sessions'
   _globals['_AUTHRESTSERVICE'].methods_by_name['RevokeSession']._loaded_options = None
@@ -63,16 +65,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNOUTREQUEST']._serialized_end=298
   _globals['_GETSESSIONREQUEST']._serialized_start=300
   _globals['_GETSESSIONREQUEST']._serialized_end=319
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=321
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=358
-  _globals['_REVOKESESSIONREQUEST']._serialized_start=360
-  _globals['_REVOKESESSIONREQUEST']._serialized_end=402
-  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_start=404
-  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_end=468
-  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_start=470
-  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_end=536
-  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_start=538
-  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_end=605
-  _globals['_AUTHRESTSERVICE']._serialized_start=608
-  _globals['_AUTHRESTSERVICE']._serialized_end=1787
+  _globals['_ACCEPTTERMSREQUEST']._serialized_start=321
+  _globals['_ACCEPTTERMSREQUEST']._serialized_end=377
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=379
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=416
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=418
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=460
+  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_start=462
+  _globals['_REVOKEOTHERSESSIONSREQUEST']._serialized_end=526
+  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_start=528
+  _globals['_STARTIDENTIFIERCHANGEREQUEST']._serialized_end=594
+  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_start=596
+  _globals['_VERIFYIDENTIFIERCHANGEREQUEST']._serialized_end=663
+  _globals['_AUTHRESTSERVICE']._serialized_start=666
+  _globals['_AUTHRESTSERVICE']._serialized_end=1951
 # @@protoc_insertion_point(module_scope)

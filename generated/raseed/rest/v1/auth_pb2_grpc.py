@@ -61,6 +61,11 @@ class AuthRestServiceStub:
                 request_serializer=raseed_dot_rest_dot_v1_dot_auth__pb2.GetSessionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.AcceptTerms = channel.unary_stream(
+                '/raseed.rest.v1.AuthRestService/AcceptTerms',
+                request_serializer=raseed_dot_rest_dot_v1_dot_auth__pb2.AcceptTermsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ListSessions = channel.unary_stream(
                 '/raseed.rest.v1.AuthRestService/ListSessions',
                 request_serializer=raseed_dot_rest_dot_v1_dot_auth__pb2.ListSessionsRequest.SerializeToString,
@@ -127,6 +132,13 @@ class AuthRestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcceptTerms(self, request, context):
+        """POST /api/auth/terms: accept the terms that are in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSessions(self, request, context):
         """GET /api/auth/sessions: the caller's sessions.
         """
@@ -188,6 +200,11 @@ def add_AuthRestServiceServicer_to_server(servicer, server):
             'GetSession': grpc.unary_stream_rpc_method_handler(
                     servicer.GetSession,
                     request_deserializer=raseed_dot_rest_dot_v1_dot_auth__pb2.GetSessionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'AcceptTerms': grpc.unary_stream_rpc_method_handler(
+                    servicer.AcceptTerms,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_auth__pb2.AcceptTermsRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListSessions': grpc.unary_stream_rpc_method_handler(
@@ -351,6 +368,33 @@ class AuthRestService:
             target,
             '/raseed.rest.v1.AuthRestService/GetSession',
             raseed_dot_rest_dot_v1_dot_auth__pb2.GetSessionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptTerms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.AuthRestService/AcceptTerms',
+            raseed_dot_rest_dot_v1_dot_auth__pb2.AcceptTermsRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
