@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -114,7 +114,9 @@ def message_jobs(
     outbox = SqlOutbox(database)
     # Operators are reached on any channel, whatever the profile says of customers.
     operators = {_channel_of(address): address for address in settings.messaging.operators}
-    routing = Routing(channels=policy.channels, language=policy.language, operators=operators)
+    routing = Routing(
+        channels=_reachable_first(policy.channels, settings), language=policy.language, operators=operators
+    )
     sending = [Courier(outbox, messenger, routing, _report).job()]
     if not is_first:
         return sending
@@ -125,6 +127,12 @@ def message_jobs(
         expiring_job(credit, clock, Calendar(policy.time_zone)),
         purge_notices_job(outbox),
     ]
+
+
+def _reachable_first(channels: Sequence[Channel], settings: Settings) -> tuple[Channel, ...]:
+    """Channels whose messages go to a file come last: who has another address is to be told."""
+    drivers = {Channel.WHATSAPP: settings.messaging.whatsapp, Channel.EMAIL: settings.messaging.email}
+    return tuple(sorted(channels, key=lambda channel: drivers[channel] == "outbox"))
 
 
 def _channel_of(address: str) -> Channel:

@@ -21,7 +21,7 @@ from tests.contract.messaging.conftest import (
 )
 
 from raseed.app.layout import Home
-from raseed.app.messengers import open_messenger
+from raseed.app.messengers import _reachable_first, open_messenger
 from raseed.app.settings import ConfigError, Settings, load_configuration
 from raseed.core.messaging.ports import Channel
 
@@ -85,6 +85,13 @@ async def test_smtp(tmp_path: Path, mail_room: MailRoom) -> None:
     mail = email.message_from_bytes(envelope.content, policy=policy.default)
     assert mail["From"] == "Acme <hello@acme.example>"
     assert CODE in mail.get_content()
+
+
+def test_notices_go_first_where_somebody_reads_them(tmp_path: Path) -> None:
+    both = (Channel.WHATSAPP, Channel.EMAIL)
+    assert _reachable_first(both, settings(tmp_path, "")) == both
+    by_mail = '[messaging]\nemail = "smtp"\n[smtp]\nhost = "a"\nsender = "a@b.example"\n'
+    assert _reachable_first(both, settings(tmp_path, by_mail)) == (Channel.EMAIL, Channel.WHATSAPP)
 
 
 def test_an_address_without_a_scheme_stops_the_start(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from email import policy
 from time import monotonic
 
@@ -26,6 +27,8 @@ from tests.contract.messaging.conftest import (
 )
 from tests.support.waiting import until
 
+from raseed.adapters.messaging.smtp import mail_of
+from raseed.adapters.messaging.texts import read_texts
 from raseed.core.messaging.ports import (
     Channel,
     Language,
@@ -83,6 +86,15 @@ async def test_nobody_puts_headers_into_a_mail(starttls_room: MailRoom) -> None:
     mail = email.message_from_bytes(envelope.content, policy=policy.default)
     assert mail["Subject"] == "Your plan Pro Bcc: all@example.com"
     assert mail["Bcc"] is None
+
+
+def test_who_can_switch_a_mail_off_is_told_by_its_header() -> None:
+    texts = read_texts("Raseed", "https://raseed.example")
+    for template, expected in (("credits_exhausted", "<https://raseed.example/profile>"), ("code", None)):
+        parameters = {} if template != "code" else dict(MESSAGE.parameters)
+        message = replace(MESSAGE, template=template, parameters=parameters)
+        mail = mail_of(message, texts.render(message), "no-reply@raseed.example")
+        assert mail["List-Unsubscribe"] == expected
 
 
 @pytest.mark.parametrize(

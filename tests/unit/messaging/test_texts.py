@@ -83,11 +83,37 @@ def test_a_value_is_not_a_template() -> None:
     assert "{last4} {x}" in rendered.text
 
 
-def test_a_link_comes_with_the_portal() -> None:
-    exhausted = message("credits_exhausted", Language.ENGLISH)
+def test_links_come_with_the_portal_on_lines_of_their_own() -> None:
+    exhausted = message("credits_exhausted", Language.ARABIC)
     assert "http" not in TEXTS.render(exhausted).text
+    assert TEXTS.render(exhausted).opt_out_url == ""
     with_portal = read_texts("Raseed", "https://raseed.example/")
-    assert with_portal.render(exhausted).text.endswith("\nTop up: https://raseed.example/billing/topup")
+    lines = with_portal.render(exhausted).text.splitlines()
+    assert [line for line in lines if "http" in line] == [
+        "https://raseed.example/billing/topup",
+        "https://raseed.example/profile",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_can_be_switched_off_says_where(name: str) -> None:
+    with_portal = read_texts("Raseed", "https://raseed.example")
+    given = dict.fromkeys(parameters_of(name), "x")
+    kind = next((kind for kind in NOTICE_TYPES if kind == name), None)
+    optional = kind is not None and not NOTICE_TYPES[kind].is_essential
+    for language in Language:
+        rendered = with_portal.render(message(name, language, **given))
+        assert rendered.opt_out_url == ("https://raseed.example/profile" if optional else "")
+
+
+def test_metas_templates_have_numbers_for_parameters() -> None:
+    for language in Language:
+        for name in NOTICE_TYPES:
+            text = TEXTS.numbered(name, language)
+            expected = [f"{{{{{number}}}}}" for number in range(1, len(parameters_of(name)) + 1)]
+            assert sorted(re.findall(r"\{\{\d\}\}", text)) == expected
+            assert not re.search(r"[{}]", re.sub(r"\{\{\d\}\}", "", text))
+    assert TEXTS.numbered("welcome", Language.ENGLISH) == "Welcome to Raseed. Your account begins with {{1}}."
 
 
 def test_the_subject_does_not_show_the_code() -> None:
@@ -108,6 +134,7 @@ def test_the_subject_does_not_show_the_code() -> None:
         ('link_text = "Top up"\n', "", "needs both link and link_text"),
         ('link_text = "Top up"\n', 'colour = "red"\n', "colour"),
         ("[welcome]", "[welcome", "en: "),
+        ("[opt_out]", "[opt_in]", "opt_out"),
         ("[units.USD]", "[units.EUR]", "units.USD needs one, few and other"),
         ('few = "${value}"', 'few = "$"', "units.USD needs one, few and other"),
     ],

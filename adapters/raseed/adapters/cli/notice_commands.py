@@ -9,7 +9,10 @@ import typer
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.output import Output
 from raseed.adapters.cli.values import Json, moment_text
+from raseed.adapters.messaging.texts import read_texts
 from raseed.admin.v1 import notices_pb2 as pb
+from raseed.core.messaging.notices import NOTICE_TYPES
+from raseed.core.messaging.ports import Language
 
 
 def add_notice_commands(notices: typer.Typer, open_admin: OpenAdmin) -> None:
@@ -73,6 +76,22 @@ def add_notice_commands(notices: typer.Typer, open_admin: OpenAdmin) -> None:
             )
 
         run_command(open_admin, command)
+
+    @notices.command("templates")
+    def notices_templates(
+        language: Annotated[Language, typer.Option(help="Of the texts.")] = Language.ENGLISH,
+        service: Annotated[str, typer.Option(help="What messages call the service.")] = "Raseed",
+        as_json: Json = False,
+    ) -> None:
+        """Print the templates to be registered at Meta for the driver whatsapp_meta."""
+        texts = read_texts(service)
+        found = [
+            {"name": kind.value, "language": language.value, "text": texts.numbered(kind.value, language)}
+            for kind in NOTICE_TYPES
+        ]
+        Output(as_json=as_json).show(
+            found, lambda: [f"{each['name']} ({each['language']}): {each['text']}" for each in found]
+        )
 
     @notices.command("retry")
     def notices_retry(

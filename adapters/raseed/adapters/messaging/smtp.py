@@ -102,6 +102,8 @@ def mail_of(message: Message, rendered: Rendered, sender: str) -> EmailMessage:
     mail["Date"] = formatdate()
     mail["Message-ID"] = f"<{message.id}@{_domain(sender)}>"
     mail["Auto-Submitted"] = "auto-generated"
+    if rendered.opt_out_url:
+        mail["List-Unsubscribe"] = f"<{rendered.opt_out_url}>"
     mail.set_content(rendered.text + "\n")
     mail["Content-Language"] = message.language.value  # after the content, which takes such headers away
     return mail

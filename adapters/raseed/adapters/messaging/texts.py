@@ -55,10 +55,18 @@ class _Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One language: a unit for each `UnitOfAccount`, and the templates."""
+    """One language: a unit for each `UnitOfAccount`, the line under notices that can be switched off, the templates."""
 
     units: dict[str, _Unit]
+    opt_out: _OptOut
     templates: dict[str, _Template]
+
+
+class _OptOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Under what nobody has to get: where it can be switched off."""
+
+    text: str
+    link: str
 
 
 class _Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +83,8 @@ class Rendered:
     subject: str
     """One line, for channels that have subjects."""
     text: str
+    opt_out_url: str = ""
+    """Where such messages can be switched off; empty for those that cannot, and without a portal."""
 
 
 class Texts:
@@ -93,10 +103,22 @@ class Texts:
         template = self._texts[message.language].templates[message.template]
         shown = self.shown(message)
         text = _filled(template.text.strip(), shown)
+        # An address has a line to itself: so it keeps its direction, and nothing but it becomes the link.
         if template.link and self._portal_url:
-            url = isolated(f"{self._portal_url}{template.link}", message.language)
-            text = f"{text}\n{template.link_text}: {url}"
-        return Rendered(subject=_filled(template.subject, shown), text=text)
+            text = f"{text}\n{template.link_text}:\n{self._portal_url}{template.link}"
+        opt_out_url = ""
+        if self._portal_url and _can_be_switched_off(message.template):
+            opt_out = self._texts[message.language].opt_out
+            opt_out_url = f"{self._portal_url}{opt_out.link}"
+            text = f"{text}\n\n{opt_out.text}:\n{opt_out_url}"
+        return Rendered(_filled(template.subject, shown), text, opt_out_url)
+
+    def numbered(self, template: str, language: Language) -> str:
+        """The text of a notice as Meta wants it for approval: `{{1}}` stands for its first parameter."""
+        numbers = {name: f"{{{{{number}}}}}" for number, name in enumerate(parameters_of(template), 1)}
+        return _filled(
+            self._texts[language].templates[template].text.strip(), {SERVICE: self._service, **numbers}
+        )
 
     def shown(self, message: Message) -> dict[str, str]:
         """The parameters as they stand in a text: clean, with their unit, and each in its own direction."""
@@ -112,6 +134,10 @@ def parameters_of(template: str) -> tuple[str, ...]:
     if template in NO_NOTICES:
         return NO_NOTICES[template]
     return next(type_.parameters for kind, type_ in NOTICE_TYPES.items() if kind == template)
+
+
+def _can_be_switched_off(template: str) -> bool:
+    return any(kind == template and not type_.is_essential for kind, type_ in NOTICE_TYPES.items())
 
 
 def cleaned(value: str) -> str:
@@ -150,7 +176,8 @@ def parse_texts(language: Language, text: str) -> _Texts:
     """Raises TemplateError."""
     try:
         parsed = tomllib.loads(text)
-        found = msgspec.convert({"units": parsed.pop("units", {}), "templates": parsed}, _Texts)
+        apart = {name: parsed.pop(name, {}) for name in ("units", "opt_out")}
+        found = msgspec.convert({**apart, "templates": parsed}, _Texts)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise TemplateError(f"{language}: {error}") from error
     problems = [f"{language}: {problem}" for problem in _problems(found.templates)]
