@@ -30,7 +30,12 @@ TOKEN = "token-nobody-may-see"
 PHONE = "+96550123456"
 EMAIL = "noor@example.com"
 CODE = "424242"
-TIMEOUT_S = 0.25
+TIMEOUT_S = 10.0
+"""Long enough for a machine that is busy with other tests."""
+HASTY_S = 0.25
+"""Of tests in which the time is going to be over."""
+SLACK_S = 5.0
+"""How late a busy machine may notice that."""
 CONNECTIONS = 4
 TEXTS = read_texts("Raseed")
 HTTP_DRIVERS = ("whatsapp_meta", "resayil-token", "resayil-app")
@@ -158,6 +163,13 @@ async def http(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Messenger,
         yield messenger, provider, request.param
 
 
+@pytest.fixture(params=HTTP_DRIVERS)
+async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Messenger, Provider, str]]:
+    provider = Provider(body=ACCEPTED[request.param])
+    async with served(provider), opened(request.param, provider.url, HASTY_S) as messenger:
+        yield messenger, provider, request.param
+
+
 class Mailbox:
     """The handler of a real mail server."""
 
@@ -182,7 +194,7 @@ class Mailbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
         if self.answers.get("DATA") == "silent":
-            await asyncio.sleep(3)
+            await asyncio.sleep(4)
         if "DATA" not in self.answers:
             self.mails.append(envelope)
         return self.answers.get("DATA", "250 OK")
@@ -200,7 +212,7 @@ class MailRoom:
 
     @asynccontextmanager
     async def messenger(self, **changes: Any) -> AsyncIterator[SmtpMessenger]:
-        timeout_s = changes.pop("timeout_s", 5.0)
+        timeout_s = changes.pop("timeout_s", TIMEOUT_S)
         tls = changes.pop("tls", self.tls)
         parts: dict[str, Any] = {
             "host": "localhost",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -12,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from sqlalchemy import select, update
+from sqlalchemy import select
 from tests.integration.envoy.checks import openai_error
 from tests.integration.envoy.edge import run_edge
 from tests.support.worker import Worker, running_worker
@@ -95,32 +94,6 @@ async def test_what_cannot_be_delivered_is_due_on_the_next_channel(served, http)
     async with http.post(PATH, data=body, headers=signed(body)) as response:
         assert response.status == 200
     assert (await state(worker, "unreachable"))[0] == "pending"
-
-
-async def test_a_failure_that_is_reported_before_it_is_written_down_is_found(served, http):
-    worker, _ = served
-    await sent_notice(worker, "early")
-    change = update(outbox).where(outbox.c.key == "credits_exhausted:early")
-    await worker.platform.database.write(
-        lambda connection: connection.execute(change.values(provider_id="")).rowcount
-    )
-    body = report("wamid.early", "failed", 131042)
-    async with http.post(PATH, data=body, headers=signed(body)) as posting:
-        assert posting.status == 200
-    assert (await state(worker, "early"))[0] == "sent"
-
-    posted = asyncio.ensure_future(_post(http, body))
-    await asyncio.sleep(0.3)
-    await worker.platform.database.write(
-        lambda connection: connection.execute(change.values(provider_id="wamid.early")).rowcount
-    )
-    assert await posted == 200
-    assert (await state(worker, "early"))[0] == "failed"
-
-
-async def _post(http: aiohttp.ClientSession, body: bytes) -> int:
-    async with http.post(PATH, data=body, headers=signed(body)) as response:
-        return response.status
 
 
 async def test_a_body_in_pieces_is_one_body(http):
