@@ -23,6 +23,7 @@ from raseed.adapters.sql.broadcasts import SqlBroadcastStore
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.erasure import SqlErasureStore
+from raseed.adapters.sql.export import SqlExportStore
 from raseed.adapters.sql.hash_chain import chain_head
 from raseed.adapters.sql.history import SqlHistoryStore
 from raseed.adapters.sql.notice_preferences import SqlPreferenceStore
@@ -53,6 +54,7 @@ from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService, BroadcastStore
 from raseed.core.admin.erasure import ErasureService
+from raseed.core.admin.export import ExportService
 from raseed.core.admin.limit_service import LimitAdmin
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService, Verification, Violation
@@ -114,6 +116,7 @@ class Platform:
     broadcasts: BroadcastStore
     broadcast_service: BroadcastService
     account_admin: AccountAdmin
+    export: ExportService
     erasure: ErasureService
     audit: AuditService
     operators: OperatorService
@@ -214,6 +217,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             broadcasts=broadcasts,
             broadcast_service=BroadcastService(broadcasts, outbox, audit, policy, calendar, clock),
             account_admin=AccountAdmin(standing, accounts, authenticator, policy, clock),
+            export=ExportService(SqlExportStore(database), accounts, audit),
             erasure=ErasureService(SqlErasureStore(database), accounts, standing, ledger, content),
             audit=AuditService(audit, calendar),
             operators=OperatorService(operators, peppers, clock),
@@ -230,6 +234,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         admin=platform.admin,
         accounts=platform.account_admin,
         contacts=platform.sign_in.contacts,
+        export=platform.export,
         erasure=platform.erasure,
         limits=LimitAdmin(platform.accounts, platform.policy.tiers),
         keys=platform.keys,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import stat
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ def raseed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return run
 
 
-def test_the_life_of_an_account(raseed):
+def test_the_life_of_an_account(raseed, tmp_path: Path):
     made = raseed("accounts", "create", "--email", "ada@example.com", "--json").value
     suspended = raseed("accounts", "suspend", made["id"], "--reason", "spam", "--json").value
     assert (suspended["status"], suspended["status_reason"]) == ("suspended", "spam")
@@ -47,6 +50,16 @@ def test_the_life_of_an_account(raseed):
     )
     found = raseed("accounts", "list", "--query", "ada", "--json").value
     assert [account["id"] for account in found] == [other, made["id"]]
+
+    file = tmp_path / "ada.jsonl"
+    exported = raseed("accounts", "export", made["id"], str(file), "--json").value
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    assert exported["records"] == Counter(record["record"] for record in records)
+    assert records[0]["email"] == "ada@example.com"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    raseed("accounts", "export", made["id"], str(file)).refused(2)
+    raseed("accounts", "export", "nobody", str(tmp_path / "nobody")).refused()
+    assert not (tmp_path / "nobody").exists()
 
     closed = raseed("accounts", "close", made["id"], "--reason", "asked for", "--forfeit", "--json").value
     assert closed["status"] == "closed"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 from tests.integration.rpc.conftest import AT_ONCE
 from tests.integration.rpc.test_admin_credits import hold, refused
 from tests.support.worker import MICROCREDITS, Client, Worker
@@ -13,7 +14,7 @@ from tests.support.worker import MICROCREDITS, Client, Worker
 from raseed.adapters.sql.audit import AUDIT_CHAIN
 from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.hash_chain import SqlChain
-from raseed.adapters.sql.tables import metadata
+from raseed.adapters.sql.tables import invitations, memberships, metadata, organisations
 from raseed.admin.v1 import account_admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2, audit_pb2
 from raseed.core.admin.standing_jobs import forfeit_job
@@ -50,7 +51,29 @@ async def named_customer(worker: Worker) -> Client:
     await worker.platform.content.put(
         AccountId(made.account), ContentKind.IDEMPOTENT, "answer", CANARY.encode(), ttl_s=600
     )
+    await worker.platform.database.write(partial(found_organisation, account_id=made.account))
     return made
+
+
+def found_organisation(connection: Connection, account_id: str) -> None:
+    """Named as its founder, who has invited a namesake."""
+    connection.execute(insert(organisations).values(account_id=account_id, name=CANARY, created_at=1))
+    member = {"organisation_id": account_id, "role": "owner"}
+    connection.execute(
+        insert(memberships).values(**member, person_id=account_id, added_by=account_id, joined_at=1)
+    )
+    connection.execute(
+        insert(invitations).values(
+            **member,
+            id=f"inv_{account_id}",
+            digest=account_id.encode(),
+            kind="email",
+            identifier=f"second-{CANARY}@example.com",
+            invited_by=account_id,
+            created_at=1,
+            expires_at=2,
+        )
+    )
 
 
 async def accounts_of(worker: Worker) -> list[Any]:
@@ -95,6 +118,8 @@ async def test_nothing_that_names_the_holder_is_left_and_the_chains_verify(worke
         "api_keys",
         "audit_details",
         "grants",
+        "invitations",
+        "organisations",
         "outbox",
     } <= set(await tables_with(worker, CANARY))
     platform = worker.platform

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -138,6 +144,33 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         request = pb.CloseAccountRequest(account=account, reason=reason, forfeit=forfeit)
         _change(open_admin, "CloseAccount", request, as_json=as_json)
 
+    @accounts.command("export")
+    def accounts_export(
+        account: Account,
+        file: Annotated[Path, typer.Argument(help="Where to, as JSON lines; it must not exist.")],
+        as_json: Json = False,
+    ) -> None:
+        """Write everything that is kept about an account but secrets, for its holder."""
+        counts: Counter[str] = Counter()
+
+        async def command(admin: AdminCalls) -> None:
+            request = pb.ExportAccountRequest(account=account)
+            with _private_file(file) as out:
+                while True:
+                    page = await admin.call("ExportAccount", request)
+                    for record in page.records:
+                        out.write(record + "\n")
+                        counts[json.loads(record)["record"]] += 1
+                    request.page_token = page.next_page_token
+                    if not page.next_page_token:
+                        break
+            Output(as_json=as_json).show(
+                {"file": str(file), "records": dict(counts)},
+                lambda: [f"{file}  " + ", ".join(f"{count} {name}" for name, count in counts.items())],
+            )
+
+        run_command(open_admin, command)
+
     @accounts.command("erase")
     def accounts_erase(
         account_id: Annotated[str, typer.Argument(metavar="ID", help="Account id, and nothing else.")],
@@ -235,6 +268,21 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
             Output(as_json=as_json).show(value, lambda: [_note_line(value)])
 
         run_command(open_admin, command)
+
+
+@contextmanager
+def _private_file(path: Path) -> Iterator[IO[str]]:
+    """A new file that only its owner can read; gone again if it cannot be finished."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}", MISUSED)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            yield file
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def _change(open_admin: OpenAdmin, method: str, request: Any, *, as_json: bool) -> None:

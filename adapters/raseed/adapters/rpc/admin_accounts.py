@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import grpc
@@ -15,20 +16,29 @@ from raseed.core.accounts.model import Account
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.contact_service import ContactAdmin
 from raseed.core.admin.erasure import ErasureService
+from raseed.core.admin.export import ExportPosition, ExportService
 from raseed.core.admin.service import AdminService
 from raseed.core.admin.standing import AccountNote
+from raseed.core.errors import RequestInvalid
 
 NOTES_PAGE_MAX = 100
+RECORDS_PAGE_MAX = 500
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
     def __init__(
-        self, accounts: AccountAdmin, contacts: ContactAdmin, erasure: ErasureService, admin: AdminService
+        self,
+        accounts: AccountAdmin,
+        contacts: ContactAdmin,
+        export: ExportService,
+        erasure: ErasureService,
+        admin: AdminService,
     ) -> None:
         self._accounts = accounts
         self._contacts = contacts
+        self._export = export
         self._erasure = erasure
         self._admin = admin
 
@@ -58,6 +68,25 @@ class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
             forfeit=request.forfeit if request.HasField("forfeit") else None,
         )
         return pb.CloseAccountResponse(account=await self._whole(account))
+
+    async def ExportAccount(
+        self, request: pb.ExportAccountRequest, context: Context
+    ) -> pb.ExportAccountResponse:
+        part, _, key = decode_token(request.page_token).partition(" ")
+        try:
+            page = await self._export.page(
+                request.account,
+                ExportPosition(part, key) if part else None,
+                limit=page_size(request.page_size, RECORDS_PAGE_MAX),
+                actor=acting(context).actor,
+            )
+        except ValueError as error:
+            raise RequestInvalid("page_token is not one that was given out.", param="page_token") from error
+        token = "" if page.next is None else encode_token(f"{page.next.part} {page.next.key}")
+        return pb.ExportAccountResponse(
+            records=[json.dumps(record, ensure_ascii=False) for record in page.records],
+            next_page_token=token,
+        )
 
     async def EraseAccount(
         self, request: pb.EraseAccountRequest, context: Context

@@ -41,6 +41,7 @@ from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService
 from raseed.core.admin.contact_service import ContactAdmin
 from raseed.core.admin.erasure import ErasureService
+from raseed.core.admin.export import ExportService
 from raseed.core.admin.limit_service import LimitAdmin
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
 from raseed.core.admin.service import AdminService
@@ -57,6 +58,7 @@ class AdminServices:
     admin: AdminService
     accounts: AccountAdmin
     contacts: ContactAdmin
+    export: ExportService
     erasure: ErasureService
     limits: LimitAdmin
     keys: KeyService
@@ -76,7 +78,7 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
             services.admin, services.accounts, services.idempotency, services.routes
         ),
         account_admin_pb2_grpc.add_AccountAdminServiceServicer_to_server: AccountAdminServicer(
-            services.accounts, services.contacts, services.erasure, services.admin
+            services.accounts, services.contacts, services.export, services.erasure, services.admin
         ),
         limits_pb2_grpc.add_LimitsServiceServicer_to_server: LimitsServicer(services.limits),
         key_admin_pb2_grpc.add_KeyAdminServiceServicer_to_server: KeyAdminServicer(services.keys),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from raseed.adapters.sql.accounts import announce, find_account
 from raseed.adapters.sql.audit import erase_details, record_audit
@@ -15,6 +15,9 @@ from raseed.adapters.sql.tables import (
     accounts,
     api_keys,
     grants,
+    invitations,
+    memberships,
+    organisations,
     sign_in_codes,
 )
 from raseed.core.accounts.model import Account
@@ -47,6 +50,16 @@ class SqlErasureStore:
             end_sessions(connection, account_id)
             for table in (account_notes, sign_in_codes):
                 connection.execute(delete(table).where(table.c.account_id == account_id))
+            connection.execute(delete(memberships).where(memberships.c.person_id == account_id))
+            known_as = [address for address in (before.email, before.phone_e164) if address]
+            connection.execute(
+                delete(invitations).where(
+                    or_(invitations.c.organisation_id == account_id, invitations.c.identifier.in_(known_as))
+                )
+            )
+            connection.execute(
+                update(organisations).where(organisations.c.account_id == account_id).values(name="")
+            )
             connection.execute(
                 update(account_standing).where(account_standing.c.account_id == account_id).values(reason="")
             )

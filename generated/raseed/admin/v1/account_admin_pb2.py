@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from raseed.admin.v1 import admin_pb2 as raseed_dot_admin_dot_v1_dot_admin__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/admin/v1/account_admin.proto\x12\x0fraseed.admin.v1\x1a\x1braseed/admin/v1/admin.proto\"8\n\x15SuspendAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"H\n\x16SuspendAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\":\n\x17ReinstateAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"J\n\x18ReinstateAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"X\n\x13\x43loseAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x07\x66orfeit\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_forfeit\"F\n\x14\x43loseAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"6\n\x13\x45raseAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"F\n\x14\x45raseAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"t\n\x15SetAccountTierRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x10\n\x0e_expires_at_us\"H\n\x16SetAccountTierResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"Q\n\x1b\x41pproveSecondAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tsecond_of\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"N\n\x1c\x41pproveSecondAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"Y\n\x18SetAccountContactRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05phone\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"K\n\x19SetAccountContactResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"6\n\x15\x41\x64\x64\x41\x63\x63ountNoteRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"D\n\x16\x41\x64\x64\x41\x63\x63ountNoteResponse\x12*\n\x04note\x18\x01 \x01(\x0b\x32\x1c.raseed.admin.v1.AccountNote\"Q\n\x17ListAccountNotesRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x18ListAccountNotesResponse\x12+\n\x05notes\x18\x01 \x03(\x0b\x32\x1c.raseed.admin.v1.AccountNote\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x0b\x41\x63\x63ountNote\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t2\xab\x07\n\x13\x41\x63\x63ountAdminService\x12\x61\n\x0eSuspendAccount\x12&.raseed.admin.v1.SuspendAccountRequest\x1a\'.raseed.admin.v1.SuspendAccountResponse\x12g\n\x10ReinstateAccount\x12(.raseed.admin.v1.ReinstateAccountRequest\x1a).raseed.admin.v1.ReinstateAccountResponse\x12[\n\x0c\x43loseAccount\x12$.raseed.admin.v1.CloseAccountRequest\x1a%.raseed.admin.v1.CloseAccountResponse\x12[\n\x0c\x45raseAccount\x12$.raseed.admin.v1.EraseAccountRequest\x1a%.raseed.admin.v1.EraseAccountResponse\x12\x61\n\x0eSetAccountTier\x12&.raseed.admin.v1.SetAccountTierRequest\x1a\'.raseed.admin.v1.SetAccountTierResponse\x12s\n\x14\x41pproveSecondAccount\x12,.raseed.admin.v1.ApproveSecondAccountRequest\x1a-.raseed.admin.v1.ApproveSecondAccountResponse\x12j\n\x11SetAccountContact\x12).raseed.admin.v1.SetAccountContactRequest\x1a*.raseed.admin.v1.SetAccountContactResponse\x12\x61\n\x0e\x41\x64\x64\x41\x63\x63ountNote\x12&.raseed.admin.v1.AddAccountNoteRequest\x1a\'.raseed.admin.v1.AddAccountNoteResponse\x12g\n\x10ListAccountNotes\x12(.raseed.admin.v1.ListAccountNotesRequest\x1a).raseed.admin.v1.ListAccountNotesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/admin/v1/account_admin.proto\x12\x0fraseed.admin.v1\x1a\x1braseed/admin/v1/admin.proto\"8\n\x15SuspendAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"H\n\x16SuspendAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\":\n\x17ReinstateAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"J\n\x18ReinstateAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"X\n\x13\x43loseAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x14\n\x07\x66orfeit\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_forfeit\"F\n\x14\x43loseAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"N\n\x14\x45xportAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"A\n\x15\x45xportAccountResponse\x12\x0f\n\x07records\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x13\x45raseAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"F\n\x14\x45raseAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"t\n\x15SetAccountTierRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x10\n\x0e_expires_at_us\"H\n\x16SetAccountTierResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"Q\n\x1b\x41pproveSecondAccountRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tsecond_of\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"N\n\x1c\x41pproveSecondAccountResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"Y\n\x18SetAccountContactRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05phone\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"K\n\x19SetAccountContactResponse\x12.\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.AdminAccount\"6\n\x15\x41\x64\x64\x41\x63\x63ountNoteRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"D\n\x16\x41\x64\x64\x41\x63\x63ountNoteResponse\x12*\n\x04note\x18\x01 \x01(\x0b\x32\x1c.raseed.admin.v1.AccountNote\"Q\n\x17ListAccountNotesRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x18ListAccountNotesResponse\x12+\n\x05notes\x18\x01 \x03(\x0b\x32\x1c.raseed.admin.v1.AccountNote\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x0b\x41\x63\x63ountNote\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t2\x8b\x08\n\x13\x41\x63\x63ountAdminService\x12\x61\n\x0eSuspendAccount\x12&.raseed.admin.v1.SuspendAccountRequest\x1a\'.raseed.admin.v1.SuspendAccountResponse\x12g\n\x10ReinstateAccount\x12(.raseed.admin.v1.ReinstateAccountRequest\x1a).raseed.admin.v1.ReinstateAccountResponse\x12[\n\x0c\x43loseAccount\x12$.raseed.admin.v1.CloseAccountRequest\x1a%.raseed.admin.v1.CloseAccountResponse\x12^\n\rExportAccount\x12%.raseed.admin.v1.ExportAccountRequest\x1a&.raseed.admin.v1.ExportAccountResponse\x12[\n\x0c\x45raseAccount\x12$.raseed.admin.v1.EraseAccountRequest\x1a%.raseed.admin.v1.EraseAccountResponse\x12\x61\n\x0eSetAccountTier\x12&.raseed.admin.v1.SetAccountTierRequest\x1a\'.raseed.admin.v1.SetAccountTierResponse\x12s\n\x14\x41pproveSecondAccount\x12,.raseed.admin.v1.ApproveSecondAccountRequest\x1a-.raseed.admin.v1.ApproveSecondAccountResponse\x12j\n\x11SetAccountContact\x12).raseed.admin.v1.SetAccountContactRequest\x1a*.raseed.admin.v1.SetAccountContactResponse\x12\x61\n\x0e\x41\x64\x64\x41\x63\x63ountNote\x12&.raseed.admin.v1.AddAccountNoteRequest\x1a\'.raseed.admin.v1.AddAccountNoteResponse\x12g\n\x10ListAccountNotes\x12(.raseed.admin.v1.ListAccountNotesRequest\x1a).raseed.admin.v1.ListAccountNotesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,32 +44,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLOSEACCOUNTREQUEST']._serialized_end=441
   _globals['_CLOSEACCOUNTRESPONSE']._serialized_start=443
   _globals['_CLOSEACCOUNTRESPONSE']._serialized_end=513
-  _globals['_ERASEACCOUNTREQUEST']._serialized_start=515
-  _globals['_ERASEACCOUNTREQUEST']._serialized_end=569
-  _globals['_ERASEACCOUNTRESPONSE']._serialized_start=571
-  _globals['_ERASEACCOUNTRESPONSE']._serialized_end=641
-  _globals['_SETACCOUNTTIERREQUEST']._serialized_start=643
-  _globals['_SETACCOUNTTIERREQUEST']._serialized_end=759
-  _globals['_SETACCOUNTTIERRESPONSE']._serialized_start=761
-  _globals['_SETACCOUNTTIERRESPONSE']._serialized_end=833
-  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_start=835
-  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_end=916
-  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_start=918
-  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_end=996
-  _globals['_SETACCOUNTCONTACTREQUEST']._serialized_start=998
-  _globals['_SETACCOUNTCONTACTREQUEST']._serialized_end=1087
-  _globals['_SETACCOUNTCONTACTRESPONSE']._serialized_start=1089
-  _globals['_SETACCOUNTCONTACTRESPONSE']._serialized_end=1164
-  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_start=1166
-  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_end=1220
-  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_start=1222
-  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_end=1290
-  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_start=1292
-  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_end=1373
-  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_start=1375
-  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_end=1471
-  _globals['_ACCOUNTNOTE']._serialized_start=1473
-  _globals['_ACCOUNTNOTE']._serialized_end=1542
-  _globals['_ACCOUNTADMINSERVICE']._serialized_start=1545
-  _globals['_ACCOUNTADMINSERVICE']._serialized_end=2484
+  _globals['_EXPORTACCOUNTREQUEST']._serialized_start=515
+  _globals['_EXPORTACCOUNTREQUEST']._serialized_end=593
+  _globals['_EXPORTACCOUNTRESPONSE']._serialized_start=595
+  _globals['_EXPORTACCOUNTRESPONSE']._serialized_end=660
+  _globals['_ERASEACCOUNTREQUEST']._serialized_start=662
+  _globals['_ERASEACCOUNTREQUEST']._serialized_end=716
+  _globals['_ERASEACCOUNTRESPONSE']._serialized_start=718
+  _globals['_ERASEACCOUNTRESPONSE']._serialized_end=788
+  _globals['_SETACCOUNTTIERREQUEST']._serialized_start=790
+  _globals['_SETACCOUNTTIERREQUEST']._serialized_end=906
+  _globals['_SETACCOUNTTIERRESPONSE']._serialized_start=908
+  _globals['_SETACCOUNTTIERRESPONSE']._serialized_end=980
+  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_start=982
+  _globals['_APPROVESECONDACCOUNTREQUEST']._serialized_end=1063
+  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_start=1065
+  _globals['_APPROVESECONDACCOUNTRESPONSE']._serialized_end=1143
+  _globals['_SETACCOUNTCONTACTREQUEST']._serialized_start=1145
+  _globals['_SETACCOUNTCONTACTREQUEST']._serialized_end=1234
+  _globals['_SETACCOUNTCONTACTRESPONSE']._serialized_start=1236
+  _globals['_SETACCOUNTCONTACTRESPONSE']._serialized_end=1311
+  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_start=1313
+  _globals['_ADDACCOUNTNOTEREQUEST']._serialized_end=1367
+  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_start=1369
+  _globals['_ADDACCOUNTNOTERESPONSE']._serialized_end=1437
+  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_start=1439
+  _globals['_LISTACCOUNTNOTESREQUEST']._serialized_end=1520
+  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_start=1522
+  _globals['_LISTACCOUNTNOTESRESPONSE']._serialized_end=1618
+  _globals['_ACCOUNTNOTE']._serialized_start=1620
+  _globals['_ACCOUNTNOTE']._serialized_end=1689
+  _globals['_ACCOUNTADMINSERVICE']._serialized_start=1692
+  _globals['_ACCOUNTADMINSERVICE']._serialized_end=2727
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,24 @@ class CloseAccountResponse(_message.Message):
     account: _admin_pb2.AdminAccount
     def __init__(self, account: _Optional[_Union[_admin_pb2.AdminAccount, _Mapping]] = ...) -> None: ...
 
+class ExportAccountRequest(_message.Message):
+    __slots__ = ("account", "page_size", "page_token")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    page_size: int
+    page_token: str
+    def __init__(self, account: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ExportAccountResponse(_message.Message):
+    __slots__ = ("records", "next_page_token")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedScalarFieldContainer[str]
+    next_page_token: str
+    def __init__(self, records: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class EraseAccountRequest(_message.Message):
     __slots__ = ("account", "reason")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,11 @@ class AccountAdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.FromString,
                 _registered_method=True)
+        self.ExportAccount = channel.unary_unary(
+                '/raseed.admin.v1.AccountAdminService/ExportAccount',
+                request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ExportAccountRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ExportAccountResponse.FromString,
+                _registered_method=True)
         self.EraseAccount = channel.unary_unary(
                 '/raseed.admin.v1.AccountAdminService/EraseAccount',
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.EraseAccountRequest.SerializeToString,
@@ -104,6 +109,13 @@ class AccountAdminServiceServicer:
     def CloseAccount(self, request, context):
         """Closes an account for good: its keys are revoked and its sessions end. Requests that run are finished and charged;
         after that, credit that is left is taken back or kept. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportAccount(self, request, context):
+        """Everything that is kept about an account but secrets, for its holder, page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +183,11 @@ def add_AccountAdminServiceServicer_to_server(servicer, server):
                     servicer.CloseAccount,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.SerializeToString,
+            ),
+            'ExportAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportAccount,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ExportAccountRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ExportAccountResponse.SerializeToString,
             ),
             'EraseAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseAccount,
@@ -285,6 +302,33 @@ class AccountAdminService:
             '/raseed.admin.v1.AccountAdminService/CloseAccount',
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AccountAdminService/ExportAccount',
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.ExportAccountRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.ExportAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,
