@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -216,6 +217,21 @@ async def test_an_answer_that_is_sent_again_takes_nothing(worker):
     key = ("idempotency-key", "once")
     for _ in range(3):
         assert (await native(worker, client, key))["x-ratelimit-remaining"] == "9"
+
+
+async def test_a_refusal_is_not_kept_under_its_key(worker):
+    client = await customer(worker, ((OwnLimit.RPM, 1),))
+    await native(worker, client)
+    key = ("idempotency-key", "refused")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await native(worker, client, key)
+    assert error_of(caught.value)[1] == "RATE_LIMITED"
+    limits = ((OwnLimit.RPM, 600),)
+    await worker.platform.accounts.set_own_limits(
+        AccountId(client.account), limits, reason="test", actor="test"
+    )
+    await asyncio.sleep(0.15)  # what was used up stays used up, and comes back at the new rate
+    assert (await native(worker, client, key))["x-ratelimit-limit"] == "600"
 
 
 async def test_an_account_without_limits_is_told_none(worker):

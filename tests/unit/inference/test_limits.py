@@ -263,3 +263,21 @@ def test_a_key_may_be_for_some_models_only():
         service.check_model(caller, "a", "abc")
     with pytest.raises(ModelNotInTier, match="not accessible for your tier"):
         service.check_model(caller, "c", "abc")
+
+
+async def test_of_a_minutes_and_a_days_requests_those_are_told_of_which_least_is_left():
+    service = LimitService(MemoryLimitStore(), dict.fromkeys(Tier, TierLimits(rpm=10, rpd=12)))
+    caller = Caller(account_id=ALICE, tier=Tier.PRO)
+    now = service.standing(caller, of_runs=True).requests
+    assert now == Window(limit=10, remaining=10, reset_us=0)
+    for number in range(8):
+        (await service.admit_run(caller, "m", 1, RunId(f"run {number}"))).end(1)
+    assert service.standing(caller, of_runs=True).requests == Window(limit=10, remaining=2, reset_us=ANY)
+    daily = LimitService(MemoryLimitStore(), dict.fromkeys(Tier, TierLimits(rpm=10, rpd=9)))
+    for number in range(9):
+        (await daily.admit_run(caller, "m", 1, RunId(f"run {number}"))).end(1)
+    assert daily.standing(caller, of_runs=True).requests == Window(limit=9, remaining=0, reset_us=ANY)
+    with pytest.raises(
+        RateLimited, match=r"requests per day \(RPD\): Limit 9, Used 9, Requested 1. .* in 2h40m0s"
+    ):
+        await daily.admit_run(caller, "m", 1, RunId("one more"))
