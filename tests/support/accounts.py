@@ -133,7 +133,10 @@ class MemoryAccountStore:
     async def note_uses(self, uses: Sequence[KeyUse]) -> None:
         for use in uses:
             key = self.keys[use.key_id]
-            self.keys[use.key_id] = replace(key, last_used_at=max(key.last_used_at or use.day, use.day))
+            key = replace(key, last_used_at=max(key.last_used_at or use.day, use.day))
+            if (newer := use.repeppered) is not None and key.digest == newer.before:
+                key = replace(key, digest=newer.digest, pepper_version=newer.pepper_version)
+            self.keys[use.key_id] = key
 
     def _valid(self, account_id: AccountId) -> list[ApiKey]:
         return [key for key in self.keys.values() if key.account_id == account_id and key.is_valid(self.now)]

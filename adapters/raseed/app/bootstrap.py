@@ -43,6 +43,7 @@ from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home, make_private
 from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.organisations import Organisations, open_organisations
+from raseed.app.peppers import PEPPER_BYTES, read_peppers
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.key_service import KeyService, KeyTerms
@@ -80,8 +81,7 @@ from raseed.core.messaging.express import ExpressQueue
 from raseed.core.messaging.ports import Messenger
 from raseed.core.messaging.service import NoticeService
 
-PEPPER_BYTES = 32
-PEPPER_VERSION = 1
+SIGN_IN_PEPPER_VERSION = 1
 CONTENT_KEY_VERSION = 1
 SCRIPTED_MULTIPLIER_MILLI = 1000
 """The scripted backend answers any model id, so any id has a price while it is on: one credit a token."""
@@ -284,16 +284,12 @@ def read_policy(settings: Settings) -> Policy:
     return replace(policy, prices=policy.prices.with_fallback(fallback))
 
 
-def read_peppers(home: Home) -> Peppers:
-    """The secrets of the key hash; the first start makes one. Losing them makes every API key invalid."""
-    return Peppers({PEPPER_VERSION: _secret(home.secrets / f"key-pepper-{PEPPER_VERSION}", PEPPER_BYTES)})
-
-
 def read_sign_in_peppers(home: Home) -> Peppers:
     """The secrets of codes, and of what is kept of numbers and addresses; the first start makes one. Losing them lets
     everybody be welcomed once more.
     """
-    return Peppers({PEPPER_VERSION: _secret(home.secrets / f"sign-in-pepper-{PEPPER_VERSION}", PEPPER_BYTES)})
+    path = home.secrets / f"sign-in-pepper-{SIGN_IN_PEPPER_VERSION}"
+    return Peppers({SIGN_IN_PEPPER_VERSION: _secret(path, PEPPER_BYTES)})
 
 
 def read_content_keys(home: Home) -> dict[int, bytes]:

@@ -40,6 +40,8 @@ serve = typer.Typer(help="Run one part of a stack alone.", no_args_is_help=True)
 config = typer.Typer(help="The configuration.", no_args_is_help=True)
 app.add_typer(serve, name="serve")
 app.add_typer(config, name="config")
+secrets = typer.Typer(help="Secrets of this installation.", no_args_is_help=True)
+app.add_typer(secrets, name="secrets")
 
 
 @app.callback()
@@ -183,6 +185,20 @@ def config_check(
         Output(as_json=as_json).show({"ok": not problems, "problems": problems}, lambda: ["ok"])
     if problems:
         raise SystemExit(MISUSED)
+
+
+@secrets.command("new-pepper")
+def secrets_new_pepper(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value.")] = False,
+) -> None:
+    """Make a newer pepper for API keys. Workers use it from their next start; every key stays valid."""
+    _only_here("secrets new-pepper")
+    from raseed.app.peppers import add_pepper
+
+    home = Home(_configuration().home)
+    home.prepare()
+    path = str(add_pepper(home))
+    Output(as_json=as_json).show({"file": path}, lambda: [path])
 
 
 @app.command("doctor")

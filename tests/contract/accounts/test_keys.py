@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, select
-from tests.contract.accounts.conftest import AT_ONCE, BOB, OPERATOR, Desk
+from tests.contract.accounts.conftest import AT_ONCE, BOB, OPERATOR, PEPPERS, Desk
 from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.tables import audit_details, audit_log, changes, outbox
 from raseed.core.accounts.key_bounds import KeyLimits, KeyMode, parse_network
+from raseed.core.accounts.key_ports import KeyUse, Repeppered
 from raseed.core.accounts.key_rules import KeyPatch, KeySpec
 from raseed.core.accounts.key_service import By, KeyTerms, Made
+from raseed.core.accounts.key_uses import KeyUses
+from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.scopes import KEY_DEFAULT, OWN_ACCOUNT, SCOPES_OF, Role, Scope
+from raseed.core.accounts.service import Authenticator
 from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.errors import (
@@ -265,6 +269,22 @@ async def test_a_rotation_is_done_once_for_each_request(desk):
     assert other.text
     with pytest.raises(Unauthenticated):
         await desk.authenticator.authenticate(rotated.text)
+
+
+async def test_a_key_that_is_used_moves_to_the_newest_pepper(desk):
+    made = await desk.keys.create(OPERATOR, ALICE, KeySpec())
+    both = Peppers({**PEPPERS.by_version, 2: b"q" * 32})
+    uses = KeyUses(desk.store)
+    await Authenticator(desk.store, both, desk.clock, uses.note).authenticate(made.text)
+    await uses.flush()
+    moved = await desk.keys.find(ALICE, made.key.id)
+    assert (moved.pepper_version, moved.last_used_at) == (2, desk.clock.now() - desk.clock.now() % DAY)
+    without_old = Authenticator(desk.store, Peppers({2: b"q" * 32}), desk.clock, uses.note)
+    assert (await without_old.authenticate(made.text)).api_key_id == made.key.id
+    await desk.keys.rotate(OPERATOR, made.key.id, account_id=None)
+    rotated = (await desk.keys.find(ALICE, made.key.id)).digest
+    await desk.store.note_uses([KeyUse(made.key.id, Microseconds(0), Repeppered(made.key.digest, b"x", 2))])
+    assert (await desk.keys.find(ALICE, made.key.id)).digest == rotated
 
 
 async def test_a_revoked_key_stays_so(desk):

@@ -271,6 +271,12 @@ class SqlKeyStore:
                 connection.execute(
                     update(api_keys).where(api_keys.c.id == use.key_id, before).values(last_used_at=use.day)
                 )
+                if (newer := use.repeppered) is not None:
+                    connection.execute(
+                        update(api_keys)
+                        .where(api_keys.c.id == use.key_id, api_keys.c.digest == newer.before)
+                        .values(digest=newer.digest, pepper_version=newer.pepper_version)
+                    )
 
         await self._database.write(work)
 

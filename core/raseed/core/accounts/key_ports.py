@@ -37,9 +37,20 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeppered:
+    """The digest of a key's secret under a newer pepper, which only a call with the secret can tell."""
+
+    before: bytes
+    """Its digest so far: nothing is written if it has another one by now."""
+    digest: bytes
+    pepper_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyUse:
     key_id: ApiKeyId
     day: Microseconds
+    repeppered: Repeppered | None = None
 
 
 class KeyStore(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from raseed.core.accounts.key_bounds import Network, is_allowed_from
-from raseed.core.accounts.key_ports import KeyStore, KeyUse
+from raseed.core.accounts.key_ports import KeyStore, KeyUse, Repeppered
 from raseed.core.accounts.keys import ParsedKey, Peppers, parse_key
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, OwnLimit, OwnLimits, Tier
 from raseed.core.accounts.ports import AccountStore
@@ -50,7 +50,7 @@ class Authenticator:
         self._peppers = peppers
         self._clock = clock
         self._note_use = note_use
-        """Told of the first use of a key on a day, and must not take time."""
+        """Told of the first use of a key on a day, and of its digest under a newer pepper. Must not take time."""
         self._remembered: dict[bytes, _Remembered] = {}
         self._trusted_until: int | None = None
         """None while nobody else changes accounts: what is remembered is true until it is forgotten here."""
@@ -106,8 +106,9 @@ class Authenticator:
         if account.status is not AccountStatus.ACTIVE:
             raise AccountSuspended("This account is not active.")
         day = Microseconds(now - now % DAY)
-        if key.last_used_at is None or key.last_used_at < day:
-            self._note_use(KeyUse(key.id, day))
+        repeppered = self._repeppered(key, parsed)
+        if repeppered is not None or key.last_used_at is None or key.last_used_at < day:
+            self._note_use(KeyUse(key.id, day, repeppered))
         caller = Caller(
             account_id=account.id,
             api_key_id=key.id,
@@ -118,6 +119,15 @@ class Authenticator:
             limits=key.limits,
         )
         return _Remembered(caller, key.allowed_networks, until)
+
+    def _repeppered(self, key: ApiKey, shown: ParsedKey) -> Repeppered | None:
+        """For a secret that stands under an older pepper, so that in time nothing does."""
+        newest = self._peppers.current
+        if key.pepper_version >= newest:
+            return None
+        if not self._peppers.matches(shown.secret, key.pepper_version, key.digest):
+            return None  # it is the one from before a rotation
+        return Repeppered(key.digest, self._peppers.digest(shown.secret, newest), newest)
 
     def _counts_until(self, key: ApiKey, shown: ParsedKey, now: Microseconds) -> int | None:
         """How long what was shown may be believed; None if it is no secret of the key."""
