@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
+from tests.bench.auth import authentication
 from tests.bench.bench import Bench, Measurement
 from tests.bench.edge import chunks, first_token, unary
 from tests.bench.figures import Row, machine, table
@@ -37,6 +38,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "memory": memory,
     "calls": single_calls,
     "layers": layers,
+    "auth": authentication,
     "limits": limits,
     "placements": placements,
     "usage": usage_queries,
