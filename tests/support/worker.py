@@ -113,7 +113,7 @@ async def running_worker(
         )
         services = Services(
             authenticator=platform.authenticator,
-            sessions=sessions or platform.sign_in.use_cases.authenticator,
+            sessions=sessions or platform.organisations.resolver,
             sign_in=platform.sign_in.use_cases,
             limits=limits,
             inference=inference,
@@ -125,6 +125,7 @@ async def running_worker(
             metering=platform.metering,
             accounts=platform.accounts,
             keys=platform.keys,
+            organisations=platform.organisations.service,
             notices=platform.notices,
             meta_webhook=platform.meta_webhook,
             policy=platform.policy,

@@ -114,6 +114,7 @@ async def serve_core(
                 metering=platform.metering,
                 accounts=platform.accounts,
                 keys=platform.keys,
+                organisations=platform.organisations.service,
                 notices=platform.notices,
                 meta_webhook=platform.meta_webhook,
                 policy=platform.policy,

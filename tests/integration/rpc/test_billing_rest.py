@@ -18,7 +18,7 @@ from raseed.app.bootstrap import Platform
 from raseed.core.billing.usage import CallPosition, Span, UsageCall, UsageService
 from raseed.core.clock import SystemClock
 from raseed.core.errors import CapacityError
-from raseed.core.ids import AccountId
+from raseed.core.ids import AccountId, PersonId
 from raseed.rest.v1 import rest_pb2 as pb
 from raseed.rest.v1 import rest_pb2_grpc
 
@@ -124,13 +124,18 @@ class BreaksOff(SqlUsageStore):
     pages_left: int | None = None
 
     async def calls(
-        self, account_id: AccountId, span: Span, after: CallPosition | None, limit: int
+        self,
+        account_id: AccountId,
+        span: Span,
+        after: CallPosition | None,
+        limit: int,
+        made_by: PersonId | None = None,
     ) -> Sequence[UsageCall]:
         if self.pages_left == 0:
             raise CapacityError("The database does not answer.")
         if self.pages_left is not None:
             self.pages_left -= 1
-        return await super().calls(account_id, span, after, limit)
+        return await super().calls(account_id, span, after, limit, made_by)
 
 
 @dataclass

@@ -27,7 +27,7 @@ from raseed.core.billing.usage import (
 )
 from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
 from raseed.core.errors import RequestInvalid
-from raseed.core.ids import AccountId, HoldId
+from raseed.core.ids import AccountId, HoldId, PersonId
 
 KUWAIT = "Asia/Kuwait"
 BERLIN = "Europe/Berlin"
@@ -66,7 +66,7 @@ class FakeStore:
     spans: list[Span] = field(default_factory=list)
 
     async def period_sums(
-        self, account_id: AccountId, periods: Sequence[Periods]
+        self, account_id: AccountId, periods: Sequence[Periods], made_by: PersonId | None = None
     ) -> Sequence[tuple[Microseconds, UsageSum]]:
         self.periods += periods
         return [
@@ -76,14 +76,25 @@ class FakeStore:
         ]
 
     async def grouped_sums(
-        self, account_id: AccountId, span: Span, group_by: GroupBy, after: str | None, limit: int
+        self,
+        account_id: AccountId,
+        span: Span,
+        group_by: GroupBy,
+        after: str | None,
+        limit: int,
+        made_by: PersonId | None = None,
     ) -> Sequence[UsageGroup]:
         self.spans.append(span)
         names = [name for name in self.names if after is None or name > after]
         return [UsageGroup(name=name, sum=ONE) for name in names[:limit]]
 
     async def calls(
-        self, account_id: AccountId, span: Span, after: CallPosition | None, limit: int
+        self,
+        account_id: AccountId,
+        span: Span,
+        after: CallPosition | None,
+        limit: int,
+        made_by: PersonId | None = None,
     ) -> Sequence[UsageCall]:
         self.spans.append(span)
         newest = sorted(self.all_calls, key=lambda one: (one.at, one.id), reverse=True)

@@ -20,6 +20,7 @@ PUBLIC_GRPC_SERVICES = (
     "raseed.accounts.v1.AccountsService",
     "raseed.accounts.v1.NoticesService",
     "raseed.accounts.v1.AuthService",
+    "raseed.accounts.v1.OrganisationsService",
     "raseed.metering.v1.MeteringService",
     "grpc.health.v1.Health",
 )

@@ -61,10 +61,27 @@ _KEYS_WRITE = _caller(Scope.KEYS_WRITE)
 _REPORT = Access(frozenset({Credential.SESSION}), Scope.KEYS_WRITE)
 """Not for keys: a thief with one would be told those that take its place."""
 _METERING = Access(frozenset({Credential.API_KEY}), Scope.METERING_WRITE)
+_MEMBERS_READ = Access(frozenset({Credential.SESSION}), Scope.MEMBERS_READ)
+_MEMBERS_WRITE = Access(frozenset({Credential.SESSION}), Scope.MEMBERS_WRITE)
+"""Of persons alone: a key has no role, and no role manages it."""
 
 _NOTICES = {
     "GetNoticePreferences": _caller(Scope.ACCOUNT_READ),
     "UpdateNoticePreferences": _caller(Scope.ACCOUNT_WRITE),
+}
+
+_ORGANISATIONS = {
+    "CreateOrganisation": Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_WRITE),
+    "ListMyOrganisations": _OWN_SESSION_READ,
+    "AcceptInvitation": _OWN_SESSION,
+    "GetOrganisation": _OWN_SESSION_READ,
+    "ListMembers": _MEMBERS_READ,
+    "InviteMember": _MEMBERS_WRITE,
+    "ListInvitations": _MEMBERS_READ,
+    "RevokeInvitation": _MEMBERS_WRITE,
+    "ChangeMemberRole": _MEMBERS_WRITE,
+    "RemoveMember": _MEMBERS_WRITE,
+    "LeaveOrganisation": _OWN_SESSION,
 }
 
 _SERVICES: dict[str, dict[str, Access]] = {
@@ -128,6 +145,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "StartIdentifierChange": _OWN_SESSION,
         "VerifyIdentifierChange": _OWN_SESSION,
     },
+    "raseed.accounts.v1.OrganisationsService": _ORGANISATIONS,
+    "raseed.rest.v1.OrganisationsRestService": _ORGANISATIONS,
     "raseed.accounts.v1.NoticesService": _NOTICES,
     "raseed.rest.v1.NoticesRestService": _NOTICES,
     "raseed.rest.v1.WebhooksService": {

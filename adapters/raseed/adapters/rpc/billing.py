@@ -104,6 +104,7 @@ class BillingServicer(billing_pb2_grpc.BillingServiceServicer):
     ) -> usage_pb2.QueryUsageResponse:
         report = await self._usage.report(
             current_call().caller.account_id,
+            made_by=current_call().caller.keys_of,
             begin=to_core_moment(request, "from_us"),
             end=to_core_moment(request, "to_us"),
             group_by=to_core_group_by(request.group_by),
@@ -124,6 +125,7 @@ class BillingServicer(billing_pb2_grpc.BillingServiceServicer):
     ) -> usage_pb2.ListCallsResponse:
         page = await self._usage.calls(
             current_call().caller.account_id,
+            made_by=current_call().caller.keys_of,
             begin=to_core_moment(request, "from_us"),
             end=to_core_moment(request, "to_us"),
             after=to_core_position(request.page_token),
@@ -136,6 +138,7 @@ class BillingServicer(billing_pb2_grpc.BillingServiceServicer):
     async def ExportUsage(self, request: usage_pb2.ExportUsageRequest, context: Context) -> None:
         pages = self._usage.all_calls(
             current_call().caller.account_id,
+            made_by=current_call().caller.keys_of,
             begin=to_core_moment(request, "from_us"),
             end=to_core_moment(request, "to_us"),
         )

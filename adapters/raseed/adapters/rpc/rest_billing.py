@@ -75,9 +75,11 @@ class BillingRestServicer(rest_pb2_grpc.BillingRestServiceServicer):
         call = current_call()
         asked = decode_query(request, self._usage.calendar, ("json", "csv"))
         group_by = decode_group_by(request.group_by)
-        account_id = call.caller.account_id
+        account_id, made_by = call.caller.account_id, call.caller.keys_of
         if asked.format == "csv":
-            groups = self._usage.all_groups(account_id, begin=asked.begin, end=asked.end, group_by=group_by)
+            groups = self._usage.all_groups(
+                account_id, begin=asked.begin, end=asked.end, group_by=group_by, made_by=made_by
+            )
             head = wire.report_csv_head(group_by)
             parts = _encoded(groups, lambda page: wire.report_csv(page, group_by), head)
             await _export(context, parts, wire.CSV, f"usage-by-{group_by}.csv", wire.csv_failure)
@@ -89,6 +91,7 @@ class BillingRestServicer(rest_pb2_grpc.BillingRestServiceServicer):
             group_by=group_by,
             after=decode_token(request.cursor, "cursor") if request.cursor else None,
             limit=asked.limit or GROUPS_MAX,
+            made_by=made_by,
         )
         cursor = encode_token(report.next_after)
         time_zone = self._usage.calendar.time_zone
@@ -97,9 +100,9 @@ class BillingRestServicer(rest_pb2_grpc.BillingRestServiceServicer):
     async def ListCalls(self, request: rest_pb2.ListCallsRequest, context: Context) -> None:
         call = current_call()
         asked = decode_query(request, self._usage.calendar, ("json", "jsonl", "csv"))
-        account_id = call.caller.account_id
+        account_id, made_by = call.caller.account_id, call.caller.keys_of
         if asked.format != "json":
-            calls = self._usage.all_calls(account_id, begin=asked.begin, end=asked.end)
+            calls = self._usage.all_calls(account_id, begin=asked.begin, end=asked.end, made_by=made_by)
             if asked.format == "csv":
                 parts = _encoded(calls, wire.calls_csv, wire.calls_csv_head())
                 await _export(context, parts, wire.CSV, "calls.csv", wire.csv_failure)
@@ -113,6 +116,7 @@ class BillingRestServicer(rest_pb2_grpc.BillingRestServiceServicer):
             end=asked.end,
             after=to_core_position(request.cursor, "cursor"),
             limit=asked.limit or CALLS_PAGE,
+            made_by=made_by,
         )
         body = wire.encode_calls(page.calls, from_core_position(page.next_after))
         await write_json(context, call, body)

@@ -8,7 +8,14 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc, notices_pb2, notices_pb2_grpc
+from raseed.accounts.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
+    notices_pb2,
+    notices_pb2_grpc,
+    organisations_pb2,
+    organisations_pb2_grpc,
+)
 from raseed.accounts.v1 import auth_pb2 as accounts_auth_pb2
 from raseed.accounts.v1 import auth_pb2_grpc as accounts_auth_pb2_grpc
 from raseed.adapters.rpc.accounts import AccountsServicer
@@ -25,16 +32,19 @@ from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
+from raseed.adapters.rpc.organisations import OrganisationsServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_keys import KeysRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
+from raseed.adapters.rpc.rest_organisations import OrganisationsRestServicer
 from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
 from raseed.core.accounts.key_service import KeyService
+from raseed.core.accounts.organisation_service import OrganisationService
 from raseed.core.accounts.ports import SessionResolver
 from raseed.core.accounts.service import AccountService, Authenticator
 from raseed.core.billing.history import HistoryService
@@ -52,6 +62,7 @@ from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
 from raseed.rest.v1 import keys_pb2_grpc, rest_pb2_grpc, webhooks_pb2_grpc
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
+from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +90,7 @@ class Services:
     metering: MeteringService
     accounts: AccountService
     keys: KeyService
+    organisations: OrganisationService
     notices: NoticeService
     meta_webhook: MetaWebhook
     policy: Policy
@@ -127,6 +139,12 @@ def public_server(
     keys_pb2_grpc.add_KeysRestServiceServicer_to_server(KeysRestServicer(services.keys), listed)
     accounts_auth_pb2_grpc.add_AuthServiceServicer_to_server(AuthServicer(services.sign_in), listed)
     rest_auth_pb2_grpc.add_AuthRestServiceServicer_to_server(AuthRestServicer(services.sign_in), listed)
+    organisations_pb2_grpc.add_OrganisationsServiceServicer_to_server(
+        OrganisationsServicer(services.organisations), listed
+    )
+    rest_organisations_pb2_grpc.add_OrganisationsRestServiceServicer_to_server(
+        OrganisationsRestServicer(services.organisations), listed
+    )
     notices_pb2_grpc.add_NoticesServiceServicer_to_server(NoticesServicer(services.notices), listed)
     rest_notices_pb2_grpc.add_NoticesRestServiceServicer_to_server(
         NoticesRestServicer(services.notices), listed
@@ -161,6 +179,7 @@ def public_server(
                 billing_pb2,
                 accounts_pb2,
                 accounts_auth_pb2,
+                organisations_pb2,
                 notices_pb2,
                 metering_pb2,
                 health_pb2,

@@ -12,8 +12,8 @@ from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.model import Measured, Meter, UsageLine
 from raseed.core.billing.pricing import INPUT_METERS, OUTPUT_METERS, TOKEN_METERS
 from raseed.core.clock import DAY, HOUR, Clock, Microseconds
-from raseed.core.errors import RequestInvalid
-from raseed.core.ids import AccountId, ApiKeyId, HoldId
+from raseed.core.errors import PermissionDenied, RequestInvalid
+from raseed.core.ids import AccountId, ApiKeyId, HoldId, PersonId
 
 RANGE_DAYS_MAX = 366
 """Longest span of a report. A year by day is what people compare."""
@@ -72,7 +72,8 @@ class UsageSum:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageGroup:
     name: str
-    """The day in ISO form, or the id of the model, key or member. Empty: without a key."""
+    """The day in ISO form, or the id of the model, key or member. Empty: without a key. Of what no member's key used, the
+    member is the account itself."""
     label: str = ""
     """Name of the key."""
     sum: UsageSum
@@ -145,22 +146,35 @@ class CallPage:
 
 
 class UsageStore(Protocol):
-    """Reads of one account each. Spans of sums are whole hours (UTC)."""
+    """Reads of one account each, and of the keys that one person made, unless that is None. Spans of sums are whole hours
+    (UTC).
+    """
 
     async def period_sums(
-        self, account_id: AccountId, periods: Sequence[Periods]
+        self, account_id: AccountId, periods: Sequence[Periods], made_by: PersonId | None = None
     ) -> Sequence[tuple[Microseconds, UsageSum]]:
         """By the period's beginning, in order; periods without usage are left out."""
         ...
 
     async def grouped_sums(
-        self, account_id: AccountId, span: Span, group_by: GroupBy, after: str | None, limit: int
+        self,
+        account_id: AccountId,
+        span: Span,
+        group_by: GroupBy,
+        after: str | None,
+        limit: int,
+        made_by: PersonId | None = None,
     ) -> Sequence[UsageGroup]:
-        """By model, key or member, in order of their names, beginning behind `after`."""
+        """By model, key or member, in order of their names, beginning behind `after`. By model only without `made_by`."""
         ...
 
     async def calls(
-        self, account_id: AccountId, span: Span, after: CallPosition | None, limit: int
+        self,
+        account_id: AccountId,
+        span: Span,
+        after: CallPosition | None,
+        limit: int,
+        made_by: PersonId | None = None,
     ) -> Sequence[UsageCall]:
         """Newest first, beginning behind `after`."""
         ...
@@ -192,13 +206,18 @@ class UsageService:
         group_by: GroupBy = GroupBy.DAY,
         after: str | None = None,
         limit: int = GROUPS_MAX,
+        made_by: PersonId | None = None,
     ) -> UsageReport:
-        """One page of sums over the hours that begin in the span. Raises RequestInvalid."""
+        """One page of sums over the hours that begin in the span. Raises RequestInvalid; PermissionDenied by model of
+        `made_by`: sums are kept by model and by key, and not by both.
+        """
         span = self._span_of_report(begin, end)
         limit = max(1, min(limit, GROUPS_MAX))
         if group_by is GroupBy.DAY:
-            return await self._by_day(account_id, span, after, min(limit, DAYS_MAX))
-        groups = await self._store.grouped_sums(account_id, span, group_by, after, limit + 1)
+            return await self._by_day(account_id, span, after, min(limit, DAYS_MAX), made_by)
+        if group_by is GroupBy.MODEL and made_by is not None:
+            raise PermissionDenied("Your role sees its usage by day and by key, not by model.")
+        groups = await self._store.grouped_sums(account_id, span, group_by, after, limit + 1, made_by)
         page = tuple(groups[:limit])
         # What was used without a key has no name, and no `after` means the last page: a space is behind it alone.
         last = (page[-1].name or " ") if len(groups) > limit else ""
@@ -211,11 +230,14 @@ class UsageService:
         begin: Microseconds | None = None,
         end: Microseconds | None = None,
         group_by: GroupBy = GroupBy.DAY,
+        made_by: PersonId | None = None,
     ) -> AsyncIterator[tuple[UsageGroup, ...]]:
         """All pages of a report, one after another."""
         after: str | None = None
         while after != "":
-            page = await self.report(account_id, begin=begin, end=end, group_by=group_by, after=after)
+            page = await self.report(
+                account_id, begin=begin, end=end, group_by=group_by, after=after, made_by=made_by
+            )
             yield page.groups
             after = page.next_after
 
@@ -227,25 +249,33 @@ class UsageService:
         end: Microseconds | None = None,
         after: CallPosition | None = None,
         limit: int = CALLS_MAX,
+        made_by: PersonId | None = None,
     ) -> CallPage:
         """One page of requests, newest first. Raises RequestInvalid."""
         span = self._span_of_calls(begin, end)
-        return await self._call_page(account_id, span, after, max(1, min(limit, CALLS_MAX)))
+        return await self._call_page(account_id, span, after, max(1, min(limit, CALLS_MAX)), made_by)
 
     async def all_calls(
-        self, account_id: AccountId, *, begin: Microseconds | None = None, end: Microseconds | None = None
+        self,
+        account_id: AccountId,
+        *,
+        begin: Microseconds | None = None,
+        end: Microseconds | None = None,
+        made_by: PersonId | None = None,
     ) -> AsyncIterator[tuple[UsageCall, ...]]:
         """All requests of a span, newest first, some at a time. What is charged meanwhile is not in it."""
         span = self._span_of_calls(begin, end)
         after: CallPosition | None = None
         while True:
-            page = await self._call_page(account_id, span, after, self._export_page)
+            page = await self._call_page(account_id, span, after, self._export_page, made_by)
             yield page.calls
             after = page.next_after
             if after is None:
                 return
 
-    async def _by_day(self, account_id: AccountId, span: Span, after: str | None, days: int) -> UsageReport:
+    async def _by_day(
+        self, account_id: AccountId, span: Span, after: str | None, days: int, made_by: PersonId | None
+    ) -> UsageReport:
         """The next so many days of the calendar, those without usage left out."""
         begin = span.begin if after is None else max(span.begin, _whole_hour(self._day_after(after)))
         first = self.calendar.day_of(begin)
@@ -254,7 +284,7 @@ class UsageService:
             self.calendar.day_of(Microseconds(max(begin, span.end - 1))),
         )
         end = min(span.end, _whole_hour(self.calendar.end(last)))
-        sums = await self._store.period_sums(account_id, self._days(begin, end))
+        sums = await self._store.period_sums(account_id, self._days(begin, end), made_by)
         return UsageReport(
             groups=tuple(UsageGroup(name=self.calendar.day_of(at).isoformat(), sum=one) for at, one in sums),
             next_after=last.isoformat() if end < span.end else "",
@@ -281,9 +311,14 @@ class UsageService:
             raise RequestInvalid("The page token is not one that was given out.", param="cursor") from error
 
     async def _call_page(
-        self, account_id: AccountId, span: Span, after: CallPosition | None, limit: int
+        self,
+        account_id: AccountId,
+        span: Span,
+        after: CallPosition | None,
+        limit: int,
+        made_by: PersonId | None,
     ) -> CallPage:
-        calls = await self._store.calls(account_id, span, after, limit + 1)
+        calls = await self._store.calls(account_id, span, after, limit + 1, made_by)
         page = tuple(calls[:limit])
         return CallPage(
             calls=page, next_after=CallPosition(page[-1].at, page[-1].id) if len(calls) > limit else None
