@@ -18,9 +18,9 @@ from raseed.adapters.rpc.access import ACCESS, OPEN
 from raseed.adapters.rpc.paging import encode_token
 from raseed.core.accounts.key_rules import KeySpec
 from raseed.core.accounts.key_service import By
-from raseed.core.accounts.model import OwnLimit
-from raseed.core.accounts.scopes import Scope
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.accounts.model import Caller, OwnLimit, Tier
+from raseed.core.accounts.scopes import Role, Scope
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
 from raseed.metering.v1 import metering_pb2
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,6 +36,9 @@ IDS: dict[str, dict[str, Any]] = {
     "raseed.accounts.v1.AccountsService/RotateApiKey": {},
     "raseed.accounts.v1.AccountsService/RevokeApiKey": {},
     "raseed.accounts.v1.AuthService/RevokeSession": {},
+    "raseed.accounts.v1.OrganisationsService/RevokeInvitation": {},
+    "raseed.accounts.v1.OrganisationsService/ChangeMemberRole": {"role": "member"},
+    "raseed.accounts.v1.OrganisationsService/RemoveMember": {},
     "raseed.metering.v1.MeteringService/ExtendHold": {},
     "raseed.metering.v1.MeteringService/SettleHold": {},
     "raseed.metering.v1.MeteringService/ReleaseHold": {},
@@ -44,6 +47,9 @@ IDS: dict[str, dict[str, Any]] = {
     "raseed.rest.v1.KeysRestService/UpdateKey": {"body": {"data": b'{"name":"x"}'}},
     "raseed.rest.v1.KeysRestService/RevokeKey": {},
     "raseed.rest.v1.KeysRestService/RotateKey": {},
+    "raseed.rest.v1.OrganisationsRestService/RevokeInvitation": {},
+    "raseed.rest.v1.OrganisationsRestService/ChangeMemberRole": {"body": {"data": b'{"role":"member"}'}},
+    "raseed.rest.v1.OrganisationsRestService/RemoveMember": {},
 }
 NAMES = {
     # what a caller calls his own request: in another account it is the name of something else, or of nothing
@@ -80,6 +86,8 @@ class Two:
     session: Metadata
     key: Metadata
     """Both Alice's."""
+    acting: Metadata
+    """Alice's session, for her organisation."""
     alices_key: str
     bobs: dict[str, str]
     """Ids of what is Bob's, by the name of the field that they go into."""
@@ -105,12 +113,26 @@ async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
         method = "raseed.metering.v1.MeteringService/PlaceHold"
         placed = await answer(worker.channel, method, bearer(keys[1].text), place.SerializeToString())
         assert placed == 200
+        service = worker.platform.organisations.service
+        hers, his = [
+            await service.create_for("Gulf", PersonId(entered.account_id), None, actor="test")
+            for entered in (alice, bob)
+        ]
+        owner = Caller(account_id=his.id, tier=Tier.FREE, person_id=PersonId(bob.account_id), role=Role.OWNER)
+        invitation = await service.invite(owner, phone="+96550123459", email="", role="member")
         yield Two(
             worker,
             bearer(alice.session_token),
             bearer(keys[0].text),
+            (*bearer(alice.session_token), ("raseed-account", hers.id)),
             keys[0].key.id,
-            {"id": keys[1].key.id, "session_id": bob.session.id, "request_id": HOLD},
+            {
+                "id": keys[1].key.id,
+                "session_id": bob.session.id,
+                "request_id": HOLD,
+                "person_id": bob.account_id,
+                "invitation_id": invitation.id,
+            },
         )
 
 
@@ -129,13 +151,14 @@ async def test_what_is_another_accounts_is_not_found(two: Two):
             if name in kind.DESCRIPTOR.fields_by_name and (method, name) not in NAMES
         ]
         request = kind(**{field: two.bobs[field]}, **others).SerializeToString()
-        for credential in (two.key, two.session):
+        session = two.acting if "Organisations" in method else two.session
+        for credential in (two.key, session):
             status = await answer(two.worker.channel, method, credential, request)
             if status != 403:  # the other kind of credential is for it
                 assert status == 404, method
-        assert 404 in [
-            await answer(two.worker.channel, method, it, request) for it in (two.key, two.session)
-        ], method
+        assert 404 in [await answer(two.worker.channel, method, it, request) for it in (two.key, session)], (
+            method
+        )
     bobs = await two.worker.platform.keys.find(None, ApiKeyId(two.bobs["id"]))
     assert (bobs.name, bobs.past, bobs.revoked_at) == ("", None, None)
 

@@ -20,12 +20,12 @@ from raseed.adapters.sql.tables import (
     organisations,
     sign_in_codes,
 )
-from raseed.core.accounts.model import Account
+from raseed.core.accounts.model import Account, AccountKind
 from raseed.core.changes import ChangeKind
 from raseed.core.ids import AccountId
 
 ERASED_DOMAIN = "erased.invalid"
-"""Every account can be reached, say the tables: by an address in a domain that never exists."""
+"""Every person's account can be reached, say the tables: by an address in a domain that never exists."""
 
 
 class SqlErasureStore:
@@ -41,8 +41,9 @@ class SqlErasureStore:
             before = find_account(connection, account_id)
             if before is None:
                 return None
-            address = f"{account_id}@{ERASED_DOMAIN}"
-            if before.email == address:
+            is_person = before.kind is AccountKind.PERSON
+            address = f"{account_id}@{ERASED_DOMAIN}" if is_person else None
+            if is_person and before.email == address:
                 return before  # erased already: nothing about its holder came since
             keys = connection.scalars(select(api_keys.c.id).where(api_keys.c.account_id == account_id)).all()
             erase_details(connection, [account_id, *keys])
