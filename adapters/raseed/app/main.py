@@ -58,8 +58,6 @@ def options(
     ] = "",
 ) -> None:
     """A metered LLM platform."""
-    if bool(server) != bool(key_file):
-        fail("--server and --key-file belong together", MISUSED)
     _ELSEWHERE.set((server, key_file))
 
 
@@ -270,6 +268,8 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
     from raseed.adapters.cli.connection import LocalAdmin, listener_admin, read_admin_key, socket_admin
 
     server, key_file = _ELSEWHERE.get()
+    if bool(server) != bool(key_file):
+        fail("--server and --key-file belong together", MISUSED)
     if server:
         try:
             elsewhere = listener_admin(server, read_admin_key(Path(key_file)))

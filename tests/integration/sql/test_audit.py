@@ -117,13 +117,21 @@ async def test_a_head_that_was_written_down_shows_that_the_end_was_taken_off(sto
     await store.database.write(lambda c: record_audit(c, Microseconds(5), "op_b", "x", "y", "z"))
     await seal(store.database)
     later = await audit.verify(head)
-    assert (later.violations, later.row_count) == ((), 1)
+    assert (later.violations, later.row_count) == ((), 2)
 
     def without_the_end(connection: Connection) -> None:
         disarm(connection)
         connection.execute(text("UPDATE audit_log SET chain_seq = NULL, prev_hash = NULL, hash = NULL"))
         raise Undone(_verify(connection, head).violations, _verify(connection, None).violations)
 
+    def with_another_head(connection: Connection) -> None:
+        disarm(connection)
+        connection.execute(text("UPDATE audit_log SET actor = 'op_z' WHERE chain_seq = 4"))
+        raise Undone(_verify(connection, head).violations)
+
+    with pytest.raises(Undone) as raised:
+        await store.database.write(with_another_head)
+    assert [detail for _, detail in raised.value.args[0]] == ["link 4 is not what was sealed"]
     with pytest.raises(Undone) as raised:
         await store.database.write(without_the_end)
     since, whole = raised.value.args

@@ -13,15 +13,17 @@ from tests.unit.billing.builders import ALICE, issue, place, settle
 
 from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.audit import SqlAuditStore
+from raseed.adapters.sql.sessions import begin_session
 from raseed.adapters.sql.standing import SqlStandingStore
-from raseed.adapters.sql.tables import accounts, api_keys, changes, outbox
+from raseed.adapters.sql.tables import accounts, api_keys, changes, outbox, sessions
 from raseed.core.accounts.model import AccountStatus, Tier
+from raseed.core.accounts.sign_in_model import NewSession
 from raseed.core.admin.audit import AuditFilter
 from raseed.core.admin.standing import AccountFilter, Standing
 from raseed.core.admin.standing_jobs import forfeit_job, tier_job
 from raseed.core.billing.commands import TakeBack
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, SessionId
 from raseed.core.jobs import run_round
 
 BOB = AccountId("acct_bob")
@@ -91,6 +93,16 @@ async def test_a_suspension_is_announced_audited_and_told_once(store, standing):
 
 
 async def test_closing_revokes_keys_and_is_for_good(store, standing):
+    session = NewSession(
+        id=SessionId("sess_1"),
+        digest=b"hash",
+        device="",
+        address="",
+        begins_at=Microseconds(0),
+        expires_at=Microseconds(9),
+        at_most=5,
+    )
+    await store.database.write(lambda c: begin_session(c, ALICE, session))
     closed = await standing.close(ALICE, "asked for", "op_1", forfeit=False)
     assert closed.status is AccountStatus.CLOSED
     assert await standing.close(ALICE, "again", "op_1", forfeit=True) == closed
@@ -98,8 +110,9 @@ async def test_closing_revokes_keys_and_is_for_good(store, standing):
     assert await standing.suspend(ALICE, "oops", "op_1") == closed
     assert await standing.close(NOBODY, "x", "op_1", forfeit=True) is None
     assert await rows(store, select(api_keys.c.revoked_at)) == [(store.clock.now(),)] * 2
+    assert await rows(store, select(sessions.c.id)) == []
     announced = await rows(store, select(changes.c.kind, changes.c.id).order_by(changes.c.seq))
-    assert announced == [("account", ALICE), ("key", "key_1"), ("key", "key_2")]
+    assert announced == [("account", ALICE), ("key", "key_1"), ("key", "key_2"), ("session", "sess_1")]
     assert await standing.forfeits_due(5) == []
     assert await audited(store) == [("op_1", "account.close", "asked for credit=keep")]
 

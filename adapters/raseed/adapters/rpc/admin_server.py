@@ -111,7 +111,11 @@ def listener_server(
 
 
 def _server(services: AdminServices, limits: ServerLimits, wraps: Sequence[Wrap]) -> grpc.aio.Server:
-    server = grpc.aio.server(interceptors=[Chain(wraps)], options=server_options(limits))
+    server = grpc.aio.server(
+        interceptors=[Chain(wraps)],
+        options=server_options(limits),
+        maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
+    )
     for add, servicer in admin_servicers(services).items():
         add(servicer, only_listed(server))
     return server

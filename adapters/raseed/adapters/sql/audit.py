@@ -98,7 +98,7 @@ class SqlAuditStore:
 
 def _verify(connection: Connection, since: bytes | None) -> AuditVerification:
     allow_minutes(connection)
-    start = NO_LINKS if since is None else _link_with(connection, since)
+    start = NO_LINKS if since is None else _before(connection, since)
     head = chain_head(connection, audit_log).hash
     if start is None:
         missing = (0, "no link has the head that was written down: the chain was cut off or made anew")
@@ -127,12 +127,15 @@ def _verify(connection: Connection, since: bytes | None) -> AuditVerification:
     )
 
 
-def _link_with(connection: Connection, hash_: bytes) -> ChainHead | None:
+def _before(connection: Connection, hash_: bytes) -> ChainHead | None:
+    """The link before the one with this hash, which is checked itself. None: no link has it."""
     if hash_ == NO_LINKS.hash:
         return NO_LINKS
-    query = select(audit_log.c.chain_seq).where(audit_log.c.hash == hash_, audit_log.c.chain_seq.is_not(None))
-    seq = connection.scalar(query)
-    return None if seq is None else ChainHead(seq, hash_)
+    query = select(audit_log.c.chain_seq, audit_log.c.prev_hash).where(
+        audit_log.c.hash == hash_, audit_log.c.chain_seq.is_not(None)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else ChainHead(row.chain_seq - 1, row.prev_hash)
 
 
 def _changed_details(connection: Connection) -> Iterator[tuple[int, str]]:

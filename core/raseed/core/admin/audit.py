@@ -83,8 +83,8 @@ class AuditStore(Protocol):
     async def verify(self, since: bytes | None) -> AuditVerification:
         """Every link, and every detail that is still there against its digest.
 
-        `since` is a head that was written down earlier: what lies before it is taken as checked then, and a chain in
-        which it no longer is was cut off or made anew. Reads all rows: seconds for a million.
+        `since` is a head that was written down earlier: links before it are taken as checked then, and a chain in which
+        it no longer is was cut off or made anew. Reads all rows: seconds for a million.
         """
         ...
 
