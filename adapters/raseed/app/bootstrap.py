@@ -33,7 +33,6 @@ from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.postgres_ledger import PostgresLedger
 from raseed.adapters.sql.replay import replay
-from raseed.adapters.sql.sessions import SqlSessionStore
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.adapters.sql.tables import ledger_entries, ledger_tx
@@ -151,10 +150,6 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         key_uses = KeyUses(key_store)
         authenticator = Authenticator(key_store, peppers, clock, key_uses.note)
         accounts = AccountService(store, authenticator, clock)
-        terms = KeyTerms(life_days=policy.key_life_days, keys_max=partial(_keys_max, policy))
-        keys = KeyService(
-            key_store, store, authenticator, peppers, clock, terms=terms, sessions=SqlSessionStore(database)
-        )
         calendar = Calendar(policy.time_zone)
         usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
 
@@ -178,6 +173,10 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             WelcomeService(credit, policy, clock),
             clock,
             alarm=lambda what, error: log.error("sign-in", what=what, exc_info=error),
+        )
+        terms = KeyTerms(life_days=policy.key_life_days, keys_max=partial(_keys_max, policy))
+        keys = KeyService(
+            key_store, store, authenticator, peppers, clock, terms=terms, sessions=sign_in.use_cases.sessions
         )
 
         yield Platform(

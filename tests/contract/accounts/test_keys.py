@@ -305,7 +305,7 @@ async def test_unauthorised_use_ends_every_key_and_session_of_the_account(desk, 
     ended: list[AccountId] = []
 
     class Sessions:
-        async def end_others(self, account_id: AccountId, kept: SessionId | None, actor: str) -> int:
+        async def end_others(self, account_id: AccountId, kept: SessionId | None) -> int:
             assert kept is None
             ended.append(account_id)
             return 1

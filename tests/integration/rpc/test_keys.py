@@ -11,13 +11,14 @@ import grpc
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.field_mask_pb2 import FieldMask
+from tests.integration.rpc.test_auth import sign_in
 from tests.support.worker import Client, Worker, error_of
 
 from raseed.accounts.v1 import accounts_pb2 as pb
 from raseed.accounts.v1 import accounts_pb2_grpc
 from raseed.core.accounts.model import OwnLimit
 from raseed.core.ids import AccountId
-from raseed.rest.v1 import keys_pb2, keys_pb2_grpc
+from raseed.rest.v1 import keys_pb2, keys_pb2_grpc, rest_pb2, rest_pb2_grpc
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -210,3 +211,48 @@ async def test_a_revoked_key_makes_nothing_more(worker, new_client):
     assert (await refused(stub(worker).CreateApiKey(pb.CreateApiKeyRequest(), metadata=client.metadata)))[
         0
     ] == ("UNAUTHENTICATED")
+
+
+async def test_a_key_sees_and_uses_its_models_alone(worker, new_client):
+    client = await rich(worker, new_client)
+    openai = rest_pb2_grpc.OpenAIServiceStub(worker.channel)
+    [first, *_] = await models(openai, client)
+    made = await rest(worker, "CreateKey", client, body={"allowed_models": [first]})
+    narrow = Client(client.account, made[1]["id"], (("authorization", f"Bearer {made[1]['key']}"),))
+    assert await models(openai, narrow) == [first]
+    other = f"not-{first}"  # the scripted backend answers every id
+    body = HttpBody(
+        data=json.dumps({"model": other, "messages": [{"role": "user", "content": "x"}]}).encode()
+    )
+    request = rest_pb2.CreateChatCompletionRequest(body=body)
+    call = openai.CreateChatCompletion(request, metadata=narrow.metadata)
+    assert dict(await call.initial_metadata())["x-http-status"] == "403"
+    [part] = [part async for part in call]
+    assert json.loads(part.data)["available_models"] == [first]
+
+
+async def models(openai: Any, client: Client) -> list[str]:
+    call = openai.ListModels(rest_pb2.ListModelsRequest(), metadata=client.metadata)
+    return [model["id"] for part in [part async for part in call] for model in json.loads(part.data)["data"]]
+
+
+async def test_a_person_makes_keys_and_ends_them_all_with_his_sessions(worker):
+    entered = await sign_in(worker, "+96550998877")
+    person = Client(entered.account_id, "", (("authorization", f"Bearer {entered.session_token}"),))
+    await worker.platform.accounts.set_own_limits(
+        AccountId(entered.account_id), ((OwnLimit.KEYS, None),), reason="test", actor="test"
+    )
+    made = [(await rest(worker, "CreateKey", person, body={"name": name}))[1] for name in ("a", "b")]
+    keys = [Client(person.account, key["id"], (("authorization", f"Bearer {key['key']}"),)) for key in made]
+    for key in keys:
+        assert (await rest(worker, "ListKeys", key))[0] == 403  # the default scopes do not manage keys
+    status, report = await rest(worker, "ReportUnauthorisedUse", person, body={"replace_keys": True})
+    assert status == 200
+    assert {key["id"] for key in report["data"]} == {key["id"] for key in made}
+    openai = rest_pb2_grpc.OpenAIServiceStub(worker.channel)
+    for old in (*keys, person):
+        call = openai.ListModels(rest_pb2.ListModelsRequest(), metadata=old.metadata)
+        assert dict(await call.initial_metadata())["x-http-status"] == "401"
+    for key in report["data"]:
+        new = Client(person.account, key["id"], (("authorization", f"Bearer {key['key']}"),))
+        assert await models(openai, new)

@@ -112,6 +112,6 @@ class KeyStore(Protocol):
 
 
 class SessionEnder(Protocol):
-    async def end_others(self, account_id: AccountId, kept: SessionId | None, actor: str) -> int:
+    async def end_others(self, account_id: AccountId, kept: SessionId | None) -> int:
         """Ends every session in an account but one. How many there were. Safe to repeat."""
         ...

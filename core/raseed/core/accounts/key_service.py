@@ -263,7 +263,10 @@ class KeyService:
         keys = await self._store.change_keys(account_id, change, by.actor, action)
         self._authenticator.forget_account(account_id)
         if self._sessions is not None:
-            await self._sessions.end_others(account_id, None, by.actor)
+            # Whoever acts for an organisation has his sessions in the account that is his own.
+            person = None if by.caller is None else by.caller.person_id
+            for owner in {account_id, AccountId(person or account_id)}:
+                await self._sessions.end_others(owner, None)
         return [self._told(key, made) for key in keys if made_by in {None, key.created_by}]
 
     async def _maker(self, by: By, account_id: AccountId, now: Microseconds) -> tuple[ApiKey | None, Bounds]:
