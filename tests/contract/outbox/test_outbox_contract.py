@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, select, update
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, SqlStore
 from tests.unit.billing.builders import ALICE, BOB
 
-from raseed.adapters.sql.outbox import SqlOutbox, enqueue, erase_notices
+from raseed.adapters.sql.outbox import LOST, SqlOutbox, enqueue, erase_notices
 from raseed.adapters.sql.tables import accounts, notice_preferences, outbox
+from raseed.core.accounts.model import AccountStatus
 from raseed.core.clock import DAY, SECOND
 from raseed.core.ids import AccountId
 from raseed.core.messaging.notices import Notice, NoticeKind
@@ -142,6 +143,13 @@ async def test_what_an_account_does_not_want_is_not_told_unless_it_is_essential(
     assert await office.outbox.add(Notice(kind=NoticeKind.CREDITS_EXHAUSTED, account_id=BOB, cause="grant_2"))
 
 
+@pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
+async def test_who_is_not_active_is_told_the_essential_alone(office: Office, status: AccountStatus) -> None:
+    await office.store.set_status(ALICE, status)
+    assert not await office.outbox.add(EXHAUSTED)
+    assert await office.outbox.add(key_made())
+
+
 async def test_it_is_sent_once_in_the_accounts_language_where_it_can_be_reached(office: Office) -> None:
     await give_phone(office.store, "en")
     await office.outbox.add(key_made())
@@ -263,6 +271,17 @@ async def test_who_dies_while_sending_leaves_it_to_others_after_the_lease(office
     await office.outbox.postpone(claimed, SECOND, "late")
     await office.outbox.mark_failed(claimed, "late")
     assert (await office.row()).state == "sent"
+
+
+async def test_a_notice_that_ends_whoever_sends_it_is_given_up(office: Office) -> None:
+    await office.outbox.add(key_made())
+    for _ in range(ATTEMPTS_MAX):
+        assert len(await office.outbox.claim(8, LEASE_US)) == 1
+        office.store.clock.advance(LEASE_US)
+    await office.courier.batch()
+    assert office.driver.sent == []
+    [entry] = await office.outbox.failed("", 10)
+    assert entry.error == LOST
 
 
 async def test_a_late_failure_does_not_end_what_somebody_else_sends_now(office: Office) -> None:

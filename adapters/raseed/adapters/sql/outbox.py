@@ -6,22 +6,31 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, literal_column, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, memberships, notice_preferences, outbox
+from raseed.core.accounts.model import AccountStatus
 from raseed.core.accounts.scopes import Role
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.ids import AccountId, new_id
 from raseed.core.messaging.notices import NOTICE_TYPES, Notice, NoticeKind
-from raseed.core.messaging.outbox import KEPT_DAYS, Delivery, DueNotice, NoticeState, OutboxEntry
+from raseed.core.messaging.outbox import (
+    ATTEMPTS_MAX,
+    KEPT_DAYS,
+    Delivery,
+    DueNotice,
+    NoticeState,
+    OutboxEntry,
+)
 from raseed.core.messaging.ports import Channel, Language
 
 # Literals, not parameters: a partial index is used only if its condition is seen when the statement is prepared.
 _PENDING = outbox.c.state == literal_column(f"'{NoticeState.PENDING}'")
 _FAILED = outbox.c.state == literal_column(f"'{NoticeState.FAILED}'")
 _HAS_PROVIDER_ID = outbox.c.provider_id != literal_column("''")
+LOST = "the workers that tried to send it ended"
 _KNOWN = [kind.value for kind in NoticeKind]
 """Kinds of a later version wait for it: one that cannot be read must not stop the others."""
 _RANK = {"": 0, Delivery.SENT: 1, Delivery.DELIVERED: 2, Delivery.READ: 3, Delivery.FAILED: 4}
@@ -39,8 +48,8 @@ _RECEIVER = func.coalesce(
 
 
 def enqueue(connection: Connection, notice: Notice, now: Microseconds) -> bool:
-    """Put a notice into the transaction of its cause. False if the cause was told before or the account does not want
-    to hear of it. Safe to repeat; whether the account exists is for the database to say.
+    """Put a notice into the transaction of its cause. False if the cause was told before, or if it is not essential and
+    the account does not want to hear of it or is not active. Safe to repeat.
     """
     if not _is_wanted(connection, notice):
         return False
@@ -69,13 +78,21 @@ def enqueue(connection: Connection, notice: Notice, now: Microseconds) -> bool:
 def _is_wanted(connection: Connection, notice: Notice) -> bool:
     if NOTICE_TYPES[notice.kind].is_essential:
         return True
-    said = connection.scalar(
-        select(notice_preferences.c.is_wanted).where(
-            notice_preferences.c.account_id == notice.account_id,
-            notice_preferences.c.kind == notice.kind.value,
+    said = connection.execute(
+        select(accounts.c.status, notice_preferences.c.is_wanted)
+        .join_from(
+            accounts,
+            notice_preferences,
+            and_(
+                notice_preferences.c.account_id == accounts.c.id,
+                notice_preferences.c.kind == notice.kind.value,
+            ),
+            isouter=True,
         )
-    )
-    return said is None or bool(said)
+        .where(accounts.c.id == notice.account_id)
+    ).first()
+    # Who was suspended or has gone hears of that, and not of credit that expires.
+    return said is not None and said.status == AccountStatus.ACTIVE and said.is_wanted != 0
 
 
 def is_full(connection: Connection, now: Microseconds, count: int) -> bool:
@@ -109,15 +126,20 @@ class SqlOutbox:
             ids = connection.scalars(due.with_for_update(skip_locked=True)).all()
             if not ids:
                 return []
+            ours = _PENDING & outbox.c.id.in_(ids)
+            # Nobody came back from its last attempt to say what became of it: it may be what ends them.
             connection.execute(
                 update(outbox)
-                .where(outbox.c.id.in_(ids))
-                .values(due_at=now + lease_us, attempts=outbox.c.attempts + 1)
+                .where(ours, outbox.c.attempts >= ATTEMPTS_MAX)
+                .values(state=NoticeState.FAILED.value, ended_at=now, error=LOST)
+            )
+            connection.execute(
+                update(outbox).where(ours).values(due_at=now + lease_us, attempts=outbox.c.attempts + 1)
             )
             rows = connection.execute(
                 select(outbox, accounts.c.email, accounts.c.phone_e164, accounts.c.language)
                 .join_from(outbox, accounts, accounts.c.id == _RECEIVER, isouter=True)
-                .where(outbox.c.id.in_(ids))
+                .where(ours)
                 .order_by(outbox.c.created_at)
             )
             return [_due(row) for row in rows]
