@@ -12,7 +12,7 @@ RaseedError
 │   ├── PermissionDenied      a valid credential that may not do this
 │   │   ├── ScopeMissing      the API key was not given the scope for this
 │   │   ├── AddressNotAllowed the API key may not be used from where the request came from
-│   │   └── ModelNotInTier    the model is sold, but not to this account's tier or key
+│   │   └── ModelNotAllowed   the model is sold, but not to this account's tier or key
 │   ├── ReauthenticationNeeded   the session is valid, and a code must be given again for this
 │   └── AccountSuspended      the account is closed or suspended
 ├── NotFound                  there is no such thing, or it is somebody else's
@@ -150,9 +150,9 @@ class ReauthenticationNeeded(AccessError):
     openai_code = "reauthentication_needed"
 
 
-class ModelNotInTier(PermissionDenied):
-    reason = "MODEL_NOT_IN_TIER"
-    openai_code = "model_not_in_tier"
+class ModelNotAllowed(PermissionDenied):
+    reason = "MODEL_NOT_ALLOWED"
+    openai_code = "model_not_allowed"
     available_models: tuple[str, ...] = ()
     """What may be asked for instead."""
 

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 from tests.integration.rpc.conftest import NUMBERS
 from tests.support.worker import Client, Worker, error_of, running_worker
 
+from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from raseed.adapters.rpc.access import access_of
 from raseed.adapters.rpc.interceptors.limits import RUNS, UNCOUNTED_PREFIX
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
@@ -239,6 +240,26 @@ async def test_an_account_without_limits_is_told_none(worker):
     client = await customer(worker, unlimited)
     for _ in range(RPM + 2):
         assert not [name for name in await native(worker, client) if "ratelimit" in name]
+
+
+async def test_a_key_has_limits_and_models_of_its_own(worker):
+    client = await customer(worker, ((OwnLimit.KEYS, None),), ("keys:write",))
+    settings = accounts_pb2.ApiKeySettings(requests_per_minute=2, concurrency=1, allowed_models=["scripted"])
+    made = await accounts_pb2_grpc.AccountsServiceStub(worker.channel).CreateApiKey(
+        accounts_pb2.CreateApiKeyRequest(settings=settings), metadata=client.metadata
+    )
+    strict = Client(client.account, made.api_key.id, (("authorization", f"Bearer {made.key}"),))
+    assert (await native(worker, strict))["x-ratelimit-limit"] == "2"
+    assert (await native(worker, client))["x-ratelimit-remaining"] == "8", "both take from the account's"
+    await native(worker, strict)
+    status, _, body = await openai(worker, strict)
+    assert (status, body["error"]["message"].partition(":")[0]) == (
+        429,
+        f"Rate limit reached for scripted in organization {client.account} on requests per min (RPM) of this API key",
+    )
+    status, _, body = await openai(worker, strict, model="other")
+    assert (status, body["error"]["code"]) == (403, "model_not_allowed")
+    assert body["available_models"] == ["scripted"]
 
 
 async def test_a_new_limit_is_in_force_at_once(worker):

@@ -56,8 +56,8 @@ FACES = {
         409, "invalid_request_error", "key_limit_reached", "false", "FAILED_PRECONDITION", "KEY_LIMIT_REACHED"
     ),
     errors.ScopeMissing: Face(403, "permission_error", None, None, "PERMISSION_DENIED", "SCOPE_MISSING"),
-    errors.ModelNotInTier: Face(
-        403, "permission_error", "model_not_in_tier", None, "PERMISSION_DENIED", "MODEL_NOT_IN_TIER"
+    errors.ModelNotAllowed: Face(
+        403, "permission_error", "model_not_allowed", None, "PERMISSION_DENIED", "MODEL_NOT_ALLOWED"
     ),
     errors.ReauthenticationNeeded: Face(
         403, INVALID, "reauthentication_needed", None, "PERMISSION_DENIED", "REAUTHENTICATION_NEEDED"

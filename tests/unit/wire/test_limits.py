@@ -87,7 +87,7 @@ def test_a_request_that_is_too_large_is_not_sent_again():
 
 
 def test_a_model_of_another_tier(golden):
-    error = errors.ModelNotInTier("Model not accessible for your tier.", param="model")
+    error = errors.ModelNotAllowed("Model not accessible for your tier.", param="model")
     error.available_models = ("a", "b")
     status, _, body = encode_error(error, request_id="r")
     golden("error_403_tier.json", body)

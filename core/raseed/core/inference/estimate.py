@@ -35,7 +35,7 @@ class Estimator:
         self._prices = PricesInForce(prices, clock)
 
     async def estimate(self, caller: Caller, request: ChatRequest) -> Estimate:
-        """Nothing is generated, held or charged. Raises ModelUnknown, ModelNotInTier, PriceUnknown, RequestInvalid,
+        """Nothing is generated, held or charged. Raises ModelUnknown, ModelNotAllowed, PriceUnknown, RequestInvalid,
         PromptTooLong.
         """
         route = self._router.route(request.model)

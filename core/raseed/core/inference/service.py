@@ -75,7 +75,7 @@ class InferenceService:
         return [offered for offered in self._sold() if self._limits.may_use(caller, offered.card.id)]
 
     def model(self, caller: Caller, model_id: str) -> OfferedModel:
-        """Raises ModelUnknown, ModelNotInTier."""
+        """Raises ModelUnknown, ModelNotAllowed."""
         for offered in self._sold():
             if offered.card.id == model_id:
                 self._check_tier(caller, model_id)
@@ -102,7 +102,7 @@ class InferenceService:
         """Begin to answer. The run is owned by this service: the caller reads it or abandons it, nothing else.
 
         With `request_id` (unique per account) the same request is admitted once, for ever. Raises ModelUnknown,
-        ModelNotInTier, RequestInvalid for what the model or the tier cannot do, PriceUnknown, Overloaded, RequestInProgress,
+        ModelNotAllowed, RequestInvalid for what the model or the tier cannot do, PriceUnknown, Overloaded, RequestInProgress,
         RequestReusedWithOtherInput; everything later is raised by `Run.next`.
         """
         if self._draining:

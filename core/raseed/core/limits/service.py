@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from raseed.core.accounts.model import Caller
-from raseed.core.errors import ModelNotInTier, RateLimited, RequestAboveLimit, RequestInvalid, TokensLimited
+from raseed.core.errors import ModelNotAllowed, RateLimited, RequestAboveLimit, RequestInvalid, TokensLimited
 from raseed.core.ids import RunId
 from raseed.core.inference.model import ChatRequest
 from raseed.core.limits.model import NO_LIMITS, Standing, Tiers, Window, duration_text
@@ -74,12 +74,12 @@ class LimitService:
         return (of_tier is None or model in of_tier) and (of_key is None or model in of_key)
 
     def check_model(self, caller: Caller, model: str, sold: Iterable[str]) -> None:
-        """Raises ModelNotInTier, which names those of the models sold that may be used."""
+        """Raises ModelNotAllowed, which names those of the models sold that may be used."""
         if self.may_use(caller, model):
             return
         is_keys = caller.allowed_models is not None and model not in caller.allowed_models
         message = "This API key may not use the model." if is_keys else "Model not accessible for your tier."
-        refused = ModelNotInTier(message, param="model", metadata={"model": model})
+        refused = ModelNotAllowed(message, param="model", metadata={"model": model})
         refused.available_models = tuple(other for other in sold if self.may_use(caller, other))
         raise refused
 

@@ -17,7 +17,7 @@ from raseed.core.errors import (
     INSUFFICIENT_CREDITS_MESSAGE,
     BillingError,
     CreditExhausted,
-    ModelNotInTier,
+    ModelNotAllowed,
     RaseedError,
     RateLimited,
     RequestInvalid,
@@ -57,7 +57,7 @@ def encode_error(
     body = _ErrorBody(error=shown, errors=errors)
     if isinstance(error, RateLimited) and error.retry_after_s is not None:
         body = replace(body, retry_after=retry_after_s(error.retry_after_s))
-    if isinstance(error, ModelNotInTier):
+    if isinstance(error, ModelNotAllowed):
         body = replace(body, available_models=error.available_models)
     return HttpError(status, error_headers(error, status), _encode(body))
 
