@@ -12,9 +12,10 @@ from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import SqlSessionStore
 from raseed.adapters.sql.sign_in import SqlSignInStore
 from raseed.adapters.sql.sign_in_codes import SqlCodeStore
+from raseed.adapters.telemetry.metrics import CODES
 from raseed.app.settings import Settings
 from raseed.core.accounts.code_limits import CodeLimits, Window
-from raseed.core.accounts.codes import CodeDesk
+from raseed.core.accounts.codes import CodeDesk, CodeOutcome
 from raseed.core.accounts.identity import IdentifierKind, read_identifier
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.purge import purge_sign_in_job
@@ -53,7 +54,7 @@ def open_sign_in(
     codes, sessions = SqlCodeStore(database), SqlSessionStore(database)
     authenticator = SessionAuthenticator(sessions, clock, limits, origins(settings))
     kinds = tuple(KINDS[identity] for identity in policy.identity)
-    desk, store = CodeDesk(codes, peppers, clock, code_limits(settings)), SqlSignInStore(database)
+    desk, store = CodeDesk(codes, peppers, clock, code_limits(settings), _count), SqlSignInStore(database)
     numbers = NumberingPlans()
     use_cases = SignInUseCases(
         sign_in=SignInService(
@@ -84,6 +85,10 @@ def open_sign_in(
         forget=authenticator.forget_account,
     )
     return SignIn(use_cases=use_cases, contacts=contacts, purge=purge_sign_in_job(codes, sessions, clock))
+
+
+def _count(outcome: CodeOutcome) -> None:
+    CODES.labels(outcome).inc()
 
 
 def code_limits(settings: Settings) -> CodeLimits:

@@ -199,6 +199,24 @@ async def test_a_flood_from_one_address_is_refused_without_the_database(house):
         await house.start(far(7), address="198.51.100.1")
 
 
+async def test_a_subscriber_of_ipv6_is_one_address(house):
+    for number in range(5):
+        await house.start(far(number), address=f"2001:db8:0:1::{number}")
+    await refused(house, far(6), address="2001:db8:0:1:ffff::1")
+    await house.start(far(6), address="2001:db8:0:2::1")
+
+
+async def test_what_becomes_of_codes_is_counted(house):
+    outcomes: list[str] = []
+    house.door.sign_in._desk._count = outcomes.append
+    started = await house.start()
+    await refused(house)
+    await rejected(house, started.challenge, wrong(house.code))
+    await rejected(house, "nonsense", house.code)
+    await house.verify(started.challenge, house.code)
+    assert outcomes == ["sent", "refused", "wrong", "wrong", "right"]
+
+
 async def test_a_run_of_numbers_stops(house):
     """Twenty in ten minutes, from twenty addresses."""
     sent = 0

@@ -160,6 +160,25 @@ async def test_what_was_read_before_it_ended_is_not_remembered(house):
     assert not await is_valid(house, entered.token)
 
 
+async def test_requests_at_once_write_the_last_use_once(house):
+    entered = await house.enter()
+    store, touches = house.door.authenticator._store, []
+
+    class Counting:
+        session_with_account = store.session_with_account
+
+        async def touch(self, session_id, at):
+            touches.append(session_id)
+            await store.touch(session_id, at)
+
+    house.door.authenticator._store = Counting()
+    house.clock.advance(2 * MINUTE)
+    assert all(await asyncio.gather(*(is_valid(house, entered.token) for _ in range(20))))
+    assert len(touches) < 5
+    [listed] = await house.door.sessions.list_sessions(entered.account.id)
+    assert listed.last_used_at == house.clock.now()
+
+
 async def test_a_suspended_account_has_no_sessions_that_work(house):
     entered = await house.enter()
     await house.door.follower.start()

@@ -332,6 +332,52 @@ async def test_what_is_wrong_with_a_request_is_named(worker, body, param):
     assert answer.json["error"]["param"] == param
 
 
+async def test_no_secret_and_no_number_is_logged(worker, capfd):
+    phone = new_phone()
+    jar, body = await browser_sign_in(worker, phone)
+    started = await rest(worker, "StartSignIn", {"phone": phone})
+    code = await sent(worker, phone, 2)
+    await rest(worker, "VerifySignIn", {"challenge_id": started.json["challenge_id"], "code": "0" * 7})
+    await rest(worker, "GetSession", metadata=cookie(jar))
+    logged = "".join(capfd.readouterr())
+    assert "AuthRestService/VerifySignIn" in logged
+    for secret in (
+        phone,
+        f" {code} ",
+        f"'{code}'",
+        f'"{code}"',
+        *jar.values(),
+        body["csrf_token"],
+        started.json["challenge_id"],
+    ):
+        assert secret not in logged
+
+
+async def test_a_profile_of_mail_accounts(tmp_path):
+    """By e-mail, with an age to confirm, and without a welcome grant."""
+    async with running_worker(tmp_path, RASEED_BILLING_PROFILE="kissapi") as mail:
+        stub, address = auth(mail), "ada@example.com"
+        options = await stub.GetSignInOptions(auth_pb2.GetSignInOptionsRequest())
+        assert (list(options.identifiers), options.minimum_age) == (["email"], 18)
+        started = await stub.StartSignIn(auth_pb2.StartSignInRequest(email="Ada@Example.com"))
+        assert started.channel == "email"
+        given = auth_pb2.VerifySignInRequest(
+            challenge_id=started.challenge_id,
+            code=await sent(mail, address),
+            terms_version=options.terms_version,
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.VerifySignIn(given)
+        assert error_of(caught.value)[1] == "TERMS_NOT_ACCEPTED"
+        given.age_confirmed = True
+        entered = await stub.VerifySignIn(given)
+        billing = billing_pb2_grpc.BillingServiceStub(mail.channel)
+        balance = await billing.GetBalance(
+            billing_pb2.GetBalanceRequest(), metadata=bearer(entered.session_token)
+        )
+        assert balance.balance_microcredits == 0
+
+
 async def test_a_code_without_its_challenge_is_a_wrong_request(worker):
     answer = await rest(worker, "VerifySignIn", {"code": "123456"})
     assert (answer.status, answer.json["error"]["param"]) == (400, "challenge_id")

@@ -11,6 +11,12 @@ RPC_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 
+CODES = Counter(
+    "raseed_codes_total",
+    "One-time codes by what became of them: sent, refused (by a limit), right, wrong (or too old, or guessed at too often).",
+    ["outcome"],
+)
+
 MESSAGES = Counter(
     "raseed_messages_total",
     "Messages that were handed to a driver, by channel and what it said: accepted, undeliverable, busy, misconfigured, "

@@ -12,8 +12,9 @@ import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from raseed.core.accounts.code_limits import (
     NOTHING,
@@ -62,14 +63,26 @@ class Issued:
     is_budget_low: bool
 
 
+CodeOutcome = Literal["sent", "refused", "right", "wrong"]
+"""What operators count: many wrong ones are somebody who guesses, many refused ones a flood."""
+
+
 class CodeDesk:
     """Makes codes and checks them. One for each worker; what is counted is in the store, for all of them."""
 
-    def __init__(self, store: CodeStore, peppers: Peppers, clock: Clock, limits: CodeLimits) -> None:
+    def __init__(
+        self,
+        store: CodeStore,
+        peppers: Peppers,
+        clock: Clock,
+        limits: CodeLimits,
+        count: Callable[[CodeOutcome], None] = lambda _outcome: None,
+    ) -> None:
         self._store = store
         self._peppers = peppers
         self._clock = clock
         self.limits = limits
+        self._count = count
         self._refused: dict[str, int] = {}
         """Who asks too often, and until when: a flood of refusals costs one look-up in a dictionary each."""
 
@@ -87,10 +100,26 @@ class CodeDesk:
         `address` is the caller's IP address; `device` what `device_token` made. A device that is known for this number
         or address has an allowance of its own, so that nobody can use up another's.
         """
+        try:
+            issued = await self._issue(identifier, purpose, address, device, account_id)
+        except TooManyCodes:
+            self._count("refused")
+            raise
+        self._count("sent")
+        return issued
+
+    async def _issue(
+        self,
+        identifier: Identifier,
+        purpose: Purpose,
+        address: str,
+        device: str,
+        account_id: AccountId | None,
+    ) -> Issued:
         now = self._clock.now()
         limits = self.limits
         known = self._known_device(device, identifier)
-        one, ip = self._one("sends", identifier, known), self._subject("ip", address)
+        one, ip = self._one("sends", identifier, known), self._subject("ip", subscriber_of(address))
         block = identifier.neighbourhood
         neighbours = self._subject("near", block) if block is not None and not known else None
         subjects = tuple(subject for subject in (one, ip, neighbours, _EVERYBODY) if subject is not None)
@@ -143,6 +172,15 @@ class CodeDesk:
         The attempt is counted, durably, before anything is compared: guesses that come at once cannot race past the
         limit. At most `attempts_max` comparisons are made for a code, whatever is asked and of whichever worker.
         """
+        try:
+            proven = await self._check(challenge, text, purpose, address)
+        except CodeRejected:
+            self._count("wrong")
+            raise
+        self._count("right")
+        return proven
+
+    async def _check(self, challenge: str, text: str, purpose: Purpose, address: str) -> Proven:
         if not _CHALLENGE.fullmatch(challenge) or len(text) > CODE_CHARS_MAX:
             raise CodeRejected(REJECTED)
         now = self._clock.now()
@@ -232,19 +270,33 @@ def challenge_id(challenge: str) -> bytes:
     return hashlib.sha256(challenge.encode()).digest()
 
 
+def subscriber_of(address: str) -> str:
+    """The IPv4 address, or the IPv6 /64: nobody is given less, and each of its 2⁶⁴ addresses is his.
+
+    >>> subscriber_of("203.0.113.9"), subscriber_of("2001:db8:1:2::3")
+    ('203.0.113.9/32', '2001:db8:1:2::/64')
+    """
+    return _network(address, 32, 64)
+
+
 def network_of(address: str) -> str:
-    """The IPv4 /24 or IPv6 /48 of an address; whatever is no address is a network of its own.
+    """The IPv4 /24 or IPv6 /48 of an address.
 
     >>> network_of("203.0.113.9"), network_of("2001:db8:1:2::3"), network_of("::ffff:203.0.113.9")
     ('203.0.113.0/24', '2001:db8:1::/48', '203.0.113.0/24')
     """
+    return _network(address, 24, 48)
+
+
+def _network(address: str, bits_v4: int, bits_v6: int) -> str:
+    """Whatever is no address is a network of its own."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
-    bits = 24 if parsed.version == 4 else 48
+    bits = bits_v4 if parsed.version == 4 else bits_v6
     return str(ipaddress.ip_network((parsed, bits), strict=False))
 
 

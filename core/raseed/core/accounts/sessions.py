@@ -101,6 +101,7 @@ class SessionAuthenticator:
         self._remembered: dict[bytes, _Remembered] = {}
         self._forgotten = 0
         """Times that something was forgotten: what was read before that is not remembered after it."""
+        self._touching: set[SessionId] = set()
         self._trusted_until: int | None = None
         """None while nobody else ends sessions: what is remembered is true until it is forgotten here."""
 
@@ -146,7 +147,7 @@ class SessionAuthenticator:
         if account.status is not AccountStatus.ACTIVE:
             raise AccountSuspended("This account is not active.")
         if now >= session.last_used_at + self._limits.touch_us:
-            await self._store.touch(session.id, now)
+            await self._touch(session.id, now)
         known = SessionCaller(session, _caller(session, account), csrf_token_of(token))
         if forgotten != self._forgotten:
             return known
@@ -155,6 +156,16 @@ class SessionAuthenticator:
         while len(self._remembered) > CACHE_MAX:
             del self._remembered[next(iter(self._remembered))]
         return known
+
+    async def _touch(self, session_id: SessionId, now: Microseconds) -> None:
+        """Requests that come at once write it once."""
+        if session_id in self._touching:
+            return
+        self._touching.add(session_id)
+        try:
+            await self._store.touch(session_id, now)
+        finally:
+            self._touching.discard(session_id)
 
     def confirm(self) -> None:
         """Every change that was committed a moment ago is known here; believed for `TRUST_S`."""
