@@ -35,6 +35,8 @@ ADDRESS = "203.0.113.7"
 ORIGIN = "https://raseed.example"
 TERMS = SignUpTerms(terms_version="7", minimum_age=18)
 AGREED = Consent(terms_version="7", is_of_age=True)
+WELCOMING = policy_of(parse_source("test", BASE.encode()), HoldPolicy())
+"""A profile with a welcome grant of 1,000 credits."""
 POLICY = SignInPolicy(
     kinds=(IdentifierKind.PHONE, IdentifierKind.EMAIL), terms=TERMS, tier=Tier.FREE, language=Language.ARABIC
 )
@@ -91,9 +93,7 @@ class House:
         session_store = SqlSessionStore(database)
         authenticator = SessionAuthenticator(session_store, self.clock, self._session_limits, {ORIGIN})
         codes = SqlCodeStore(database, self._attempts_waiting_max)
-        welcome = WelcomeService(
-            CreditService(ledger), policy_of(parse_source("test", BASE.encode()), HoldPolicy()), self.clock
-        )
+        welcome = WelcomeService(CreditService(ledger), WELCOMING, self.clock)
 
         async def give(account_id: AccountId, actor: str) -> None:
             if self.welcome_fails:

@@ -203,35 +203,36 @@ async def test_a_remembered_session_costs_no_look_up(house):
     assert not await is_valid(house, entered.token)
 
 
-@pytest.mark.parametrize(
-    ("page", "is_ours"),
-    [
-        ({"fetch_site": "same-origin"}, True),
-        ({"fetch_site": "same-origin", "origin": "https://elsewhere.example"}, True),
-        ({"origin": ORIGIN}, True),
-        ({"origin": ORIGIN, "fetch_site": "cross-site"}, False),
-        ({"fetch_site": "same-site"}, False),
-        ({"origin": "https://elsewhere.example"}, False),
-        ({"origin": "null"}, False),
-        ({}, False),
-    ],
-)
-async def test_a_cookie_changes_something_only_for_a_page_of_ours(house, page, is_ours):
+PAGES: list[tuple[dict[str, str], bool]] = [
+    ({"fetch_site": "same-origin"}, True),
+    ({"fetch_site": "same-origin", "origin": "https://elsewhere.example"}, True),
+    ({"origin": ORIGIN}, True),
+    ({"origin": ORIGIN, "fetch_site": "cross-site"}, False),
+    ({"fetch_site": "same-site"}, False),
+    ({"origin": "https://elsewhere.example"}, False),
+    ({"origin": "null"}, False),
+    ({}, False),
+]
+"""What a browser says of a request, and whether it is of a page of ours."""
+
+
+async def test_a_cookie_changes_something_only_for_a_page_of_ours(house):
     entered = await house.enter()
     resolve = house.door.authenticator.resolve
-    shown = {"token": entered.token, "is_cookie": True, **page}
 
-    async def may(csrf_token: str) -> bool:
+    async def may(page: dict[str, str], csrf_token: str) -> bool:
+        shown = PresentedSession(token=entered.token, is_cookie=True, csrf_token=csrf_token, **page)
         try:
-            await resolve(PresentedSession(csrf_token=csrf_token, **shown), changes=True)
+            await resolve(shown, changes=True)
         except PermissionDenied:
             return False
         return True
 
-    assert await may(entered.csrf_token) is is_ours
-    assert not await may("")
-    assert not await may(csrf_token_of("rsd_sess_" + "0" * 64))
-    await resolve(PresentedSession(**shown), changes=False)
+    for page, is_ours in PAGES:
+        assert await may(page, entered.csrf_token) is is_ours, page
+        assert not await may(page, "")
+        assert not await may(page, csrf_token_of("rsd_sess_" + "0" * 64))
+        await resolve(PresentedSession(token=entered.token, is_cookie=True, **page), changes=False)
     await resolve(PresentedSession(token=entered.token, is_cookie=False), changes=True)
 
 
