@@ -149,7 +149,7 @@ class RedisLimitStore:
     def _client(self) -> Redis:
         return Redis.from_url(
             self._url,
-            single_connection_client=True,
+            max_connections=1,
             socket_timeout=BATCH_TIMEOUT_S,
             socket_connect_timeout=BATCH_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),

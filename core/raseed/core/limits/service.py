@@ -15,7 +15,7 @@ from raseed.core.limits.ports import LimitStore, Seats, Take, Verdict
 from raseed.core.limits.quotas import CallerLimits, Limit, Unit, limits_of
 
 REMEMBERED_MAX = 10_000
-"""Callers whose limits are kept worked out; the oldest go first. As many as there are remembered callers."""
+"""Callers whose limits are kept worked out; the oldest go first. About 20 MB."""
 SEAT_WAIT_S = 1.0
 """What a caller with too many open requests is told to wait: one of them ends, nobody knows when."""
 _SECOND_US = 1_000_000
