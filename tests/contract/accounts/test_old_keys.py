@@ -6,7 +6,11 @@ import pytest
 from sqlalchemy import Connection, text
 from tests.support.migrations import on_postgres, on_sqlite, upgrade
 
+from raseed.adapters.sql.api_keys import list_keys
+from raseed.core.accounts.key_bounds import Bounds
 from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId
 
 BEFORE, SINCE = "0010", "0011"
 
@@ -26,7 +30,12 @@ def migrate_with_keys(connection: Connection) -> dict[str, frozenset[str]]:
         )
     upgrade(connection, SINCE)
     rows = connection.execute(text("SELECT id, scopes FROM api_keys"))
-    return {id_: frozenset(scopes.split(" ")) for id_, scopes in rows}
+    found = {id_: frozenset(scopes.split(" ")) for id_, scopes in rows}
+    upgrade(connection, "head")
+    for key in list_keys(connection, AccountId("acct"), "", 9):
+        assert key.bounds == Bounds(scopes=found[key.id])
+        assert key.is_valid(Microseconds(1))
+    return found
 
 
 @pytest.mark.parametrize("run", [on_sqlite, on_postgres])

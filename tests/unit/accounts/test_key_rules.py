@@ -170,6 +170,20 @@ def test_what_makes_no_sense_is_refused(spec: KeySpec) -> None:
         check_patch(KeyPatch(**patch, concurrency=spec.limits.concurrency), NOW)
 
 
+@given(specs, specs)
+def test_specs_are_told_apart_by_a_text_that_does_not_depend_on_the_process(
+    one: KeySpec, other: KeySpec
+) -> None:
+    assert (one.text == other.text) == (
+        replace(one, allowed_networks=in_order(one)) == replace(other, allowed_networks=in_order(other))
+    )
+    assert str(sorted(one.scopes)) in one.text
+
+
+def in_order(spec: KeySpec) -> tuple[Network, ...] | None:
+    return None if spec.allowed_networks is None else tuple(sorted(spec.allowed_networks, key=str))
+
+
 @pytest.mark.parametrize("text", ["192.0.2.1/24", "nonsense", "", "::ffff:192.0.2.0/120", "192.0.2.0/33"])
 def test_a_network_is_written_as_one(text: str) -> None:
     with pytest.raises(ValueError):

@@ -54,6 +54,14 @@ class KeySpec:
     limits: KeyLimits = NO_LIMITS
     cap: SpendCap | None = None
 
+    @property
+    def text(self) -> str:
+        """The same for equal specs, in every process: sets are in order."""
+        models = None if self.allowed_models is None else sorted(self.allowed_models)
+        networks = None if self.allowed_networks is None else sorted(map(str, self.allowed_networks))
+        ordered = (self.name, self.mode, sorted(self.scopes), models, networks, self.expires_at)
+        return repr((*ordered, self.limits, self.cap))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPatch:

@@ -135,7 +135,7 @@ class KeyService:
             key,
             by.actor,
             keys_max=None if by.caller is None else self._terms.keys_max(account),
-            once=_once(account_id, request_id, repr((by.actor, spec))) if request_id else None,
+            once=_once(account_id, request_id, f"{by.actor} {spec.text}") if request_id else None,
         )
         return Made(kept, made.text if kept.id == key.id else "")
 
