@@ -228,6 +228,23 @@ async def test_a_run_of_numbers_stops(house):
     await house.start("+96550130000", address="198.51.100.9")
 
 
+@AT_ONCE
+async def test_a_run_of_numbers_at_once_stops(house):
+    """From as many addresses, at every worker."""
+
+    async def ask(number: int) -> bool:
+        try:
+            await in_turn(house.doors, number).sign_in.start(
+                phone=f"+9655012{number:04}", email="", language="", address=f"192.0.{number}.1"
+            )
+        except TooManyCodes:
+            return False
+        return True
+
+    answers = await asyncio.gather(*(ask(number) for number in range(50)))
+    assert sum(answers) == len(house.sent) == 20
+
+
 async def test_a_neighbourhood_that_reads_no_codes_is_blocked_for_a_day(house):
     for number in range(50):
         await house.start(f"+9655012{number:04}", address=f"192.0.{number}.1")

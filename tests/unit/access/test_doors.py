@@ -7,6 +7,7 @@ import pytest
 
 from raseed.adapters.rpc.access import ACCESS, Access, Credential, UnlistedMethod, check_listed
 from raseed.adapters.rpc.call import Call, current_call, enter_call
+from raseed.adapters.rpc.cookies import SESSION_COOKIE
 from raseed.adapters.rpc.interceptors.auth import auth, credential_of
 from raseed.core.accounts.keys import SESSION_PREFIX
 from raseed.core.accounts.model import Caller, Tier
@@ -128,6 +129,14 @@ def test_the_same_credential_twice_is_one_and_two_are_refused():
 def test_what_a_program_sends_counts_before_what_a_browser_adds():
     both = credential_of({"x-api-key": KEY, "cookie": f"__Host-raseed_session={SESSION}"})
     assert (both.kind, both.text) == (Credential.API_KEY, KEY)
+
+
+@pytest.mark.parametrize(
+    "others", ['x={"a": [1, 2]}; ', 'x="; ', "; =; ;", f"x{SESSION_COOKIE}=1; ", "é=ü; "]
+)
+def test_odd_cookies_of_others_hide_no_session(others: str):
+    header = f"{others}{SESSION_COOKIE}={SESSION}; y={{}}"
+    assert credential_of({"cookie": header}).text == SESSION
 
 
 def test_a_cookie_of_another_name_is_no_session():

@@ -7,7 +7,6 @@ of its paths, so that no neighbouring site can plant one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 
 from raseed.core.clock import DAY, SECOND
 
@@ -21,15 +20,14 @@ Header = tuple[str, str]
 
 
 def cookie_of(metadata: Mapping[str, str], name: str) -> str:
-    """Its value; empty if the request has no such cookie."""
-    header = metadata.get("cookie", "")
-    if name not in header:
-        return ""
-    try:
-        morsel = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return "" if morsel is None else morsel.value
+    """Its value; empty if the request has no such cookie. Those of other programs on this host may be written as they
+    like: `http.cookies` would give up at the first odd one.
+    """
+    for pair in metadata.get("cookie", "").split(";"):
+        found, _, value = pair.strip().partition("=")
+        if found == name:
+            return value
+    return ""
 
 
 def set_cookie(name: str, value: str, life_s: int) -> Header:
