@@ -23,7 +23,6 @@ from raseed.core.messaging.outbox import (
     PAUSES_US,
     Courier,
     Delivery,
-    DueNotice,
     Routing,
 )
 from raseed.core.messaging.ports import (
@@ -35,6 +34,7 @@ from raseed.core.messaging.ports import (
     Undeliverable,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 LEASE_US = LEASE_S * SECOND
 ROUTING = Routing(
     channels=(Channel.WHATSAPP, Channel.EMAIL),
@@ -382,18 +382,3 @@ async def test_erasure_leaves_nothing_of_the_account(office: Office) -> None:
     await office.outbox.add(key_made(2, BOB))
     await office.store.database.write(lambda connection: erase_notices(connection, ALICE))
     assert (await office.row()).account_id == BOB
-
-
-def test_a_claimed_notice_shows_nobodys_address() -> None:
-    due = DueNotice(
-        id="ntc_1",
-        kind=NoticeKind.KEY_CREATED,
-        account_id=ALICE,
-        parameters={"name": "secret"},
-        attempt=1,
-        addresses={Channel.WHATSAPP: PHONE},
-        language=None,
-        beyond=None,
-    )
-    assert PHONE not in repr(due)
-    assert "secret" not in repr(due)

@@ -25,6 +25,7 @@ from raseed.core.messaging.ports import (
     Undeliverable,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 STEPS = 60
 ROUTING = Routing(channels=(Channel.EMAIL,), language=Language.ENGLISH)
 FAILURES: Sequence[Exception | None] = (

@@ -3,7 +3,10 @@
 import pytest
 
 from raseed.core.ids import AccountId
+from raseed.core.messaging.credit_watch import shown_credits
 from raseed.core.messaging.notices import NOTICE_TYPES, Notice, NoticeKind
+from raseed.core.messaging.outbox import DueNotice
+from raseed.core.messaging.ports import Channel
 
 ACCOUNT = AccountId("acct_1")
 
@@ -44,3 +47,30 @@ def test_operators_are_told_without_an_account() -> None:
         cause="ban_1",
         parameters={"address": "::1", "reason": "r"},
     )
+
+
+def test_a_claimed_notice_shows_nobodys_address() -> None:
+    due = DueNotice(
+        id="ntc_1",
+        kind=NoticeKind.KEY_CREATED,
+        account_id=ACCOUNT,
+        parameters={"name": "secret"},
+        attempt=1,
+        addresses={Channel.WHATSAPP: "+96550123456"},
+        language=None,
+        beyond=None,
+    )
+    assert "+965" not in repr(due)
+    assert "secret" not in repr(due)
+
+
+def test_amounts_are_never_shown_as_more_than_they_are() -> None:
+    shown = {
+        0: "0",
+        9_999: "0",
+        10_000: "0.01",
+        999_999: "0.99",
+        100_000_000: "100",
+        1_234_567_890: "1,234.56",
+    }
+    assert {amount: shown_credits(amount) for amount in shown} == shown
