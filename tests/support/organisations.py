@@ -9,15 +9,20 @@ from typing import Any
 from tests.support.sign_in import ORIGIN, TERMS, Door, House
 
 from raseed.adapters.identity.phones import NumberingPlans
+from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.api_keys import SqlKeyStore
 from raseed.adapters.sql.change_feed import SqlChangeFeed
 from raseed.adapters.sql.invitations import SqlInvitationStore
 from raseed.adapters.sql.organisations import SqlMemberStore
 from raseed.core.accounts.acting import ActingResolver
 from raseed.core.accounts.identity import IdentifierKind, read_identifier
+from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.organisation_service import OrganisationPolicy, OrganisationService
 from raseed.core.accounts.organisations import Belonging, OrganisationLimits
 from raseed.core.accounts.ports import PresentedSession
+from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.admin.organisation_admin import OrganisationAdmin
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.ids import AccountId, PersonId
 from raseed.core.messaging.ports import Language, Message
@@ -30,6 +35,7 @@ class Office:
     """What one worker has for it."""
 
     service: OrganisationService
+    admin: OrganisationAdmin
     resolver: ActingResolver
     members: SqlMemberStore
     invitations: SqlInvitationStore
@@ -51,6 +57,11 @@ class Club:
         database, _ledger = self.house.store.next_worker()
         members, invitations = SqlMemberStore(database), SqlInvitationStore(database)
         resolver = ActingResolver(door.authenticator, members, self.clock)
+        accounts = AccountService(
+            SqlAccountStore(database),
+            Authenticator(SqlKeyStore(database), Peppers({1: b"k" * 32}), self.clock),
+            self.clock,
+        )
 
         def post(message: Message) -> bool:
             self.sent.append(message)
@@ -73,6 +84,7 @@ class Club:
                 forget=resolver.forget_account,
                 clock=self.clock,
             ),
+            admin=OrganisationAdmin(members, accounts, resolver.forget_account),
             resolver=resolver,
             members=members,
             invitations=invitations,

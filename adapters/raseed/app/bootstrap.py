@@ -223,7 +223,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
             sign_in=sign_in,
             organisations=open_organisations(
-                settings, policy, database, sign_in.use_cases.authenticator, express, clock
+                settings, policy, database, sign_in.use_cases.authenticator, accounts, express, clock
             ),
         )
 
@@ -235,6 +235,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         contacts=platform.sign_in.contacts,
         export=platform.export,
         erasure=platform.erasure,
+        organisations=platform.organisations.admin,
         limits=LimitAdmin(platform.accounts, platform.policy.tiers),
         keys=platform.keys,
         audit=platform.audit,

@@ -20,6 +20,8 @@ from raseed.core.accounts.organisation_service import (
 )
 from raseed.core.accounts.organisations import OrganisationLimits
 from raseed.core.accounts.ports import SessionResolver
+from raseed.core.accounts.service import AccountService
+from raseed.core.admin.organisation_admin import OrganisationAdmin
 from raseed.core.billing.policy import Policy
 from raseed.core.clock import SECOND, Clock
 from raseed.core.jobs import Job
@@ -29,6 +31,7 @@ from raseed.core.messaging.express import ExpressQueue
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organisations:
     service: OrganisationService
+    admin: OrganisationAdmin
     resolver: ActingResolver
     """Of sessions, whomever they act for."""
     purge: Job
@@ -39,6 +42,7 @@ def open_organisations(
     policy: Policy,
     database: SqlDatabase,
     sessions: SessionResolver,
+    accounts: AccountService,
     express: ExpressQueue,
     clock: Clock,
 ) -> Organisations:
@@ -60,6 +64,7 @@ def open_organisations(
             forget=resolver.forget_account,
             clock=clock,
         ),
+        admin=OrganisationAdmin(members, accounts, resolver.forget_account),
         resolver=resolver,
         purge=purge_invitations_job(invitations, clock),
     )

@@ -147,7 +147,7 @@ async def test_who_became_a_member_otherwise_is_told(club):
     owner = await club.founded(ADA)
     code = await owner.invites(BOB, "admin")
     bob = await club.person(BOB)
-    await club.office.service.add(owner.organisation, await bob.id(), "member", actor="op_1")
+    await club.office.admin.set_member(owner.organisation, await bob.id(), "member", actor="op_1")
     with pytest.raises(Conflict):
         await bob.accepts(code)
     assert (await owner.roles())[BOB] == "member"

@@ -19,7 +19,7 @@ from raseed.core.accounts.model import AccountKind, Tier
 from raseed.core.accounts.organisations import OrganisationLimits
 from raseed.core.accounts.scopes import KEY_DEFAULT, KEY_SCOPES_OF, OWN_ACCOUNT, SCOPES_OF, Role, Scope
 from raseed.core.errors import Conflict, NotFound, PermissionDenied, RaseedError, RequestInvalid
-from raseed.core.ids import AccountId, ApiKeyId, PersonId
+from raseed.core.ids import ApiKeyId
 from raseed.core.messaging.notices import NoticeKind
 from raseed.core.messaging.ports import Channel
 
@@ -103,7 +103,9 @@ async def test_the_last_owner_stays(club):
         with pytest.raises(Conflict, match="at least one owner"):
             await attempt
     with pytest.raises(Conflict, match="at least one owner"):
-        await club.office.service.change(owner.organisation, await other.id(), None, actor="op_1")
+        await club.office.admin.remove_member(
+            owner.organisation, await other.id(), keep_keys=False, actor="op_1"
+        )
     assert await owner.roles() == {ADA: "admin", BOB: "owner"}
 
 
@@ -125,7 +127,7 @@ async def test_of_two_owners_who_demote_each_other_at_once_one_remains(club):
         left = await club.office.members.members(owner.organisation, "", 10)
         [kept] = [each for each in left if each.role is Role.OWNER]
         demoted = second if kept.person_id == first else first
-        await club.office.service.change(owner.organisation, demoted, Role.OWNER, actor="op_1")
+        await club.office.admin.set_member(owner.organisation, demoted, "owner", actor="op_1")
         for office in club.offices:
             office.resolver.forget_account(owner.organisation)
 
@@ -273,28 +275,37 @@ async def test_one_person_owns_so_many_and_operators_open_more(store):
     await club.office.service.create(caller, "Second")
     with pytest.raises(Conflict, match="no more"):
         await club.office.service.create(caller, "Third")
-    third = await club.office.service.create_for("Third", person, Tier.PRO, actor="op_1")
+    third = await club.office.admin.create("Third", person, "pro", actor="op_1")
     assert third.account.tier is Tier.PRO
     mine = await club.office.service.belongings(caller, "", 10)
     assert {each.organisation.name for each in mine} == {"Gulf Shipping", "Second", "Third"}
-    everything = await club.office.service.list_all("", 2)
-    assert len(await club.office.service.list_all(everything[-1].id, 2)) == 1
+    everything = await club.office.admin.list_organisations("", 2)
+    assert len(await club.office.admin.list_organisations(everything[-1].id, 2)) == 1
 
 
 @ON_BOTH
-async def test_operators_add_members_without_an_invitation(club):
+async def test_operators_make_members_without_an_invitation(club):
     owner = await club.founded(ADA)
-    other = await club.person(BOB)
-    service, person = club.office.service, await other.id()
-    await service.add(owner.organisation, person, "billing", actor="op_1")
-    assert await owner.roles() == {ADA: "owner", BOB: "billing"}
-    with pytest.raises(Conflict):
-        await service.add(owner.organisation, person, "billing", actor="op_1")
-    for organisation, who in ((owner.organisation, "acct_nobody"), ("acct_nobody", person)):
+    await club.person(BOB)
+    admin, organisation = club.office.admin, owner.organisation
+    for role in ("billing", "billing", "admin"):
+        made = await admin.set_member(organisation, BOB, role, actor="op_1")
+        assert (made.role, made.added_by, made.email) == (role, "op_1", BOB)
+    assert await owner.roles() == {ADA: "owner", BOB: "admin"}
+    assert [each.email for each in await admin.members(organisation, "", 5)] == [ADA, BOB]
+    for where, who in (
+        (organisation, "nobody@example.com"),
+        ("acct_nobody", BOB),
+        (organisation, organisation),
+    ):
         with pytest.raises(NotFound):
-            await service.add(AccountId(organisation), PersonId(who), "billing", actor="op_1")
-    with pytest.raises(NotFound):  # an organisation is no person
-        await service.add(owner.organisation, PersonId(owner.organisation), "billing", actor="op_1")
+            await admin.set_member(where, who, "billing", actor="op_1")
+    with pytest.raises(RequestInvalid):
+        await admin.set_member(organisation, BOB, "king", actor="op_1")
+    removed = await admin.remove_member(organisation, BOB, keep_keys=False, actor="op_1")
+    assert removed.email == BOB
+    with pytest.raises(NotFound):
+        await admin.remove_member(organisation, BOB, keep_keys=False, actor="op_1")
 
 
 async def test_who_acts_for_no_organisation_is_told_how(club):

@@ -11,7 +11,7 @@ from tests.unit.billing.builders import ALICE, BOB, issue
 from raseed.adapters.sql.api_keys import insert_key
 from raseed.core.accounts.model import ApiKey
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
 
 
 @pytest.fixture(params=[SQLITE, POSTGRES])
@@ -26,7 +26,9 @@ async def store(request, tmp_path) -> AsyncIterator[SqlStore]:
     await opened.close()
 
 
-async def add_key(store: SqlStore, account_id: AccountId, name: str) -> ApiKeyId:
+async def add_key(
+    store: SqlStore, account_id: AccountId, name: str, created_by: PersonId | None = None
+) -> ApiKeyId:
     key_id = key_of(account_id, name)
     key = ApiKey(
         id=key_id,
@@ -39,6 +41,7 @@ async def add_key(store: SqlStore, account_id: AccountId, name: str) -> ApiKeyId
         created_at=Microseconds(0),
         expires_at=None,
         revoked_at=None,
+        created_by=created_by,
     )
     await store.database.write(lambda connection: insert_key(connection, key))
     return key_id

@@ -23,7 +23,7 @@ from raseed.core.billing.commands import SettleHold
 from raseed.core.billing.model import Measured, Meter, PriceSnapshot, Rate, RunRecord
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span, UsageCall
 from raseed.core.clock import DAY, HOUR, Microseconds
-from raseed.core.ids import AccountId, HoldId
+from raseed.core.ids import AccountId, HoldId, PersonId
 from raseed.core.inference.model import UsageSource
 
 NOON = Microseconds(START // DAY * DAY + 36 * HOUR)
@@ -102,6 +102,31 @@ async def test_by_model_key_and_member(store):
     assert await found(GroupBy.MODEL, after="a") == [("b", "", 1)]
     assert await found(GroupBy.KEY, after="") == [(first, "first", 1), (second, "second", 2)]
     assert await found(GroupBy.MEMBER, after=ALICE) == []
+
+
+async def test_members_are_who_made_the_keys_and_each_of_them_can_be_shown_alone(store):
+    """Of an organisation; what no person's key used is its own."""
+    reports = SqlUsageStore(store.database)
+    for name, maker in (("a1", "ada"), ("a2", "ada"), ("b1", "bob")):
+        await add_key(store, ALICE, name, PersonId(maker))
+    for key, cost in (("a1", 1), ("a2", 2), ("b1", 4), (None, 8), ("first", 16)):
+        await use(store, cost, key=key)
+
+    async def found(group_by: GroupBy, made_by: str | None, after: str | None = None) -> dict[str, int]:
+        who = None if made_by is None else PersonId(made_by)
+        groups = await reports.grouped_sums(ALICE, EVER, group_by, after, 9, who)
+        return {group.name: group.sum.cost_microcredits for group in groups}
+
+    assert await found(GroupBy.MEMBER, None) == {ALICE: 24, "ada": 3, "bob": 4}
+    assert await found(GroupBy.MEMBER, None, after="ada") == {"bob": 4}
+    assert await found(GroupBy.MEMBER, "ada") == {"ada": 3}
+    assert await found(GroupBy.KEY, "ada") == {key_of(ALICE, "a1"): 1, key_of(ALICE, "a2"): 2}
+    assert await found(GroupBy.KEY, "eve") == {}
+    [(_, hour)] = await reports.period_sums(ALICE, [Periods(NOON, HOUR, 1)], PersonId("ada"))
+    assert (hour.request_count, hour.cost_microcredits) == (2, 3)
+    calls = await reports.calls(ALICE, EVER, None, 9, PersonId("ada"))
+    assert sorted(call.cost_microcredits for call in calls) == [1, 2]
+    assert await reports.calls(BOB, EVER, None, 9, PersonId("ada")) == []
 
 
 async def test_a_span_is_fortnights_and_the_days_and_hours_around_them(store):

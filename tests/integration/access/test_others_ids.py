@@ -113,13 +113,13 @@ async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
         method = "raseed.metering.v1.MeteringService/PlaceHold"
         placed = await answer(worker.channel, method, bearer(keys[1].text), place.SerializeToString())
         assert placed == 200
-        service = worker.platform.organisations.service
+        organisations = worker.platform.organisations
         hers, his = [
-            await service.create_for("Gulf", PersonId(entered.account_id), None, actor="test")
+            await organisations.admin.create("Gulf", entered.account_id, "", actor="test")
             for entered in (alice, bob)
         ]
         owner = Caller(account_id=his.id, tier=Tier.FREE, person_id=PersonId(bob.account_id), role=Role.OWNER)
-        invitation = await service.invite(owner, phone="+96550123459", email="", role="member")
+        invitation = await organisations.service.invite(owner, phone="+96550123459", email="", role="member")
         yield Two(
             worker,
             bearer(alice.session_token),

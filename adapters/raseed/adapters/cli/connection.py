@@ -23,6 +23,7 @@ from raseed.admin.v1 import (
     limits_pb2_grpc,
     notices_pb2_grpc,
     operators_pb2_grpc,
+    organisations_pb2_grpc,
 )
 from raseed.core.errors import RaseedError
 
@@ -37,6 +38,7 @@ STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     operators_pb2_grpc.OperatorsServiceStub,
     notices_pb2_grpc.NoticesServiceStub,
     catalogue_pb2_grpc.CatalogueServiceStub,
+    organisations_pb2_grpc.OrganisationAdminServiceStub,
 )
 
 

@@ -37,6 +37,13 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "AddAccountNote": OperatorScope.ACCOUNTS_WRITE,
         "ListAccountNotes": OperatorScope.ACCOUNTS_READ,
     },
+    "raseed.admin.v1.OrganisationAdminService": {
+        "CreateOrganisation": OperatorScope.ACCOUNTS_WRITE,
+        "ListOrganisations": OperatorScope.ACCOUNTS_READ,
+        "ListOrganisationMembers": OperatorScope.ACCOUNTS_READ,
+        "SetOrganisationMember": OperatorScope.ACCOUNTS_WRITE,
+        "RemoveOrganisationMember": OperatorScope.ACCOUNTS_WRITE,
+    },
     "raseed.admin.v1.LimitsService": {
         "GetAccountLimits": OperatorScope.ACCOUNTS_READ,
         "SetAccountLimits": OperatorScope.ACCOUNTS_WRITE,

@@ -17,6 +17,7 @@ from raseed.adapters.rpc.admin_keys import KeyAdminServicer
 from raseed.adapters.rpc.admin_limits import LimitsServicer
 from raseed.adapters.rpc.admin_notices import NoticesServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
+from raseed.adapters.rpc.admin_organisations import OrganisationAdminServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.chain import Chain, Wrap
 from raseed.adapters.rpc.interceptors.deadline import deadline
@@ -34,6 +35,7 @@ from raseed.admin.v1 import (
     limits_pb2_grpc,
     notices_pb2_grpc,
     operators_pb2_grpc,
+    organisations_pb2_grpc,
 )
 from raseed.core.accounts.key_service import KeyService
 from raseed.core.admin.account_service import AccountAdmin
@@ -44,6 +46,7 @@ from raseed.core.admin.erasure import ErasureService
 from raseed.core.admin.export import ExportService
 from raseed.core.admin.limit_service import LimitAdmin
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
+from raseed.core.admin.organisation_admin import OrganisationAdmin
 from raseed.core.admin.service import AdminService
 from raseed.core.billing.policy import Policy
 from raseed.core.clock import Clock
@@ -60,6 +63,7 @@ class AdminServices:
     contacts: ContactAdmin
     export: ExportService
     erasure: ErasureService
+    organisations: OrganisationAdmin
     limits: LimitAdmin
     keys: KeyService
     audit: AuditService
@@ -79,6 +83,9 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
         ),
         account_admin_pb2_grpc.add_AccountAdminServiceServicer_to_server: AccountAdminServicer(
             services.accounts, services.contacts, services.export, services.erasure, services.admin
+        ),
+        organisations_pb2_grpc.add_OrganisationAdminServiceServicer_to_server: OrganisationAdminServicer(
+            services.organisations
         ),
         limits_pb2_grpc.add_LimitsServiceServicer_to_server: LimitsServicer(services.limits),
         key_admin_pb2_grpc.add_KeyAdminServiceServicer_to_server: KeyAdminServicer(services.keys),

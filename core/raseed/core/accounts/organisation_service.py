@@ -93,7 +93,14 @@ class OrganisationService:
             tiers = ", ".join(sorted(self._policy.tiers)) or "no tier"
             raise PermissionDenied(f"Organisations can be opened from an own account of: {tiers}.")
         person = _person(caller)
-        return await self._create(name, person, None, self._limits.owned_max, person)
+        new = NewOrganisation(
+            id=AccountId(new_id("acct")),
+            name=read_name(name),
+            owner=person,
+            tier=None,
+            owned_max=self._limits.owned_max,
+        )
+        return await self._members.create(new, person)
 
     async def belongings(self, caller: Caller, after: str, limit: int) -> list[Belonging]:
         """What the person is a member of, the newest organisation first."""
@@ -181,50 +188,6 @@ class OrganisationService:
     async def leave(self, caller: Caller) -> None:
         """The keys that he made for it are revoked. Raises Conflict for the last owner."""
         await self._change(caller, _person(caller), None)
-
-    async def create_for(self, name: str, owner: PersonId, tier: Tier | None, *, actor: str) -> Organisation:
-        """By an operator. Raises RequestInvalid, NotFound."""
-        return await self._create(name, owner, tier, None, actor)
-
-    async def list_all(self, after: str, limit: int) -> list[Organisation]:
-        """For operators: all of them, newest first."""
-        return list(await self._members.list(after, limit))
-
-    async def members_of(self, organisation_id: AccountId, after: str, limit: int) -> list[Member]:
-        """For operators. Raises NotFound."""
-        if await self._members.find(organisation_id) is None:
-            raise NotFound(f"There is no organisation {organisation_id!r}.")
-        return list(await self._members.members(organisation_id, after, limit))
-
-    async def add(self, organisation_id: AccountId, person: PersonId, role: str, *, actor: str) -> Member:
-        """By an operator, without an invitation. Raises RequestInvalid, NotFound, Conflict."""
-        member = await self._members.add(organisation_id, person, read_role(role), actor)
-        self._forget(organisation_id)
-        return member
-
-    async def change(
-        self,
-        organisation_id: AccountId,
-        person_id: PersonId,
-        role: Role | None,
-        *,
-        actor: str,
-        keep_keys: bool = False,
-    ) -> Member:
-        """By an operator, whom only the rule of the last owner binds. Raises NotFound, Conflict."""
-        member = await self._members.change(
-            organisation_id, person_id, role, by=None, actor=actor, keep_keys=keep_keys
-        )
-        self._forget(organisation_id)
-        return member
-
-    async def _create(
-        self, name: str, owner: PersonId, tier: Tier | None, owned_max: int | None, actor: str
-    ) -> Organisation:
-        new = NewOrganisation(
-            id=AccountId(new_id("acct")), name=read_name(name), owner=owner, tier=tier, owned_max=owned_max
-        )
-        return await self._members.create(new, actor)
 
     async def _change(
         self, caller: Caller, person_id: PersonId, role: Role | None, *, keep_keys: bool = False

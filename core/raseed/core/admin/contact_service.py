@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from raseed.core.accounts.identity import Identifier
-from raseed.core.accounts.model import Account, AccountStatus
+from raseed.core.accounts.model import Account, AccountKind, AccountStatus
 from raseed.core.accounts.service import AccountService
 from raseed.core.accounts.sign_in_model import Identity
 from raseed.core.admin.account_service import check_reason
@@ -53,6 +53,8 @@ class ContactAdmin:
         account = await self._accounts.find(reference)
         if account.status is AccountStatus.CLOSED:
             raise Conflict("This account is closed.")
+        if account.kind is AccountKind.ORGANISATION:
+            raise Conflict("An organisation is reached by its members.")
         identifier = self._read(phone, email)
         changed = await self._store.set_identifier(
             identifier, self._identity(identifier), account.id, reason, actor
