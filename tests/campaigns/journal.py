@@ -44,13 +44,14 @@ class Journal:
         """
         wanted = {*self.charges, *self.grants, *self.keys} if again else self._unchecked.copy()
         self._unchecked -= wanted
+        # Copies: the load goes on in the event loop while this thread reads.
         charges = {
             id_.replace("chatcmpl-", "run_"): credits
-            for id_, credits in self.charges.items()
+            for id_, credits in self.charges.copy().items()
             if id_ in wanted
         }
-        grants = {f"admin:{id_}": credits for id_, credits in self.grants.items() if id_ in wanted}
-        keys = dict.fromkeys((id_ for id_ in self.keys if id_ in wanted), 0)
+        grants = {f"admin:{id_}": credits for id_, credits in self.grants.copy().items() if id_ in wanted}
+        keys = dict.fromkeys((id_ for id_ in self.keys.copy() if id_ in wanted), 0)
         return [
             *_missing(books, _CHARGES, charges),
             *_missing(books, _GRANTS, grants),
