@@ -27,10 +27,11 @@ from raseed.core.errors import (
     RequestInvalid,
     TokensLimited,
 )
-from raseed.core.ids import ApiKeyId, RunId
+from raseed.core.ids import ApiKeyId, RunId, SessionId
 from raseed.core.inference.run import Stage
 from raseed.core.limits.gcra import per_minute
 from raseed.core.limits.model import TierLimits, Window
+from raseed.core.limits.quotas import PAGE_CALLS
 from raseed.core.limits.service import LimitService
 
 HAND = chat("hi", model="hand", max_tokens=100)
@@ -281,3 +282,20 @@ async def test_of_a_minutes_and_a_days_requests_those_are_told_of_which_least_is
         RateLimited, match=r"requests per day \(RPD\): Limit 9, Used 9, Requested 1. .* in 2h(40|39)m"
     ):
         await daily.admit_run(caller, "m", 1, RunId("one more"))
+
+
+async def test_pages_that_people_look_at_have_calls_of_their_own():
+    service = LimitService(MemoryLimitStore(), dict.fromkeys(Tier, TierLimits(rpm=2)))
+    program = Caller(account_id=ALICE, tier=Tier.PRO, api_key_id=ApiKeyId("key_1"))
+    person = Caller(account_id=ALICE, tier=Tier.PRO, session_id=SessionId("ses_1"))
+    for _ in range(2):
+        await service.admit_call(program)
+    with pytest.raises(RateLimited):
+        await service.admit_call(program)
+    for _ in range(PAGE_CALLS):
+        await service.admit_call(person)
+    with pytest.raises(RateLimited):
+        await service.admit_call(person)
+    limit = service.standing(person, of_runs=True).requests
+    assert limit is not None
+    assert limit.limit == 2, "what asks a model is limited as the tier says, whoever asks"

@@ -12,6 +12,10 @@ from raseed.core.limits.gcra import Quota, per_day, per_minute
 from raseed.core.limits.model import TierLimits
 from raseed.core.limits.ports import Seats
 
+PAGE_CALLS = 240
+"""A minute, of all sessions of an account together, where its tier allows fewer requests: a page that a person looks at
+makes a dozen calls."""
+
 
 class Unit(StrEnum):
     REQUESTS = "requests"
@@ -58,7 +62,8 @@ def limits_of(caller: Caller, tier: TierLimits, *, with_rates: bool) -> CallerLi
     seats: list[Seats] = []
     if tier.rpm is not None:
         runs.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}rpm", per_minute(tier.rpm)))
-        calls.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}api", per_minute(tier.rpm)))
+        name, most = ("api", tier.rpm) if caller.session_id is None else ("pages", max(tier.rpm, PAGE_CALLS))
+        calls.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}{name}", per_minute(most)))
     if tier.rpd is not None:
         runs.append(Limit(Unit.REQUESTS, "requests per day (RPD)", f"{account}rpd", per_day(tier.rpd)))
     if tier.tpm is not None:

@@ -56,7 +56,7 @@ class LimitService:
 
     def of(self, caller: Caller) -> CallerLimits:
         """Worked out once for each caller; callers are immutable, and one that changed is another object."""
-        name = (caller.account_id, caller.api_key_id)
+        name = (caller.account_id, caller.api_key_id or caller.session_id)
         remembered = self._remembered.get(name)
         if remembered is not None and remembered[0] is caller:
             return remembered[1]
