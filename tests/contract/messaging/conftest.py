@@ -248,7 +248,13 @@ def starttls_room(certificate: tuple[Path, Path]) -> Iterator[MailRoom]:
     yield from _mail_room("starttls", certificate)
 
 
-def _mail_room(security: str, certificate: tuple[Path, Path]) -> Iterator[MailRoom]:
+@pytest.fixture
+def ascii_room(certificate: tuple[Path, Path]) -> Iterator[MailRoom]:
+    """Of a server that knows no addresses in other scripts."""
+    yield from _mail_room("starttls", certificate, enable_SMTPUTF8=False)
+
+
+def _mail_room(security: str, certificate: tuple[Path, Path], **more: Any) -> Iterator[MailRoom]:
     own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     own.load_cert_chain(*certificate)
     trusting = ssl.create_default_context(cafile=str(certificate[0]))
@@ -262,7 +268,13 @@ def _mail_room(security: str, certificate: tuple[Path, Path]) -> Iterator[MailRo
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     controller = Controller(
-        box, hostname="localhost", port=port, authenticator=_knows, auth_required=True, **ways[security]
+        box,
+        hostname="localhost",
+        port=port,
+        authenticator=_knows,
+        auth_required=True,
+        **ways[security],
+        **more,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that passwords may go in clear is what `none` is for

@@ -99,6 +99,16 @@ def test_who_can_switch_a_mail_off_is_told_by_its_header() -> None:
 
 
 @pytest.mark.parametrize(
+    "to", ["a@b.example\nBcc: all@example.com", "a@b.example\r\n\r\nHello", "نور@example.com"]
+)
+async def test_an_address_that_cannot_be_written_to(starttls_room: MailRoom, to: str) -> None:
+    async with starttls_room.messenger() as messenger:
+        with pytest.raises(Undeliverable):
+            await messenger.send(replace(MESSAGE, to=to))
+    assert starttls_room.box.mails == []
+
+
+@pytest.mark.parametrize(
     ("command", "answer", "kind"),
     [
         ("RCPT", "550 no such user noor@example.com", Undeliverable),

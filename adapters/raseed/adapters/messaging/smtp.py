@@ -56,7 +56,10 @@ class SmtpMessenger:
         self._tls = tls
 
     async def send(self, message: Message) -> str:
-        mail = mail_of(message, self._texts.render(message), self._server.sender)
+        try:
+            mail = mail_of(message, self._texts.render(message), self._server.sender)
+        except ValueError as error:
+            raise Undeliverable("this is no e-mail address") from error
         attempt = _Attempt(self._server, self._timeout_s, self._tls)
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(self._threads, attempt.send, mail, message.to)
@@ -67,6 +70,10 @@ class SmtpMessenger:
             raise MessengerBusy("there was no answer in time") from error
         except MessagingError:
             raise
+        except smtplib.SMTPNotSupportedError as error:
+            if not message.to.isascii():
+                raise Undeliverable("the mail server takes no such address") from error
+            raise _translated(error) from error
         except Exception as error:
             raise _translated(error) from error
         finally:
