@@ -12,7 +12,7 @@ from raseed.adapters.cli.values import Json, moment_text
 from raseed.adapters.messaging.texts import read_texts
 from raseed.admin.v1 import notices_pb2 as pb
 from raseed.core.messaging.notices import NOTICE_TYPES
-from raseed.core.messaging.ports import Language
+from raseed.core.messaging.ports import INVITATION_TEMPLATE, Language
 
 
 def add_notice_commands(notices: typer.Typer, open_admin: OpenAdmin) -> None:
@@ -86,8 +86,8 @@ def add_notice_commands(notices: typer.Typer, open_admin: OpenAdmin) -> None:
         """Print the templates to be registered at Meta for the driver whatsapp_meta."""
         texts = read_texts(service)
         found = [
-            {"name": kind.value, "language": language.value, "text": texts.numbered(kind.value, language)}
-            for kind in NOTICE_TYPES
+            {"name": name, "language": language.value, "text": texts.numbered(name, language)}
+            for name in (INVITATION_TEMPLATE, *(kind.value for kind in NOTICE_TYPES))
         ]
         Output(as_json=as_json).show(
             found, lambda: [f"{each['name']} ({each['language']}): {each['text']}" for each in found]
