@@ -18,6 +18,7 @@ from tests.support.mailbox import code_sent
 from tests.support.worker import Worker, error_of, running_worker
 
 from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc
+from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
 from raseed.rest.v1 import auth_pb2 as rest_pb2
 from raseed.rest.v1 import auth_pb2_grpc as rest_pb2_grpc
@@ -330,6 +331,27 @@ async def test_what_is_wrong_with_a_request_is_named(worker, body, param):
     answer = await rest(worker, "StartSignIn", body)
     assert answer.status == 400
     assert answer.json["error"]["param"] == param
+
+
+async def test_a_database_that_is_away_is_told_as_such(worker):
+    """It is for now, and nothing that the database says is told to strangers."""
+
+    class Away:
+        async def issue(self, *_: Any) -> None:
+            raise DatabaseUnavailable("PostgreSQL cannot be reached: 10.0.0.7")
+
+    desk = worker.platform.sign_in.use_cases.sign_in._desk
+    store, desk._store = desk._store, Away()
+    try:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await auth(worker).StartSignIn(auth_pb2.StartSignInRequest(phone=new_phone()))
+        answer = await rest(worker, "StartSignIn", {"phone": new_phone()})
+    finally:
+        desk._store = store
+    assert error_of(caught.value) == ("UNAVAILABLE", "UNAVAILABLE")
+    assert "10.0.0.7" not in (caught.value.details() or "")
+    assert answer.status == 503
+    assert b"10.0.0.7" not in answer.body
 
 
 async def test_no_secret_and_no_number_is_logged(worker, capfd):

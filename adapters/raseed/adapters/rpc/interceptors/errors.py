@@ -13,6 +13,7 @@ from raseed.adapters.rpc.idempotency import replay_headers
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.adapters.rpc.response_headers import limit_headers
 from raseed.adapters.rpc.status import to_status
+from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.adapters.telemetry.log import log
 from raseed.adapters.wire.anthropic import errors as anthropic
 from raseed.adapters.wire.http_error import CONTENT_TYPE, HttpError
@@ -41,6 +42,11 @@ def errors(credit_shortage: CreditShortage) -> Wrap:
                 # A stray one, from an upstream call: unanswered it would hang the client until its deadline.
                 stray = CapacityError("The request was interrupted. Please try again.")
                 await _refuse(context, stray, credit_shortage)
+            except DatabaseUnavailable as error:
+                call = current_call()
+                log.error("database", request_id=call.request_id, method=call.method, exc_info=error)
+                away = CapacityError("The service cannot reach its database. Please try again.")
+                await _refuse(context, away, credit_shortage)
             except Exception as error:  # noqa: BLE001 - the wall: unhandled, its text would go to the client
                 call = current_call()
                 log.error("unexpected", request_id=call.request_id, method=call.method, exc_info=error)
