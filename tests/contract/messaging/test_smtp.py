@@ -101,11 +101,17 @@ def test_who_can_switch_a_mail_off_is_told_by_its_header() -> None:
 @pytest.mark.parametrize(
     "to", ["a@b.example\nBcc: all@example.com", "a@b.example\r\n\r\nHello", "نور@example.com"]
 )
-async def test_an_address_that_cannot_be_written_to(starttls_room: MailRoom, to: str) -> None:
-    async with starttls_room.messenger() as messenger:
+async def test_an_address_that_cannot_be_written_to(ascii_room: MailRoom, to: str) -> None:
+    async with ascii_room.messenger() as messenger:
         with pytest.raises(Undeliverable):
             await messenger.send(replace(MESSAGE, to=to))
-    assert starttls_room.box.mails == []
+    assert ascii_room.box.mails == []
+
+
+async def test_an_address_in_another_script(starttls_room: MailRoom) -> None:
+    async with starttls_room.messenger() as messenger:
+        await messenger.send(replace(MESSAGE, to="نور@example.com"))
+    assert [mail.rcpt_tos for mail in starttls_room.box.mails] == [["نور@example.com"]]
 
 
 @pytest.mark.parametrize(
