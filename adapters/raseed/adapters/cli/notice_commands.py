@@ -9,7 +9,6 @@ import typer
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.output import Output
 from raseed.adapters.cli.values import Json, moment_text
-from raseed.adapters.messaging.texts import read_texts
 from raseed.admin.v1 import notices_pb2 as pb
 from raseed.core.messaging.notices import NOTICE_TYPES
 from raseed.core.messaging.ports import INVITATION_TEMPLATE, Language
@@ -84,6 +83,8 @@ def add_notice_commands(notices: typer.Typer, open_admin: OpenAdmin) -> None:
         as_json: Json = False,
     ) -> None:
         """Print the templates to be registered at Meta for the driver whatsapp_meta."""
+        from raseed.adapters.messaging.texts import read_texts
+
         texts = read_texts(service)
         found = [
             {"name": name, "language": language.value, "text": texts.numbered(name, language)}
