@@ -76,6 +76,17 @@ class RedisServer:
             connection.sendall(line.encode() + b"\r\n")
             assert connection.recv(16) == b"+OK\r\n"
 
+    def client_count(self) -> int:
+        """Connections that have loaded or run a script."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(b"CLIENT LIST\r\n")
+            listed = connection.recv(65_536).decode()
+        return sum(
+            f"cmd={command}" in listed_one
+            for listed_one in listed.splitlines()
+            for command in ("script", "evalsha")
+        )
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:

@@ -32,7 +32,12 @@ async def worker(request, tmp_path) -> AsyncIterator[Worker]:
         pytest.skip("there is no wheel of Redis for this Python")
     server = RedisServer().start()
     try:
-        async with three_workers(tmp_path, **environ, RASEED_LIMITS_REDIS_URL=server.url) as running:
+        # A machine that is busy must not make a worker decide by itself: that is another test's.
+        shared = {"RASEED_LIMITS_REDIS_URL": server.url, "RASEED_LIMITS_REDIS_TIMEOUT_MS": "1000"}
+        async with three_workers(tmp_path, **environ, **shared) as running:
+            async with asyncio.timeout(10):
+                while server.client_count() < 3:  # noqa: ASYNC110 - there is no event of it
+                    await asyncio.sleep(0.02)
             yield running
     finally:
         server.stop()
