@@ -127,6 +127,8 @@ async def running_worker(
             keys=platform.keys,
             organisations=platform.organisations.service,
             notices=platform.notices,
+            closings=platform.closings,
+            exports=platform.export,
             meta_webhook=platform.meta_webhook,
             policy=platform.policy,
             health=HealthMonitor(platform.database.is_ready, routes),

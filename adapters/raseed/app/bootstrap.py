@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +20,7 @@ from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.api_keys import SqlKeyStore
 from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.broadcasts import SqlBroadcastStore
+from raseed.adapters.sql.closing_requests import SqlClosingRequestStore
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.erasure import SqlErasureStore
@@ -45,6 +46,7 @@ from raseed.app.organisations import Organisations, open_organisations
 from raseed.app.peppers import PEPPER_BYTES, read_peppers
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
+from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService, KeyTerms
 from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers
@@ -74,6 +76,7 @@ from raseed.core.billing.welcome import WelcomeService
 from raseed.core.clock import SystemClock
 from raseed.core.content.ports import ContentStore
 from raseed.core.idempotency import Idempotency
+from raseed.core.ids import AccountId
 from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
 from raseed.core.messaging.express import ExpressQueue
@@ -115,6 +118,7 @@ class Platform:
     broadcasts: BroadcastStore
     broadcast_service: BroadcastService
     account_admin: AccountAdmin
+    closings: ClosingRequests
     export: ExportService
     erasure: ErasureService
     audit: AuditService
@@ -122,6 +126,8 @@ class Platform:
     operator_authenticator: OperatorAuthenticator
     sign_in: SignIn
     organisations: Organisations
+    forget_account: Callable[[AccountId], None]
+    """Its keys, sessions and members are looked up again."""
 
 
 @asynccontextmanager
@@ -179,6 +185,15 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             key_store, store, authenticator, peppers, clock, terms=terms, sessions=sign_in.use_cases.sessions
         )
 
+        organisations = open_organisations(
+            settings, policy, database, sign_in.use_cases.authenticator, accounts, express, clock
+        )
+
+        def forget_account(account_id: AccountId) -> None:
+            authenticator.forget_account(account_id)
+            sign_in.use_cases.authenticator.forget_account(account_id)
+            organisations.resolver.forget_account(account_id)
+
         yield Platform(
             database=database,
             ledger=ledger,
@@ -215,16 +230,16 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             standing=standing,
             broadcasts=broadcasts,
             broadcast_service=BroadcastService(broadcasts, outbox, audit, policy, calendar, clock),
-            account_admin=AccountAdmin(standing, accounts, authenticator, policy, clock),
+            account_admin=AccountAdmin(standing, accounts, forget_account, policy, clock),
+            closings=ClosingRequests(SqlClosingRequestStore(database), clock),
             export=ExportService(SqlExportStore(database), accounts, audit),
             erasure=ErasureService(SqlErasureStore(database), accounts, standing, ledger, content),
             audit=AuditService(audit, calendar),
             operators=OperatorService(operators, peppers, clock),
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
             sign_in=sign_in,
-            organisations=open_organisations(
-                settings, policy, database, sign_in.use_cases.authenticator, accounts, express, clock
-            ),
+            organisations=organisations,
+            forget_account=forget_account,
         )
 
 
@@ -233,6 +248,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         admin=platform.admin,
         accounts=platform.account_admin,
         contacts=platform.sign_in.contacts,
+        closings=platform.closings,
         export=platform.export,
         erasure=platform.erasure,
         organisations=platform.organisations.admin,

@@ -116,6 +116,8 @@ async def serve_core(
                 keys=platform.keys,
                 organisations=platform.organisations.service,
                 notices=platform.notices,
+                closings=platform.closings,
+                exports=platform.export,
                 meta_webhook=platform.meta_webhook,
                 policy=platform.policy,
                 health=health,
@@ -145,7 +147,7 @@ async def serve_core(
             SqlChangeFeed(platform.database),
             forget={
                 ChangeKind.KEY: lambda key: platform.authenticator.forget_key(ApiKeyId(key)),
-                ChangeKind.ACCOUNT: lambda account: forget_account(platform, AccountId(account)),
+                ChangeKind.ACCOUNT: lambda account: platform.forget_account(AccountId(account)),
                 ChangeKind.SESSION: lambda session: sessions.forget_session(SessionId(session)),
             },
             confirm=lambda: confirm(platform),
@@ -205,13 +207,6 @@ def confirm(platform: Platform) -> None:
     platform.authenticator.confirm()
     platform.sign_in.use_cases.authenticator.confirm()
     platform.organisations.resolver.confirm()
-
-
-def forget_account(platform: Platform, account_id: AccountId) -> None:
-    """Its keys, sessions and members are looked up again."""
-    platform.authenticator.forget_account(account_id)
-    platform.sign_in.use_cases.authenticator.forget_account(account_id)
-    platform.organisations.resolver.forget_account(account_id)
 
 
 class _Jobs:

@@ -51,6 +51,7 @@ def test_the_life_of_an_account(raseed, tmp_path: Path):
     found = raseed("accounts", "list", "--query", "ada", "--json").value
     assert [account["id"] for account in found] == [other, made["id"]]
 
+    assert raseed("accounts", "closing").out == "none\n"
     file = tmp_path / "ada.jsonl"
     exported = raseed("accounts", "export", made["id"], str(file), "--json").value
     records = [json.loads(line) for line in file.read_text().splitlines()]

@@ -51,6 +51,9 @@ async def named_customer(worker: Worker) -> Client:
     await worker.platform.content.put(
         AccountId(made.account), ContentKind.IDEMPOTENT, "answer", CANARY.encode(), ttl_s=600
     )
+    await worker.platform.closings.request(
+        AccountId(made.account), reason=f"{CANARY} leaves", wants_erasure=True, actor=made.account
+    )
     await worker.platform.database.write(partial(found_organisation, account_id=made.account))
     return made
 
@@ -117,6 +120,7 @@ async def test_nothing_that_names_the_holder_is_left_and_the_chains_verify(worke
         "account_standing",
         "api_keys",
         "audit_details",
+        "closing_requests",
         "grants",
         "invitations",
         "organisations",

@@ -144,6 +144,42 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         request = pb.CloseAccountRequest(account=account, reason=reason, forfeit=forfeit)
         _change(open_admin, "CloseAccount", request, as_json=as_json)
 
+    @accounts.command("closing")
+    def accounts_closing(as_json: Json = False) -> None:
+        """List accounts whose holders asked for their closing, and closed ones whose holders asked to be forgotten."""
+
+        async def command(admin: AdminCalls) -> None:
+            found: list[dict[str, Any]] = []
+            token = ""
+            while True:
+                page = await admin.call(
+                    "ListClosingRequests", pb.ListClosingRequestsRequest(page_token=token)
+                )
+                found += [
+                    {
+                        "account": each.account,
+                        "requested_at": moment_text(each.requested_at_us),
+                        "reason": each.reason,
+                        "erase": each.erase,
+                    }
+                    for each in page.closing_requests
+                ]
+                token = page.next_page_token
+                if not token:
+                    break
+            Output(as_json=as_json).show(
+                found,
+                lambda: (
+                    [
+                        f"{each['account']}  {each['requested_at']}{'  and erase' if each['erase'] else ''}  {each['reason']}"
+                        for each in found
+                    ]
+                    or ["none"]
+                ),
+            )
+
+        run_command(open_admin, command)
+
     @accounts.command("export")
     def accounts_export(
         account: Account,

@@ -19,6 +19,7 @@ PUBLIC_GRPC_SERVICES = (
     "raseed.billing.v1.BillingService",
     "raseed.accounts.v1.AccountsService",
     "raseed.accounts.v1.NoticesService",
+    "raseed.accounts.v1.OwnDataService",
     "raseed.accounts.v1.AuthService",
     "raseed.accounts.v1.OrganisationsService",
     "raseed.metering.v1.MeteringService",

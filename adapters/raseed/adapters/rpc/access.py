@@ -70,6 +70,15 @@ _NOTICES = {
     "UpdateNoticePreferences": _caller(Scope.ACCOUNT_WRITE),
 }
 
+_OWN_DATA_WRITE = Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_WRITE)
+_OWN_DATA = {
+    "RequestClosing": _OWN_DATA_WRITE,
+    "GetClosingRequest": _OWN_SESSION_READ,
+    "WithdrawClosing": _OWN_DATA_WRITE,
+    "ExportOwnData": _OWN_DATA_WRITE,
+}
+"""Not for keys: a thief with one would end the account, or carry its data away."""
+
 _ORGANISATIONS = {
     "CreateOrganisation": Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_WRITE),
     "ListMyOrganisations": _OWN_SESSION_READ,
@@ -148,6 +157,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.accounts.v1.OrganisationsService": _ORGANISATIONS,
     "raseed.rest.v1.OrganisationsRestService": _ORGANISATIONS,
     "raseed.accounts.v1.NoticesService": _NOTICES,
+    "raseed.accounts.v1.OwnDataService": _OWN_DATA,
+    "raseed.rest.v1.OwnDataRestService": _OWN_DATA,
     "raseed.rest.v1.NoticesRestService": _NOTICES,
     "raseed.rest.v1.WebhooksService": {
         "VerifyWhatsappWebhook": OPEN,  # a token of its own

@@ -29,6 +29,7 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "SuspendAccount": OperatorScope.ACCOUNTS_WRITE,
         "ReinstateAccount": OperatorScope.ACCOUNTS_WRITE,
         "CloseAccount": OperatorScope.ACCOUNTS_WRITE,
+        "ListClosingRequests": OperatorScope.ACCOUNTS_READ,
         "ExportAccount": OperatorScope.ACCOUNTS_READ,
         "EraseAccount": OperatorScope.ACCOUNTS_ERASE,
         "SetAccountTier": OperatorScope.ACCOUNTS_WRITE,

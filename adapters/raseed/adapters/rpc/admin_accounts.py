@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import grpc
 
 from raseed.adapters.rpc.admin_mapping import from_core_account
 from raseed.adapters.rpc.call import acting
+from raseed.adapters.rpc.own_data import RECORDS_PAGE_MAX, position_of, token_of
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
+from raseed.adapters.wire.own_data import encode_records
 from raseed.admin.v1 import account_admin_pb2 as pb
 from raseed.admin.v1 import account_admin_pb2_grpc, admin_pb2
+from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.model import Account
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.contact_service import ContactAdmin
 from raseed.core.admin.erasure import ErasureService
-from raseed.core.admin.export import ExportPosition, ExportService
+from raseed.core.admin.export import ExportService
 from raseed.core.admin.service import AdminService
 from raseed.core.admin.standing import AccountNote
 from raseed.core.errors import RequestInvalid
 
 NOTES_PAGE_MAX = 100
-RECORDS_PAGE_MAX = 500
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -32,12 +33,14 @@ class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
         self,
         accounts: AccountAdmin,
         contacts: ContactAdmin,
+        closings: ClosingRequests,
         export: ExportService,
         erasure: ErasureService,
         admin: AdminService,
     ) -> None:
         self._accounts = accounts
         self._contacts = contacts
+        self._closings = closings
         self._export = export
         self._erasure = erasure
         self._admin = admin
@@ -72,20 +75,36 @@ class AccountAdminServicer(account_admin_pb2_grpc.AccountAdminServiceServicer):
     async def ExportAccount(
         self, request: pb.ExportAccountRequest, context: Context
     ) -> pb.ExportAccountResponse:
-        part, _, key = decode_token(request.page_token).partition(" ")
+        after = position_of(request.page_token)
         try:
             page = await self._export.page(
                 request.account,
-                ExportPosition(part, key) if part else None,
+                after,
                 limit=page_size(request.page_size, RECORDS_PAGE_MAX),
                 actor=acting(context).actor,
             )
         except ValueError as error:
             raise RequestInvalid("page_token is not one that was given out.", param="page_token") from error
-        token = "" if page.next is None else encode_token(f"{page.next.part} {page.next.key}")
         return pb.ExportAccountResponse(
-            records=[json.dumps(record, ensure_ascii=False) for record in page.records],
-            next_page_token=token,
+            records=encode_records(page.records).decode().splitlines(), next_page_token=token_of(page)
+        )
+
+    async def ListClosingRequests(
+        self, request: pb.ListClosingRequestsRequest, context: Context
+    ) -> pb.ListClosingRequestsResponse:
+        size = page_size(request.page_size, NOTES_PAGE_MAX)
+        found = await self._closings.list(decode_token(request.page_token), size + 1)
+        return pb.ListClosingRequestsResponse(
+            closing_requests=[
+                pb.AccountClosingRequest(
+                    account=wish.account_id,
+                    requested_at_us=wish.requested_at,
+                    reason=wish.reason,
+                    erase=wish.wants_erasure,
+                )
+                for wish in found[:size]
+            ],
+            next_page_token=encode_token(found[size - 1].account_id) if len(found) > size else "",
         )
 
     async def EraseAccount(

@@ -37,6 +37,7 @@ from raseed.admin.v1 import (
     operators_pb2_grpc,
     organisations_pb2_grpc,
 )
+from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
@@ -61,6 +62,7 @@ class AdminServices:
     admin: AdminService
     accounts: AccountAdmin
     contacts: ContactAdmin
+    closings: ClosingRequests
     export: ExportService
     erasure: ErasureService
     organisations: OrganisationAdmin
@@ -82,7 +84,12 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
             services.admin, services.accounts, services.idempotency, services.routes
         ),
         account_admin_pb2_grpc.add_AccountAdminServiceServicer_to_server: AccountAdminServicer(
-            services.accounts, services.contacts, services.export, services.erasure, services.admin
+            services.accounts,
+            services.contacts,
+            services.closings,
+            services.export,
+            services.erasure,
+            services.admin,
         ),
         organisations_pb2_grpc.add_OrganisationAdminServiceServicer_to_server: OrganisationAdminServicer(
             services.organisations

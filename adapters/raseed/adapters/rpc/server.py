@@ -15,6 +15,8 @@ from raseed.accounts.v1 import (
     notices_pb2_grpc,
     organisations_pb2,
     organisations_pb2_grpc,
+    own_data_pb2,
+    own_data_pb2_grpc,
 )
 from raseed.accounts.v1 import auth_pb2 as accounts_auth_pb2
 from raseed.accounts.v1 import auth_pb2_grpc as accounts_auth_pb2_grpc
@@ -33,6 +35,7 @@ from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
 from raseed.adapters.rpc.organisations import OrganisationsServicer
+from raseed.adapters.rpc.own_data import OwnDataRestServicer, OwnDataServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
@@ -43,10 +46,12 @@ from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
+from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService
 from raseed.core.accounts.organisation_service import OrganisationService
 from raseed.core.accounts.ports import SessionResolver
 from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.admin.export import ExportService
 from raseed.core.billing.history import HistoryService
 from raseed.core.billing.metering import MeteringService
 from raseed.core.billing.policy import Policy
@@ -63,6 +68,7 @@ from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
 from raseed.rest.v1 import keys_pb2_grpc, rest_pb2_grpc, webhooks_pb2_grpc
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
 from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
+from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,8 @@ class Services:
     keys: KeyService
     organisations: OrganisationService
     notices: NoticeService
+    closings: ClosingRequests
+    exports: ExportService
     meta_webhook: MetaWebhook
     policy: Policy
     health: HealthMonitor
@@ -149,6 +157,12 @@ def public_server(
     rest_notices_pb2_grpc.add_NoticesRestServiceServicer_to_server(
         NoticesRestServicer(services.notices), listed
     )
+    own_data_pb2_grpc.add_OwnDataServiceServicer_to_server(
+        OwnDataServicer(services.closings, services.exports), listed
+    )
+    rest_own_data_pb2_grpc.add_OwnDataRestServiceServicer_to_server(
+        OwnDataRestServicer(services.closings, services.exports), listed
+    )
     webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
         WebhooksServicer(services.notices, services.meta_webhook), listed
     )
@@ -181,6 +195,7 @@ def public_server(
                 accounts_auth_pb2,
                 organisations_pb2,
                 notices_pb2,
+                own_data_pb2,
                 metering_pb2,
                 health_pb2,
             )

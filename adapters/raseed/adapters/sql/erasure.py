@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from raseed.adapters.sql.accounts import announce, find_account
 from raseed.adapters.sql.audit import erase_details, record_audit
+from raseed.adapters.sql.closing_requests import drop_closing_request
 from raseed.adapters.sql.outbox import erase_notices
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import end_sessions
@@ -49,6 +50,7 @@ class SqlErasureStore:
             erase_details(connection, [account_id, *keys])
             erase_notices(connection, account_id)
             end_sessions(connection, account_id)
+            drop_closing_request(connection, account_id)
             for table in (account_notes, sign_in_codes):
                 connection.execute(delete(table).where(table.c.account_id == account_id))
             connection.execute(delete(memberships).where(memberships.c.person_id == account_id))

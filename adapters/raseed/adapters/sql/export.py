@@ -17,6 +17,7 @@ from raseed.adapters.sql.tables import (
     api_keys,
     audit_details,
     audit_log,
+    closing_requests,
     consents,
     grants,
     ledger_entries,
@@ -71,6 +72,7 @@ PARTS: dict[str, Part] = {
         ),
         (memberships.c.organisation_id, memberships.c.person_id),
     ),
+    "closing_request": _of(closing_requests, closing_requests.c.account_id),
     "consent": _of(consents, consents.c.terms_version),
     "notice_preference": _of(notice_preferences, notice_preferences.c.kind),
     "notice": _of(outbox, outbox.c.id),
@@ -100,14 +102,20 @@ PARTS: dict[str, Part] = {
 """In the order of the export."""
 
 
+OPERATORS_OWN = frozenset({"note", "audit"})
+"""What operators wrote down for themselves: they hand it out after they have read it."""
+
+
 class SqlExportStore:
     """Implements `core.admin.export.ExportStore`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
-    async def page(self, account_id: AccountId, after: ExportPosition, limit: int) -> ExportPage:
-        names = list(PARTS)
+    async def page(
+        self, account_id: AccountId, after: ExportPosition, limit: int, *, is_for_holder: bool = False
+    ) -> ExportPage:
+        names = [name for name in PARTS if not (is_for_holder and name in OPERATORS_OWN)]
         first = names.index(after.part) if after.part else 0
         passed = _passed(PARTS[after.part].keys, after.key) if after.part else None
 

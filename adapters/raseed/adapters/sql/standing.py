@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from raseed.adapters.sql.accounts import account_of_row, announce, find_account, set_status
 from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.closing_requests import drop_closing_request
 from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import end_sessions
@@ -107,6 +108,7 @@ class SqlStandingStore:
                 connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now))
                 announce(connection, ChangeKind.KEY, key_id)
             end_sessions(connection, account_id)
+            drop_closing_request(connection, account_id, keep_for_erasure=True)
             return find_account(connection, account_id)
 
         return await self._database.write(work)

@@ -126,6 +126,17 @@ Index(
     postgresql_where=text("is_forfeit_due = 1"),
 )
 
+closing_requests = _table(
+    # Until the account is closed, or erased if that is wished.
+    "closing_requests",
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    _moment("requested_at"),
+    Column("reason", Text, nullable=False),
+    Column("wants_erasure", BIGINT, nullable=False),
+    PrimaryKeyConstraint("account_id"),
+    CheckConstraint("wants_erasure IN (0, 1)", name="wants_erasure_boolean"),
+)
+
 account_notes = _table(
     "account_notes",
     Column("id", Text, nullable=False),

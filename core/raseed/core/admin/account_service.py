@@ -5,10 +5,10 @@ There is no impersonation: nothing here makes an operator a customer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from raseed.core.accounts.model import Account, AccountStatus, Tier
-from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.accounts.service import AccountService
 from raseed.core.admin.standing import AccountFilter, AccountNote, Standing, StandingStore
 from raseed.core.billing.policy import Policy
 from raseed.core.clock import Clock, Microseconds
@@ -28,13 +28,14 @@ class AccountAdmin:
         self,
         store: StandingStore,
         accounts: AccountService,
-        authenticator: Authenticator,
+        forget: Callable[[AccountId], None],
         policy: Policy,
         clock: Clock,
     ) -> None:
         self._store = store
         self._accounts = accounts
-        self._authenticator = authenticator
+        self._forget = forget
+        """Drops what this worker remembers of an account's callers."""
         self._policy = policy
         self._clock = clock
 
@@ -137,7 +138,7 @@ class AccountAdmin:
         """This worker at once; the others hear of it by the changes feed."""
         if after is None:
             raise _unknown(before.id)
-        self._authenticator.forget_account(after.id)
+        self._forget(after.id)
         if after.status is not wanted:
             raise _closed(after)
         return after

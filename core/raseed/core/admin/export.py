@@ -28,8 +28,13 @@ class ExportPage:
 
 
 class ExportStore(Protocol):
-    async def page(self, account_id: AccountId, after: ExportPosition, limit: int) -> ExportPage:
-        """Raises ValueError for a position that is none. Secrets are not among the records, nor hashes of them."""
+    async def page(
+        self, account_id: AccountId, after: ExportPosition, limit: int, *, is_for_holder: bool = False
+    ) -> ExportPage:
+        """Secrets are not among the records, nor hashes of them; for the holder neither is what operators noted.
+
+        Raises ValueError for a position that is none.
+        """
         ...
 
 
@@ -40,7 +45,13 @@ class ExportService:
         self._audit = audit
 
     async def page(
-        self, reference: str, after: ExportPosition | None, *, limit: int, actor: str
+        self,
+        reference: str,
+        after: ExportPosition | None,
+        *,
+        limit: int,
+        actor: str,
+        is_for_holder: bool = False,
     ) -> ExportPage:
         """One page; the first of each export has its row in the audit log. Safe to repeat.
 
@@ -49,4 +60,6 @@ class ExportService:
         account = await self._accounts.find(reference)
         if after is None:
             await self._audit.record(actor, "account.export", account.id, "")
-        return await self._store.page(account.id, after or ExportPosition(), limit)
+        return await self._store.page(
+            account.id, after or ExportPosition(), limit, is_for_holder=is_for_holder
+        )

@@ -36,6 +36,7 @@ class NoticeKind(StrEnum):
     CLOUD_BUDGET_80 = "cloud_budget_80"
     CLOUD_BUDGET_100 = "cloud_budget_100"
     NEW_ENTERPRISE = "new_enterprise"
+    CLOSING_REQUESTED = "closing_requested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ NOTICE_TYPES: Mapping[NoticeKind, NoticeType] = {
     NoticeKind.CLOUD_BUDGET_80: NoticeType(parameters=("provider", "spent", "budget"), **_ALERT),
     NoticeKind.CLOUD_BUDGET_100: NoticeType(parameters=("provider", "spent", "budget"), **_ALERT),
     NoticeKind.NEW_ENTERPRISE: NoticeType(parameters=("account",), **_ALERT),
+    NoticeKind.CLOSING_REQUESTED: NoticeType(parameters=("account",), **_ALERT),
 }
 
 

@@ -51,6 +51,34 @@ class CloseAccountResponse(_message.Message):
     account: _admin_pb2.AdminAccount
     def __init__(self, account: _Optional[_Union[_admin_pb2.AdminAccount, _Mapping]] = ...) -> None: ...
 
+class ListClosingRequestsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListClosingRequestsResponse(_message.Message):
+    __slots__ = ("closing_requests", "next_page_token")
+    CLOSING_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    closing_requests: _containers.RepeatedCompositeFieldContainer[AccountClosingRequest]
+    next_page_token: str
+    def __init__(self, closing_requests: _Optional[_Iterable[_Union[AccountClosingRequest, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class AccountClosingRequest(_message.Message):
+    __slots__ = ("account", "requested_at_us", "reason", "erase")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ERASE_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    requested_at_us: int
+    reason: str
+    erase: bool
+    def __init__(self, account: _Optional[str] = ..., requested_at_us: _Optional[int] = ..., reason: _Optional[str] = ..., erase: _Optional[bool] = ...) -> None: ...
+
 class ExportAccountRequest(_message.Message):
     __slots__ = ("account", "page_size", "page_token")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,11 @@ class AccountAdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.FromString,
                 _registered_method=True)
+        self.ListClosingRequests = channel.unary_unary(
+                '/raseed.admin.v1.AccountAdminService/ListClosingRequests',
+                request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ListClosingRequestsRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ListClosingRequestsResponse.FromString,
+                _registered_method=True)
         self.ExportAccount = channel.unary_unary(
                 '/raseed.admin.v1.AccountAdminService/ExportAccount',
                 request_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ExportAccountRequest.SerializeToString,
@@ -109,6 +114,13 @@ class AccountAdminServiceServicer:
     def CloseAccount(self, request, context):
         """Closes an account for good: its keys are revoked and its sessions end. Requests that run are finished and charged;
         after that, credit that is left is taken back or kept. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListClosingRequests(self, request, context):
+        """Accounts whose holders asked for their closing, and closed ones whose holders asked to be forgotten.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,6 +195,11 @@ def add_AccountAdminServiceServicer_to_server(servicer, server):
                     servicer.CloseAccount,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.SerializeToString,
+            ),
+            'ListClosingRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClosingRequests,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ListClosingRequestsRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_account__admin__pb2.ListClosingRequestsResponse.SerializeToString,
             ),
             'ExportAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportAccount,
@@ -302,6 +319,33 @@ class AccountAdminService:
             '/raseed.admin.v1.AccountAdminService/CloseAccount',
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_account__admin__pb2.CloseAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListClosingRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.AccountAdminService/ListClosingRequests',
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.ListClosingRequestsRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_account__admin__pb2.ListClosingRequestsResponse.FromString,
             options,
             channel_credentials,
             insecure,
