@@ -10,9 +10,9 @@ from raseed.core.accounts.key_bounds import parse_network
 from raseed.core.accounts.key_rules import KeySpec
 from raseed.core.accounts.key_service import By, KeyService
 from raseed.core.accounts.key_uses import KeyUses
-from raseed.core.accounts.keys import Peppers
+from raseed.core.accounts.keys import Peppers, new_key
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
-from raseed.core.accounts.service import CACHE_S, AccountService, Authenticator
+from raseed.core.accounts.service import CACHE_S, REFUSED_MAX, REFUSED_S, AccountService, Authenticator
 from raseed.core.changes import TRUST_S
 from raseed.core.clock import DAY, SECOND, Microseconds
 from raseed.core.errors import AccountSuspended, AddressNotAllowed, NotFound, RequestInvalid, Unauthenticated
@@ -112,6 +112,46 @@ async def test_a_suspended_account_is_refused() -> None:
     setup.store.set_status(AccountStatus.SUSPENDED)
     with pytest.raises(AccountSuspended):
         await setup.authenticator.authenticate(text)
+
+
+async def test_a_refused_credential_costs_no_look_up_for_a_moment() -> None:
+    setup = Setup()
+    text = await setup.key()
+    [key_id] = setup.store.keys
+    await setup.keys.revoke(TEST, key_id, account_id=None)
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            await setup.authenticator.authenticate(text)
+    assert setup.store.key_reads == 1
+    setup.clock.time += REFUSED_S * SECOND
+    with pytest.raises(Unauthenticated):
+        await setup.authenticator.authenticate(text)
+    assert setup.store.key_reads == 2
+
+
+async def test_a_change_ends_what_was_refused() -> None:
+    setup = Setup()
+    text = await setup.key()
+    setup.store.set_status(AccountStatus.SUSPENDED)
+    with pytest.raises(AccountSuspended):
+        await setup.authenticator.authenticate(text)
+    setup.store.set_status(AccountStatus.ACTIVE)
+    [account_id] = setup.store.accounts
+    setup.authenticator.forget_account(account_id)
+    await setup.authenticator.authenticate(text)
+
+
+async def test_what_is_refused_is_bounded() -> None:
+    setup = Setup()
+    refused = setup.authenticator._refused
+    for number in range(REFUSED_MAX):
+        refused[number.to_bytes(4)] = (Unauthenticated, "", 0)
+    with pytest.raises(Unauthenticated):
+        await setup.authenticator.authenticate(new_key().text)
+    assert len(refused) == REFUSED_MAX
+    with pytest.raises(Unauthenticated):
+        await setup.authenticator.authenticate("garbage, which is not looked up and not remembered")
+    assert setup.store.key_reads == 1
 
 
 async def test_both_secrets_count_until_the_grace_is_over() -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
-from ipaddress import ip_network
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from raseed.adapters.sql.accounts import account_of_row, announce
 from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.key_rows import key_of_row, row_of_key
 from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
 from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, key_spends
-from raseed.core.accounts.key_bounds import KeyLimits, KeyMode
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
 from raseed.core.accounts.key_rules import check_parent, follow, refuse_excess
-from raseed.core.accounts.model import Account, ApiKey, PastSecret
-from raseed.core.billing.spend_caps import KeySpend, SpendCap
+from raseed.core.accounts.model import Account, ApiKey
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
@@ -36,7 +34,7 @@ _SECRETS = frozenset({"digest", "pepper_version", "past", "rotated_by", "spend"}
 
 
 def insert_key(connection: Connection, key: ApiKey, once: Once | None = None) -> None:
-    row = _row(key)
+    row = row_of_key(key)
     if once is not None:
         row |= {"request_digest": once.digest, "request_input": once.input_digest}
     connection.execute(insert(api_keys).values(row))
@@ -49,7 +47,7 @@ def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Ac
     if key is None:
         return None
     account = connection.execute(select(accounts).where(accounts.c.id == key.account_id)).one()
-    return _key(key), account_of_row(account)
+    return key_of_row(key), account_of_row(account)
 
 
 def list_keys(
@@ -65,7 +63,7 @@ def list_keys(
         query = query.where(api_keys.c.id < after)
     if made_by is not None:
         query = query.where(api_keys.c.created_by == made_by)
-    return [_key(row, spend_of(row)) for row in connection.execute(query)]
+    return [key_of_row(row, spend_of(row)) for row in connection.execute(query)]
 
 
 def find_key(connection: Connection, key_id: ApiKeyId, account_id: AccountId | None = None) -> ApiKey | None:
@@ -73,7 +71,7 @@ def find_key(connection: Connection, key_id: ApiKeyId, account_id: AccountId | N
     if account_id is not None:
         query = query.where(api_keys.c.account_id == account_id)
     row = connection.execute(query).first()
-    return None if row is None else _key(row, spend_of(row))
+    return None if row is None else key_of_row(row, spend_of(row))
 
 
 def change_key(
@@ -98,11 +96,11 @@ def change_key(
 
 def _valid_children(connection: Connection, key_id: ApiKeyId) -> list[ApiKey]:
     query = select(api_keys).where(api_keys.c.parent_id == key_id, api_keys.c.revoked_at.is_(None))
-    return [_key(row) for row in connection.execute(query)]
+    return [key_of_row(row) for row in connection.execute(query)]
 
 
 def _write(connection: Connection, key: ApiKey) -> None:
-    connection.execute(update(api_keys).where(api_keys.c.id == key.id).values(_row(key)))
+    connection.execute(update(api_keys).where(api_keys.c.id == key.id).values(row_of_key(key)))
     announce(connection, ChangeKind.KEY, key.id)
 
 
@@ -112,72 +110,6 @@ def _tell(connection: Connection, kind: NoticeKind, key: ApiKey, now: Microsecon
     cause = f"{key.id}:{now}" if kind is NoticeKind.KEY_ROTATED else key.id
     notice = Notice(kind=kind, account_id=key.account_id, cause=cause, parameters=parameters)
     enqueue(connection, notice, now)
-
-
-def _row(key: ApiKey) -> dict[str, Any]:
-    """Without the request that made it, which is written once."""
-    models, networks, past = key.allowed_models, key.allowed_networks, key.past
-    return {
-        "id": key.id,
-        "account_id": key.account_id,
-        "public_id": key.public_id,
-        "digest": key.digest,
-        "pepper_version": key.pepper_version,
-        "name": key.name,
-        "last4": key.last4,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "scopes": " ".join(sorted(key.scopes)),
-        "mode": key.mode.value,
-        "parent_id": key.parent_id,
-        "created_by": key.created_by,
-        "allowed_models": None if models is None else json.dumps(sorted(models), ensure_ascii=False),
-        "allowed_networks": None if networks is None else " ".join(map(str, networks)),
-        "requests_per_minute": key.limits.requests_per_minute,
-        "tokens_per_minute": key.limits.tokens_per_minute,
-        "concurrency": key.limits.concurrency,
-        "past_digest": None if past is None else past.digest,
-        "past_pepper_version": None if past is None else past.pepper_version,
-        "past_ends_at": None if past is None else past.ends_at,
-        "rotated_by": key.rotated_by,
-        "last_used_at": key.last_used_at,
-    }
-
-
-def _key(row: Row[Any], spend: KeySpend | None = None) -> ApiKey:
-    networks = row.allowed_networks
-    return ApiKey(
-        id=row.id,
-        account_id=row.account_id,
-        public_id=row.public_id,
-        digest=row.digest,
-        pepper_version=row.pepper_version,
-        name=row.name,
-        last4=row.last4,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        scopes=frozenset(row.scopes.split()),
-        mode=KeyMode(row.mode),
-        allowed_models=None if row.allowed_models is None else frozenset(json.loads(row.allowed_models)),
-        allowed_networks=None if networks is None else tuple(map(ip_network, networks.split())),
-        limits=KeyLimits(
-            requests_per_minute=row.requests_per_minute,
-            tokens_per_minute=row.tokens_per_minute,
-            concurrency=row.concurrency,
-        ),
-        parent_id=row.parent_id,
-        created_by=row.created_by,
-        past=None
-        if row.past_digest is None
-        else PastSecret(
-            digest=row.past_digest, pepper_version=row.past_pepper_version, ends_at=row.past_ends_at
-        ),
-        rotated_by=row.rotated_by,
-        last_used_at=row.last_used_at,
-        spend=spend,
-    )
 
 
 class SqlKeyStore:

@@ -13,7 +13,14 @@ from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, O
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.changes import TRUST_S
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
-from raseed.core.errors import AccountSuspended, AddressNotAllowed, NotFound, RequestInvalid, Unauthenticated
+from raseed.core.errors import (
+    AccessError,
+    AccountSuspended,
+    AddressNotAllowed,
+    NotFound,
+    RequestInvalid,
+    Unauthenticated,
+)
 from raseed.core.ids import AccountId, ApiKeyId, new_id
 from raseed.core.money import AMOUNT_MAX
 
@@ -22,6 +29,12 @@ CACHE_S = 30
 CACHE_MAX = 10_000
 """Callers remembered at a time; the oldest go first. About 3 MB."""
 OWN_LIMIT_MAX = 10**12
+
+REFUSED_S = 5
+"""How long a credential that was refused is refused without asking the database again: a program that goes on with a
+revoked key costs a hash."""
+REFUSED_MAX = 10_000
+"""Refused credentials remembered at a time; the oldest go first."""
 
 _WRONG_KEY = "Incorrect API key provided. Check that you use the whole key and that it was not revoked."
 
@@ -52,6 +65,8 @@ class Authenticator:
         self._note_use = note_use
         """Told of the first use of a key on a day, and of its digest under a newer pepper. Must not take time."""
         self._remembered: dict[bytes, _Remembered] = {}
+        self._refused: dict[bytes, tuple[type[AccessError], str, int]] = {}
+        """Error, its message, and until when. All of them are forgotten when anything changes."""
         self._trusted_until: int | None = None
         """None while nobody else changes accounts: what is remembered is true until it is forgotten here."""
         self._forgettings = 0
@@ -66,8 +81,19 @@ class Authenticator:
         now = self._clock.now()
         trusted = self._trusted_until is None or now < self._trusted_until
         if entry is None or not trusted or now >= entry.until:
+            parsed = parse_key(credential)
+            if parsed is None:
+                raise Unauthenticated(_WRONG_KEY)
+            self._refuse_again(digest, now)
             forgettings = self._forgettings
-            entry = await self._look_up(credential, now)
+            try:
+                entry = await self._look_up(parsed, now)
+            except AccessError as error:
+                if forgettings == self._forgettings:
+                    self._refused[digest] = type(error), error.message, now + REFUSED_S * SECOND
+                while len(self._refused) > REFUSED_MAX:
+                    del self._refused[next(iter(self._refused))]
+                raise
             self._remembered.pop(digest, None)
             if forgettings == self._forgettings:  # otherwise it may have changed while it was read
                 self._remembered[digest] = entry
@@ -76,6 +102,14 @@ class Authenticator:
         if entry.networks is not None and not is_allowed_from(entry.networks, address or ""):
             raise AddressNotAllowed("This API key may not be used from your address.")
         return entry.caller
+
+    def _refuse_again(self, digest: bytes, now: Microseconds) -> None:
+        """Raises what the credential was refused with a moment ago."""
+        refused = self._refused.pop(digest, None)
+        if refused is None or now >= refused[2]:
+            return
+        self._refused[digest] = refused
+        raise refused[0](refused[1])
 
     def confirm(self) -> None:
         """Every change that was committed a moment ago is known here. Once called, it must be called again and again:
@@ -90,10 +124,7 @@ class Authenticator:
     def forget_account(self, account_id: AccountId) -> None:
         self._forget(lambda caller: caller.account_id == account_id)
 
-    async def _look_up(self, credential: str, now: Microseconds) -> _Remembered:
-        parsed = parse_key(credential)
-        if parsed is None:
-            raise Unauthenticated(_WRONG_KEY)
+    async def _look_up(self, parsed: ParsedKey, now: Microseconds) -> _Remembered:
         found = await self._store.key_with_account(parsed.public_id)
         if found is None:
             # The same work as for a known key, so that time does not tell which ids exist.
@@ -145,6 +176,7 @@ class Authenticator:
 
     def _forget(self, is_meant: Callable[[Caller], bool]) -> None:
         self._forgettings += 1
+        self._refused.clear()
         gone = [digest for digest, entry in self._remembered.items() if is_meant(entry.caller)]
         for digest in gone:
             del self._remembered[digest]
