@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from tests.e2e.test_sign_in import TERMS, send
 from tests.support.command_line import Outcome, run_cli
 from tests.support.customer import Customer
 from tests.support.http import Http
+from tests.support.mailbox import code_sent
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -95,3 +98,27 @@ def test_a_running_stack_is_healthy_and_can_be_copied(stack: Stack, tmp_path: Pa
     restored = {"RASEED_HOME": str(tmp_path / "home"), "RASEED_CONFIG": "", "RASEED_DATABASE_PATH": str(copy)}
     verified = run_cli(restored, "ledger", "verify", "--json")
     assert (verified.status, verified.value["ok"]) == (0, True)
+
+
+def test_a_holder_takes_data_away_and_asks_for_the_closing_in_a_browser(stack: Stack):
+    http, page = Http(stack.port), {"sec-fetch-site": "same-origin"}
+    _, challenge = send(http, "/api/auth/start", {"phone": "50087654"}, page)
+    code = code_sent(stack.files.outbox, "+96550087654")
+    given = {"code": code, "terms_version": TERMS}
+    entered, session = send(http, "/api/auth/verify", given, {"cookie": challenge, **page})
+    mine = {"cookie": session, **page}
+    may_change = {**mine, "x-csrf-token": entered.json["csrf_token"]}
+
+    http.send("GET", "/api/account/export").error(401)
+    export = http.send("GET", "/api/account/export", headers=may_change)
+    assert (export.status, export.headers["content-type"]) == (200, "application/jsonl")
+    assert 'filename="account.jsonl"' in export.headers["content-disposition"]
+    assert json.loads(export.body.splitlines()[0])["phone_e164"] == "+96550087654"
+
+    http.send("POST", "/api/account/closing", {"reason": "moved"}, mine).error(403)  # a cookie alone
+    asked = http.send("POST", "/api/account/closing", {"reason": "moved"}, may_change)
+    assert asked.json["closing_request"]["reason"] == "moved"
+    waiting = run_cli(stack.environ, "accounts", "closing", "--json").value
+    assert "moved" in [each["reason"] for each in waiting]
+    assert http.send("DELETE", "/api/account/closing", headers=may_change).json == {"closing_request": None}
+    http.send("GET", "/api/account/closing", headers={"authorization": f"Bearer {stack.key}"}).error(403)
