@@ -138,6 +138,20 @@ async def test_rest_routes_ask_for_what_their_methods_ask_for(doors: Doors, plac
 
 
 @pytest.mark.parametrize(
+    ("caller", "status"),
+    [("key as x-api-key", 200), ("the same key twice", 200), ("two different keys", 400)],
+)
+async def test_one_credential_however_it_is_sent(doors: Doors, place: Place, caller: str, status: int):
+    headers = dict(doors.callers.others[caller])
+    async with aiohttp.ClientSession(place.edge.url, headers=headers) as http:
+        for path in ("/v1/models", "/api/keys", "/api/billing/subscription"):
+            async with http.get(path) as response:
+                assert response.status == status, path
+        async with http.post("/v1/messages", json={}) as response:
+            assert response.status == status
+
+
+@pytest.mark.parametrize(
     "forged",
     [
         (ADDRESS_HEADER, "192.0.2.1"),
