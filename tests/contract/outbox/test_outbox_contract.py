@@ -334,6 +334,14 @@ async def test_reports_of_delivery_come_in_any_order_and_any_number_of_times(off
     assert not await office.outbox.record_delivery("", Delivery.FAILED, is_undeliverable=True)
 
 
+async def test_what_was_delivered_has_not_failed_whatever_comes_late(office: Office) -> None:
+    await sent_by_whatsapp(office)
+    for delivery in (Delivery.DELIVERED, Delivery.FAILED):
+        await office.outbox.record_delivery("wamid.1", delivery, is_undeliverable=True)
+    row = await office.row()
+    assert (row.state, row.delivery) == ("sent", "delivered")
+
+
 async def test_what_whatsapp_could_not_deliver_after_all_goes_by_mail(office: Office) -> None:
     await sent_by_whatsapp(office)
     for _ in range(2):

@@ -19,6 +19,7 @@ from tests.support.worker import Worker, running_worker
 from raseed.adapters.rpc.webhooks import BODY_BYTES_MAX
 from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.tables import outbox
+from raseed.adapters.telemetry.metrics import MESSAGE_REPORTS
 from raseed.core.ids import AccountId
 from raseed.core.messaging.notices import Notice, NoticeKind
 from raseed.core.messaging.ports import Channel
@@ -81,11 +82,13 @@ async def state(worker: Worker, cause: str) -> tuple[str, str]:
 async def test_what_meta_signed_is_believed_once(served, http):
     worker, _ = served
     provider_id = await sent_notice(worker, "delivered")
+    counted = MESSAGE_REPORTS.labels("delivered")._value.get()
     for status in ("delivered", "sent", "delivered"):
         body = report(provider_id, status)
         async with http.post(PATH, data=body, headers=signed(body)) as response:
             assert (response.status, await response.text()) == (200, "")
     assert await state(worker, "delivered") == ("sent", "delivered")
+    assert MESSAGE_REPORTS.labels("delivered")._value.get() == counted + 2
 
 
 async def test_what_cannot_be_delivered_is_due_on_the_next_channel(served, http):

@@ -18,6 +18,7 @@ from raseed.adapters.messaging.meta_webhook import (
 )
 from raseed.adapters.rpc.call import current_call
 from raseed.adapters.rpc.response_headers import response_headers
+from raseed.adapters.telemetry.metrics import MESSAGE_REPORTS
 from raseed.core.errors import (
     DeadlineExceeded,
     NotFound,
@@ -78,7 +79,10 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
             body = await _whole(request_iterator)
         if not is_signed(body, signature, self._meta.app_secret):
             raise Unauthenticated("The signature is wrong.")
-        await self._notices.record(read_reports(body))
+        reports = read_reports(body)
+        for report in reports:
+            MESSAGE_REPORTS.labels(report.delivery).inc()
+        await self._notices.record(reports)
         await _answer(context, "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, literal_column, select, update
@@ -33,8 +33,14 @@ _HAS_PROVIDER_ID = outbox.c.provider_id != literal_column("''")
 LOST = "the workers that tried to send it ended"
 _KNOWN = [kind.value for kind in NoticeKind]
 """Kinds of a later version wait for it: one that cannot be read must not stop the others."""
-_RANK = {"": 0, Delivery.SENT: 1, Delivery.DELIVERED: 2, Delivery.READ: 3, Delivery.FAILED: 4}
-"""A report of a lower rank came late and says nothing new. Nothing comes after `failed`."""
+_NEWS: Mapping[str, frozenset[Delivery]] = {
+    "": frozenset(Delivery),
+    Delivery.SENT: frozenset(Delivery) - {Delivery.SENT},
+    Delivery.DELIVERED: frozenset({Delivery.READ}),
+    Delivery.READ: frozenset(),
+    Delivery.FAILED: frozenset(),
+}
+"""By what is known of a message: which reports say anything new. The others came late, or twice."""
 
 _RECEIVER = func.coalesce(
     select(memberships.c.person_id)
@@ -173,16 +179,17 @@ class SqlOutbox:
 
     async def record_delivery(self, provider_id: str, delivery: Delivery, *, is_undeliverable: bool) -> bool:
         now = self._database.clock.now()
+        reported = select(outbox.c.id, outbox.c.delivery).where(
+            _HAS_PROVIDER_ID, outbox.c.provider_id == provider_id
+        )
+        if await self._database.read(lambda connection: connection.execute(reported).first()) is None:
+            return False  # most reports are of codes, which are nowhere: nothing is written for them
 
         def work(connection: Connection) -> bool:
-            row = connection.execute(
-                select(outbox.c.id, outbox.c.delivery).where(
-                    _HAS_PROVIDER_ID, outbox.c.provider_id == provider_id
-                )
-            ).first()
+            row = connection.execute(reported).first()
             if row is None:
                 return False
-            if _RANK[delivery] <= _RANK[row.delivery]:
+            if delivery not in _NEWS[row.delivery]:
                 return True
             values: dict[str, Any] = {"delivery": delivery.value}
             if delivery in {Delivery.DELIVERED, Delivery.READ}:

@@ -23,3 +23,9 @@ MESSAGES = Counter(
     "broken.",
     ["channel", "outcome"],
 )
+
+MESSAGE_REPORTS = Counter(
+    "raseed_message_reports_total",
+    "What WhatsApp reported of messages that it had accepted, codes among them: sent, delivered, read, failed.",
+    ["delivery"],
+)
