@@ -50,7 +50,6 @@ async def test_a_stranger_joins_with_what_was_sent_to_him_once(club, store):
         await other.accepts(code)
 
 
-@ON_BOTH
 async def test_the_secret_is_not_in_the_database(club, store):
     owner = await club.founded(ADA)
     code = await owner.invites(BOB)
@@ -232,7 +231,6 @@ async def test_invitations_at_once_do_not_pass_the_limit_of_the_day(store):
     assert (len(refused), len(club.sent)) == (15, 5)
 
 
-@ON_BOTH
 async def test_what_cannot_be_accepted_any_more_is_deleted_with_its_address(club, store):
     owner = await club.founded(ADA)
     await owner.invites(BOB)

@@ -257,12 +257,31 @@ async def test_a_member_has_keys_of_his_own_and_sees_no_others(worker):
     ):
         assert (await refused(call))[0] == "NOT_FOUND"
     assert (await refused(plain.new_key(scopes=["usage:read"])))[1] == "PERMISSION_DENIED"
+    rotate = accounts_pb2.RotateApiKeyRequest(id=of_plain.api_key.id)
+    assert (await stub.RotateApiKey(rotate, metadata=plain.acting)).api_key.id == of_plain.api_key.id
     # Of a theft he ends what is his.
     report = accounts_pb2.ReportUnauthorisedUseRequest()
     ended = await stub.ReportUnauthorisedUse(report, metadata=plain.acting)
     assert [each.api_key.id for each in ended.api_keys] == [of_plain.api_key.id]
     assert await owner.keys() == {of_admin.api_key.id}
     await owner.call("RemoveMember", person_id=admin.id)
+    assert await owner.keys() == set()
+
+
+async def test_an_admin_is_not_told_the_secret_of_a_key_that_may_do_more_than_he(worker):
+    owner = await founded(worker)
+    admin = await member(owner, "admin")
+    wide = await owner.new_key(scopes=["inference", "account:write"])
+    stub = accounts_pb2_grpc.AccountsServiceStub(worker.channel)
+    replaced = accounts_pb2.ReportUnauthorisedUseRequest(replace_keys=True)
+    assert (await refused(stub.ReportUnauthorisedUse(replaced, metadata=admin.acting)))[
+        0
+    ] == "PERMISSION_DENIED"
+    assert await owner.keys() == {wide.api_key.id}
+    ended = await stub.ReportUnauthorisedUse(
+        accounts_pb2.ReportUnauthorisedUseRequest(), metadata=admin.acting
+    )
+    assert [(each.api_key.id, each.key) for each in ended.api_keys] == [(wide.api_key.id, "")]
     assert await owner.keys() == set()
 
 
