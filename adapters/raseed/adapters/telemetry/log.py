@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, credentials blotted out before anything is written."""
+"""Structured logs: one JSON object a line, credentials and rows blotted out before anything is written."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from structlog.typing import EventDict, WrappedLogger
 _SECRETS = re.compile(
     r"(rsd_(?:live|test|admin|sess|chal|dev)_[0-9A-Za-z]{4})[0-9A-Za-z_]*|((?i:bearer) )\S+"
 )
+_VALUES = re.compile(
+    r"(\[parameters: |DETAIL:  ).*?(?=\n(?:HINT: |CONTEXT: |\[SQL: |\(Background |\n)|\Z)", re.DOTALL
+)
+"""What SQLAlchemy and PostgreSQL tell of the values of a row that could not be written: addresses and names."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -24,12 +28,14 @@ def _redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 
 
 def redacted(text: str) -> str:
-    """The text without credentials: a key keeps its first characters, a bearer token nothing.
+    """The text without credentials and values of rows: a key keeps its first characters, a bearer token nothing.
 
     >>> redacted("key rsd_live_k3J9xQ2mWc7d_abc and Bearer xyz")
     'key rsd_live_k3J9… and Bearer …'
+    >>> redacted("[parameters: ('ada@example.com',)]")
+    '[parameters: …'
     """
-    return _SECRETS.sub(lambda match: f"{match[1] or match[2]}…", text)
+    return _VALUES.sub(r"\1…", _SECRETS.sub(lambda match: f"{match[1] or match[2]}…", text))
 
 
 def configure_log(level: str, stream: TextIO = sys.stderr) -> None:
