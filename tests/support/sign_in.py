@@ -28,7 +28,7 @@ from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.welcome import WelcomeService
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.ids import AccountId, SessionId
-from raseed.core.messaging.ports import Language, Message
+from raseed.core.messaging.ports import CODE_TEMPLATE, Language, Message
 
 PHONE = "+96550123456"
 ADDRESS = "203.0.113.7"
@@ -134,7 +134,7 @@ class House:
     @property
     def code(self) -> str:
         """The last one that was sent."""
-        return self.sent[-1].parameters["code"]
+        return next(each.parameters["code"] for each in reversed(self.sent) if each.template == CODE_TEMPLATE)
 
     async def start(self, to: str = PHONE, **fields: Any) -> Started:
         by = {"phone": "", "email": to} if "@" in to else {"phone": to, "email": ""}

@@ -83,6 +83,8 @@ def open_sign_in(
         read=partial(read_identifier, kinds=kinds, numbers=numbers, terms=policy.sign_up),
         identity=desk.identity,
         forget=authenticator.forget_account,
+        post=express.post,
+        language=policy.language,
     )
     return SignIn(use_cases=use_cases, contacts=contacts, purge=purge_sign_in_job(codes, sessions, clock))
 

@@ -319,6 +319,8 @@ async def test_another_number_ends_every_session_and_is_the_way_in(house):
     assert house.sent[-1].to == OTHER
     changed = await change(house, session, started)
     assert (changed.account.id, changed.account.phone_e164) == (first.account.id, OTHER)
+    told = house.sent[-1]
+    assert (told.to, told.template, told.language) == (PHONE, "contact_changed", Language.ENGLISH)
     for token in (first.token, other_device.token):
         with pytest.raises(Unauthenticated):
             await found(house, token)
@@ -337,7 +339,10 @@ async def test_operators_give_an_account_another_number(house):
     number = Identifier(IdentifierKind.PHONE, OTHER)
     desk = house.door.sign_in._desk
     changed = await store.set_identifier(number, desk.identity(number), entered.account.id, "lost", "ada")
-    assert (changed.id, changed.phone_e164) == (entered.account.id, OTHER)
+    assert (changed.account.id, changed.account.phone_e164) == (entered.account.id, OTHER)
+    assert [identifier.value for identifier in changed.before] == [PHONE]
+    again = await store.set_identifier(number, desk.identity(number), entered.account.id, "lost", "ada")
+    assert again.before == ()
     house.door.authenticator.forget_account(entered.account.id)
     with pytest.raises(Unauthenticated):
         await found(house, entered.token)

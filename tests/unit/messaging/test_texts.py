@@ -9,10 +9,17 @@ import pytest
 
 from raseed.adapters.messaging.texts import TemplateError, parameters_of, parse_texts, read_texts
 from raseed.core.messaging.notices import NOTICE_TYPES
-from raseed.core.messaging.ports import CODE_TEMPLATE, INVITATION_TEMPLATE, Channel, Language, Message
+from raseed.core.messaging.ports import (
+    CODE_TEMPLATE,
+    CONTACT_CHANGED_TEMPLATE,
+    INVITATION_TEMPLATE,
+    Channel,
+    Language,
+    Message,
+)
 
 TEXTS = read_texts("Raseed")
-NAMES = [CODE_TEMPLATE, INVITATION_TEMPLATE, *NOTICE_TYPES]
+NAMES = [CODE_TEMPLATE, INVITATION_TEMPLATE, CONTACT_CHANGED_TEMPLATE, *NOTICE_TYPES]
 ARABIC_DIGITS = re.compile("[٠-٩۰-۹]")
 ISOLATES = re.compile("[\u2066\u2068](.*?)\u2069")
 

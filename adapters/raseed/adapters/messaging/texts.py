@@ -13,11 +13,18 @@ import msgspec
 
 from raseed.core.billing.policy import UnitOfAccount
 from raseed.core.messaging.notices import NOTICE_TYPES
-from raseed.core.messaging.ports import CODE_TEMPLATE, INVITATION_TEMPLATE, Language, Message
+from raseed.core.messaging.ports import (
+    CODE_TEMPLATE,
+    CONTACT_CHANGED_TEMPLATE,
+    INVITATION_TEMPLATE,
+    Language,
+    Message,
+)
 
 NO_NOTICES: Mapping[str, tuple[str, ...]] = {
     CODE_TEMPLATE: ("code", "minutes"),
     INVITATION_TEMPLATE: ("organisation", "code", "days"),
+    CONTACT_CHANGED_TEMPLATE: (),
 }
 """Templates of messages that are sent at once, with their parameters."""
 VALUE_CHARS_MAX = 256

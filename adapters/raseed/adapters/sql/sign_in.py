@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,10 +16,12 @@ from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import begin_session, end_session, end_sessions
 from raseed.adapters.sql.sign_in_codes import forgive, take_turn, use_up
 from raseed.adapters.sql.tables import accounts, consents, verified_identities
+from raseed.core.accounts.contact_notice import identifiers_of
 from raseed.core.accounts.identity import Identifier, IdentifierKind
 from raseed.core.accounts.model import Account, AccountStatus
 from raseed.core.accounts.sign_in_model import (
     Accepted,
+    Changed,
     Identity,
     NewAccount,
     NewSession,
@@ -103,34 +106,35 @@ class SqlSignInStore:
 
     async def change_identifier(
         self, proven: Proven, identity: Identity, account_id: AccountId, session: NewSession
-    ) -> Account | None:
+    ) -> Changed | None:
         now = self._database.clock.now()
         identifier = proven.code.identifier
 
-        def work(connection: Connection) -> Account | None:
+        def work(connection: Connection) -> Changed | None:
             take_turn(connection)
             if not use_up(connection, proven, now):
                 return None
-            if not _set_identifier(connection, identifier, identity, account_id, now):
+            changed = _set_identifier(connection, identifier, identity, account_id, now)
+            if changed is None:
                 return None
             begin_session(connection, account_id, session)
             record_audit(connection, now, account_id, "account.identifier", account_id, identifier.kind)
-            return find_account(connection, account_id)
+            return changed
 
         return await self._database.write(work)
 
     async def set_identifier(
         self, identifier: Identifier, identity: Identity, account_id: AccountId, reason: str, actor: str
-    ) -> Account | None:
+    ) -> Changed | None:
         """See `core.admin.contact_service.ContactStore`."""
         now = self._database.clock.now()
 
-        def work(connection: Connection) -> Account | None:
+        def work(connection: Connection) -> Changed | None:
             take_turn(connection)
-            if not _set_identifier(connection, identifier, identity, account_id, now):
-                return None
-            record_audit(connection, now, actor, "account.identifier", account_id, reason)
-            return find_account(connection, account_id)
+            changed = _set_identifier(connection, identifier, identity, account_id, now)
+            if changed is not None:
+                record_audit(connection, now, actor, "account.identifier", account_id, reason)
+            return changed
 
         return await self._database.write(work)
 
@@ -223,20 +227,29 @@ def _set_identifier(
     identity: Identity,
     account_id: AccountId,
     now: Microseconds,
-) -> bool:
-    """In place of the one of its kind; every session ends. False if there is no such account. Raises Conflict if it is
+) -> Changed | None:
+    """In place of the one of its kind; every session ends. None if there is no such account. Raises Conflict if it is
     another account's.
     """
-    column = "phone_e164" if identifier.kind is IdentifierKind.PHONE else "email"
+    account = find_account(connection, account_id)
+    if account is None:
+        return None
+    is_phone = identifier.kind is IdentifierKind.PHONE
+    changed = (
+        replace(account, phone_e164=identifier.value)
+        if is_phone
+        else replace(account, email=identifier.value)
+    )
     try:
-        changed = connection.execute(
-            update(accounts).where(accounts.c.id == account_id).values({column: identifier.value})
+        connection.execute(
+            update(accounts)
+            .where(accounts.c.id == account_id)
+            .values(email=changed.email, phone_e164=changed.phone_e164)
         )
     except IntegrityError as error:
         raise Conflict("This number or address belongs to another account.") from error
-    if changed.rowcount == 0:
-        return False
     _verify(connection, identity, account_id, now, is_new=False)
     end_sessions(connection, account_id)
     announce(connection, ChangeKind.ACCOUNT, account_id)
-    return True
+    before = identifiers_of(account)
+    return Changed(account=changed, before=() if identifier in before else before)

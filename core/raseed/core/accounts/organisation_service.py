@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from raseed.core.accounts.contact_notice import CHANNELS
 from raseed.core.accounts.identity import Identifier
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.organisation_ports import InvitationStore, MemberStore
@@ -21,7 +22,7 @@ from raseed.core.accounts.organisations import (
     token_digest,
 )
 from raseed.core.accounts.scopes import Role
-from raseed.core.accounts.sign_in import BUSY_S, CHANNELS, Post
+from raseed.core.accounts.sign_in import BUSY_S, Post
 from raseed.core.clock import DAY, Clock, Microseconds
 from raseed.core.errors import (
     InvitationRejected,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from raseed.core.accounts.codes import REJECTED, CodeDesk
+from raseed.core.accounts.contact_notice import CHANNELS, contact_changed
 from raseed.core.accounts.devices import device_label
 from raseed.core.accounts.identity import (
     Identifier,
@@ -34,7 +35,6 @@ from raseed.core.errors import (
 from raseed.core.ids import AccountId, new_id
 from raseed.core.messaging.ports import CODE_TEMPLATE, Channel, Language, Message
 
-CHANNELS = {IdentifierKind.PHONE: Channel.WHATSAPP, IdentifierKind.EMAIL: Channel.EMAIL}
 CONFLICTS_MAX = 5
 """Times that others may open the same account at the same moment before it is given up."""
 BUSY_S = 5.0
@@ -201,12 +201,15 @@ class SignInService:
         if proven.code.account_id != session.account_id:
             raise CodeRejected(REJECTED)
         token, begun = begin(device_label(user_agent), address, self._clock.now(), self._limits)
-        account = await self._store.change_identifier(
+        changed = await self._store.change_identifier(
             proven, self._desk.identity(identifier), session.account_id, begun
         )
-        if account is None:
+        if changed is None:
             raise CodeRejected(REJECTED)
         self._sessions.forget_account(session.account_id)
+        for message in contact_changed(changed, self.policy.language):
+            self._post(message)
+        account = changed.account
         return SignedIn(
             token=token,
             csrf_token=csrf_token_of(token),

@@ -123,6 +123,15 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """An account that is reached in another way."""
+
+    account: Account
+    before: tuple[Identifier, ...]
+    """What it was reached by; empty if it is the same as now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """What came of a sign-in."""
 

@@ -9,6 +9,7 @@ from raseed.core.accounts.code_limits import Tally
 from raseed.core.accounts.model import Account
 from raseed.core.accounts.sign_in_model import (
     Accepted,
+    Changed,
     Identity,
     NewAccount,
     NewSession,
@@ -88,7 +89,7 @@ class SignInStore(Protocol):
 
     async def change_identifier(
         self, proven: Proven, identity: Identity, account_id: AccountId, session: NewSession
-    ) -> Account | None:
+    ) -> Changed | None:
         """Use the code up, give the account the new identifier, end all its sessions and begin this one.
 
         None if the code was used meanwhile. Raises Conflict if the identifier belongs to another account.

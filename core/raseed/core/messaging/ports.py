@@ -17,6 +17,9 @@ INVITATION_TEMPLATE = "invitation"
 """The template of invitations to organisations. Parameters: `organisation`, `code` which accepts it, and `days`, for which
 it is valid."""
 
+CONTACT_CHANGED_TEMPLATE = "contact_changed"
+"""The template of what is sent to where an account was reached before it got another number or address. No parameters."""
+
 
 class Channel(StrEnum):
     WHATSAPP = "whatsapp"
@@ -37,7 +40,7 @@ class Message:
     """A telephone number in E.164 (`+96550123456`) for WhatsApp, else an e-mail address."""
     language: Language
     template: str
-    """`code`, `invitation`, or a `NoticeKind`."""
+    """`code`, `invitation`, `contact_changed`, or a `NoticeKind`."""
     parameters: Mapping[str, str] = field(repr=False)
     """Text as people read it, with Western digits in every language; exactly those that the template declares."""
     id: str = field(default_factory=lambda: new_id("msg"))
