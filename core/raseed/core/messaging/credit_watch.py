@@ -31,10 +31,11 @@ EXPIRY_NOTICE_US = 3 * DAY
 """How long before its end credit is told to expire. What lives no longer than this is not told of."""
 
 ACTIVITY_INTERVAL_S = 2.0
-ACTIVITY_MAX = 500
-"""Transactions of one batch."""
+ACTIVITY_MAX = 128
+"""Transactions of one batch: if each is of another account that is to be told something, some ten milliseconds of
+SQLite's writer. With the pause between batches several thousand a second."""
 EXPIRY_INTERVAL_S = 600.0
-EXPIRY_MAX = 200
+EXPIRY_MAX = 50
 """Grants of one batch."""
 ROUND_S = 60.0
 

@@ -44,7 +44,7 @@ OUTBOX_ROUND_S = 600.0
 KEPT_DAYS = 90
 """How long ended notices are kept. Each cause is told once within this time."""
 PURGE_INTERVAL_S = 600.0
-PURGE_MAX = 500
+PURGE_MAX = 200
 """Notices that one transaction removes."""
 
 
