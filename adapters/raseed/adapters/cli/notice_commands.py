@@ -10,8 +10,7 @@ from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.output import Output
 from raseed.adapters.cli.values import Json, moment_text
 from raseed.admin.v1 import notices_pb2 as pb
-from raseed.core.messaging.notices import NOTICE_TYPES
-from raseed.core.messaging.ports import INVITATION_TEMPLATE, Language
+from raseed.core.messaging.ports import Language
 
 
 def add_notice_commands(notices: typer.Typer, open_admin: OpenAdmin) -> None:
@@ -83,12 +82,12 @@ def add_notice_commands(notices: typer.Typer, open_admin: OpenAdmin) -> None:
         as_json: Json = False,
     ) -> None:
         """Print the templates to be registered at Meta for the driver whatsapp_meta."""
-        from raseed.adapters.messaging.texts import read_texts
+        from raseed.adapters.messaging.texts import UTILITY_TEMPLATES, read_texts
 
         texts = read_texts(service)
         found = [
             {"name": name, "language": language.value, "text": texts.numbered(name, language)}
-            for name in (INVITATION_TEMPLATE, *(kind.value for kind in NOTICE_TYPES))
+            for name in UTILITY_TEMPLATES
         ]
         Output(as_json=as_json).show(
             found, lambda: [f"{each['name']} ({each['language']}): {each['text']}" for each in found]

@@ -27,6 +27,11 @@ NO_NOTICES: Mapping[str, tuple[str, ...]] = {
     CONTACT_CHANGED_TEMPLATE: (),
 }
 """Templates of messages that are sent at once, with their parameters."""
+UTILITY_TEMPLATES = (
+    *(name for name in NO_NOTICES if name != CODE_TEMPLATE),
+    *(kind.value for kind in NOTICE_TYPES),
+)
+"""What Meta has to know and has no form of its own for."""
 VALUE_CHARS_MAX = 256
 """Of a parameter; the rest is cut off."""
 SERVICE = "service"
