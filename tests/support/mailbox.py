@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.waiting import until
 
-WAIT_S = 5.0
+WAIT_S = 10.0
 
 
 def messages(file: Path, to: str) -> list[dict[str, Any]]:
