@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from structlog.testing import capture_logs
+import pytest
+from tests.support.log_lines import LogLines
 
+from raseed.app import messengers
 from raseed.app.messengers import _report, report_unsent
 from raseed.core.ids import AccountId
 from raseed.core.messaging.notices import NoticeKind
@@ -38,22 +40,27 @@ def broken() -> Exception:
         return error
 
 
-def test_a_reason_of_ours_is_told() -> None:
-    with capture_logs() as lines:
-        report_unsent(CODE_MESSAGE, Undeliverable("it cannot reach this person (code 131026)"))
-        _report(DUE, Undeliverable("it cannot reach this person (code 131026)"))
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> LogLines:
+    lines = LogLines()
+    monkeypatch.setattr(messengers, "log", lines)
+    return lines
+
+
+def test_a_reason_of_ours_is_told(lines: LogLines) -> None:
+    report_unsent(CODE_MESSAGE, Undeliverable("it cannot reach this person (code 131026)"))
+    _report(DUE, Undeliverable("it cannot reach this person (code 131026)"))
     assert [line["reason"] for line in lines] == ["it cannot reach this person (code 131026)"] * 2
-    assert [(line["event"], line["log_level"], line["id"]) for line in lines] == [
+    assert [(line["event"], line["level"], line["id"]) for line in lines] == [
         ("not sent", "error", CODE_MESSAGE.id),
         ("notice not sent", "warning", "ntc_1"),
     ]
     assert lines[1]["attempt"] == 2
 
 
-def test_words_of_others_are_not() -> None:
-    with capture_logs() as lines:
-        report_unsent(CODE_MESSAGE, broken())
-        _report(DUE, broken())
+def test_words_of_others_are_not(lines: LogLines) -> None:
+    report_unsent(CODE_MESSAGE, broken())
+    _report(DUE, broken())
     for line in lines:
         assert line["error"] == "ValueError"
         assert "test_message_log.py:" in line["at"]

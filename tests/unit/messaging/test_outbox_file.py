@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-import structlog
+from tests.support.log_lines import LogLines
 
 from raseed.adapters.messaging import outbox_file
 from raseed.adapters.messaging.outbox_file import OutboxFile
@@ -43,9 +43,12 @@ async def test_each_message_is_a_line_of_a_private_file(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-async def test_the_log_hears_of_it_without_code_and_address(tmp_path: Path) -> None:
-    with structlog.testing.capture_logs() as lines:
-        await OutboxFile(tmp_path / "outbox.jsonl", TEXTS).send(CODE)
+async def test_the_log_hears_of_it_without_code_and_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = LogLines()
+    monkeypatch.setattr(outbox_file, "log", lines)
+    await OutboxFile(tmp_path / "outbox.jsonl", TEXTS).send(CODE)
     assert [line["id"] for line in lines] == [CODE.id]
     assert "424242" not in str(lines)
     assert "50123456" not in str(lines)
