@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from typer.testing import CliRunner
 
 from raseed.adapters.cli.commands import add_commands
-from raseed.app.main import app, open_admin
+from raseed.adapters.telemetry.log import log
+from raseed.app.main import app
+from raseed.app.reach import open_admin
+from raseed.app.upkeep import add_upkeep_commands
 
 add_commands(app, open_admin)
+add_upkeep_commands(app)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,12 @@ class Outcome:
 def run_cli(environ: Mapping[str, str], *arguments: str) -> Outcome:
     """Under these settings and none of this process's own."""
     hidden: dict[str, str | None] = {name: None for name in os.environ if name.startswith("RASEED_")}
-    result = CliRunner().invoke(app, arguments, env=hidden | dict(environ), prog_name="raseed")
+    try:
+        result = CliRunner().invoke(app, arguments, env=hidden | dict(environ), prog_name="raseed")
+    finally:
+        # A command configures the log of its process, which this is not: later tests look at what is logged.
+        structlog.reset_defaults()
+        log.__dict__.pop("bind", None)  # where a logger that was used keeps what it was configured as
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Outcome(result.exit_code, result.stdout, result.stderr)

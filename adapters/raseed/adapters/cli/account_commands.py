@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -114,7 +108,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
     @accounts.command("suspend")
     def accounts_suspend(account: Account, reason: TellReason, as_json: Json = False) -> None:
         """Refuse an account everywhere within 2 seconds; what runs is finished. Its holder is told why."""
-        _change(
+        change_account(
             open_admin,
             "SuspendAccount",
             pb.SuspendAccountRequest(account=account, reason=reason),
@@ -125,7 +119,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
     def accounts_reinstate(account: Account, reason: Reason, as_json: Json = False) -> None:
         """End a suspension."""
         request = pb.ReinstateAccountRequest(account=account, reason=reason)
-        _change(open_admin, "ReinstateAccount", request, as_json=as_json)
+        change_account(open_admin, "ReinstateAccount", request, as_json=as_json)
 
     @accounts.command("close")
     def accounts_close(
@@ -142,80 +136,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
     ) -> None:
         """Close an account for good: its keys are revoked, its sessions end, what runs is finished."""
         request = pb.CloseAccountRequest(account=account, reason=reason, forfeit=forfeit)
-        _change(open_admin, "CloseAccount", request, as_json=as_json)
-
-    @accounts.command("closing")
-    def accounts_closing(as_json: Json = False) -> None:
-        """List accounts whose holders asked for their closing, and closed ones whose holders asked to be forgotten."""
-
-        async def command(admin: AdminCalls) -> None:
-            found: list[dict[str, Any]] = []
-            token = ""
-            while True:
-                page = await admin.call(
-                    "ListClosingRequests", pb.ListClosingRequestsRequest(page_token=token)
-                )
-                found += [
-                    {
-                        "account": each.account,
-                        "requested_at": moment_text(each.requested_at_us),
-                        "reason": each.reason,
-                        "erase": each.erase,
-                    }
-                    for each in page.closing_requests
-                ]
-                token = page.next_page_token
-                if not token:
-                    break
-            Output(as_json=as_json).show(
-                found,
-                lambda: (
-                    [
-                        f"{each['account']}  {each['requested_at']}{'  and erase' if each['erase'] else ''}  {each['reason']}"
-                        for each in found
-                    ]
-                    or ["none"]
-                ),
-            )
-
-        run_command(open_admin, command)
-
-    @accounts.command("export")
-    def accounts_export(
-        account: Account,
-        file: Annotated[Path, typer.Argument(help="Where to, as JSON lines; it must not exist.")],
-        as_json: Json = False,
-    ) -> None:
-        """Write everything that is kept about an account but secrets, for its holder."""
-        counts: Counter[str] = Counter()
-
-        async def command(admin: AdminCalls) -> None:
-            request = pb.ExportAccountRequest(account=account)
-            with _private_file(file) as out:
-                while True:
-                    page = await admin.call("ExportAccount", request)
-                    for record in page.records:
-                        out.write(record + "\n")
-                        counts[json.loads(record)["record"]] += 1
-                    request.page_token = page.next_page_token
-                    if not page.next_page_token:
-                        break
-            Output(as_json=as_json).show(
-                {"file": str(file), "records": dict(counts)},
-                lambda: [f"{file}  " + ", ".join(f"{count} {name}" for name, count in counts.items())],
-            )
-
-        run_command(open_admin, command)
-
-    @accounts.command("erase")
-    def accounts_erase(
-        account_id: Annotated[str, typer.Argument(metavar="ID", help="Account id, and nothing else.")],
-        reason: Reason,
-        as_json: Json = False,
-    ) -> None:
-        """Forget the holder of a closed account. The ledger stays, under an id that names nobody. Cannot be undone."""
-        request = pb.EraseAccountRequest(account=account_id, reason=reason)
-        _change(open_admin, "EraseAccount", request, as_json=as_json)
+        change_account(open_admin, "CloseAccount", request, as_json=as_json)
 
     @accounts.command("tier")
     def accounts_tier(
@@ -231,7 +152,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         request = pb.SetAccountTierRequest(
             account=account, tier=tier, reason=reason, expires_at_us=moment_of(until) if until else None
         )
-        _change(open_admin, "SetAccountTier", request, as_json=as_json)
+        change_account(open_admin, "SetAccountTier", request, as_json=as_json)
 
     @accounts.command("debt-limit")
     def accounts_debt_limit(
@@ -274,7 +195,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         if bool(phone) == bool(email):
             fail("give --phone or --email", MISUSED)
         request = pb.SetAccountContactRequest(account=account, phone=phone, email=email, reason=reason)
-        _change(open_admin, "SetAccountContact", request, as_json=as_json)
+        change_account(open_admin, "SetAccountContact", request, as_json=as_json)
 
     @accounts.command("second")
     def accounts_second(
@@ -288,7 +209,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         if bool(of) == none:
             fail("give --of ACCOUNT, or --none", MISUSED)
         request = pb.ApproveSecondAccountRequest(account=account, second_of=of, reason=reason)
-        _change(open_admin, "ApproveSecondAccount", request, as_json=as_json)
+        change_account(open_admin, "ApproveSecondAccount", request, as_json=as_json)
 
     @accounts.command("note")
     def accounts_note(
@@ -306,22 +227,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         run_command(open_admin, command)
 
 
-@contextmanager
-def _private_file(path: Path) -> Iterator[IO[str]]:
-    """A new file that only its owner can read; gone again if it cannot be finished."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        fail(f"{path}: {error.strerror}", MISUSED)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yield file
-    except BaseException:
-        path.unlink()
-        raise
-
-
-def _change(open_admin: OpenAdmin, method: str, request: Any, *, as_json: bool) -> None:
+def change_account(open_admin: OpenAdmin, method: str, request: Any, *, as_json: bool) -> None:
     """Calls a method that answers the account as it is then."""
 
     async def command(admin: AdminCalls) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from raseed.adapters.cli.account_commands import add_account_commands
+from raseed.adapters.cli.account_data_commands import add_account_data_commands
 from raseed.adapters.cli.audit_commands import add_audit_commands
 from raseed.adapters.cli.catalogue_commands import add_catalogue_commands
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
@@ -30,6 +31,7 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     ledger = _group(app, "ledger", "The ledger.")
 
     add_account_commands(accounts, open_admin)
+    add_account_data_commands(accounts, open_admin)
     add_key_commands(keys, open_admin)
     add_audit_commands(_group(app, "audit", "The audit log."), open_admin)
     add_credit_commands(app, credit, open_admin)
