@@ -50,7 +50,13 @@ class MemoryAccountStore:
         return account
 
     async def add_key(
-        self, key: ApiKey, actor: str, *, keys_max: int | None = None, once: Once | None = None
+        self,
+        key: ApiKey,
+        actor: str,
+        *,
+        keys_max: int | None = None,
+        once: Once | None = None,
+        member: PersonId | None = None,
     ) -> ApiKey:
         if once is not None and once.digest in self.made:
             made_id, asked = self.made[once.digest]
@@ -93,7 +99,14 @@ class MemoryAccountStore:
         return key if key is not None and account_id in (None, key.account_id) else None
 
     async def change_key(
-        self, key_id: ApiKeyId, change: Change, actor: str, action: KeyAction, *, account_id: AccountId | None
+        self,
+        key_id: ApiKeyId,
+        change: Change,
+        actor: str,
+        action: KeyAction,
+        *,
+        account_id: AccountId | None,
+        member: PersonId | None = None,
     ) -> ApiKey | None:
         key = self.keys.get(key_id)
         if key is None or account_id not in (None, key.account_id):
@@ -107,7 +120,13 @@ class MemoryAccountStore:
         return changed
 
     async def change_keys(
-        self, account_id: AccountId, change: Change, actor: str, action: KeyAction
+        self,
+        account_id: AccountId,
+        change: Change,
+        actor: str,
+        action: KeyAction,
+        *,
+        member: PersonId | None = None,
     ) -> Sequence[ApiKey]:
         changed = [
             await self.change_key(key.id, change, actor, action, account_id=account_id)

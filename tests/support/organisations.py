@@ -16,6 +16,7 @@ from raseed.adapters.sql.invitations import SqlInvitationStore
 from raseed.adapters.sql.organisations import SqlMemberStore
 from raseed.core.accounts.acting import ActingResolver
 from raseed.core.accounts.identity import IdentifierKind, read_identifier
+from raseed.core.accounts.key_service import KeyService
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.organisation_service import OrganisationPolicy, OrganisationService
@@ -39,6 +40,7 @@ class Office:
     resolver: ActingResolver
     members: SqlMemberStore
     invitations: SqlInvitationStore
+    keys: KeyService
     follower: ChangeFollower
 
 
@@ -57,11 +59,9 @@ class Club:
         database, _ledger = self.house.store.next_worker()
         members, invitations = SqlMemberStore(database), SqlInvitationStore(database)
         resolver = ActingResolver(door.authenticator, members, self.clock)
-        accounts = AccountService(
-            SqlAccountStore(database),
-            Authenticator(SqlKeyStore(database), Peppers({1: b"k" * 32}), self.clock),
-            self.clock,
-        )
+        store, key_store, peppers = SqlAccountStore(database), SqlKeyStore(database), Peppers({1: b"k" * 32})
+        authenticator = Authenticator(key_store, peppers, self.clock)
+        accounts = AccountService(store, authenticator, self.clock)
 
         def post(message: Message) -> bool:
             self.sent.append(message)
@@ -88,6 +88,7 @@ class Club:
             resolver=resolver,
             members=members,
             invitations=invitations,
+            keys=KeyService(key_store, store, authenticator, peppers, self.clock),
             follower=ChangeFollower(
                 SqlChangeFeed(database),
                 {ChangeKind.ACCOUNT: lambda id_: resolver.forget_account(AccountId(id_))},

@@ -15,6 +15,8 @@ from tests.support.sign_in import House
 from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.tables import api_keys, audit_log, memberships
+from raseed.core.accounts.key_rules import KeySpec
+from raseed.core.accounts.key_service import By
 from raseed.core.accounts.model import AccountKind, Tier
 from raseed.core.accounts.organisations import OrganisationLimits
 from raseed.core.accounts.scopes import KEY_DEFAULT, KEY_SCOPES_OF, OWN_ACCOUNT, SCOPES_OF, Role, Scope
@@ -199,6 +201,45 @@ async def test_who_leaves_leaves_no_keys(club, store):
     other = await owner.brings(BOB, "admin")
     await make_key(store, "key_b", owner.organisation, await other.id())
     await club.office.service.leave(await other.caller())
+    assert await valid_keys(store) == set()
+
+
+async def test_who_was_let_in_before_he_was_removed_makes_no_key_that_outlives_it(club, store):
+    """His caller is believed for two seconds more on other workers."""
+    owner = await club.founded(ADA)
+    other = await owner.brings(BOB, "admin")
+    keys, of_owner, caller = club.office.keys, By.of(await owner.caller()), await other.caller()
+    kept = (await keys.create(of_owner, owner.organisation, KeySpec())).key
+    await owner.appoints(other, "member")
+    for attempt in (
+        keys.create(By.of(caller), owner.organisation, KeySpec(scopes=frozenset({"keys:write"}))),
+        keys.rotate(By.of(caller), kept.id, account_id=owner.organisation),
+    ):
+        with pytest.raises(PermissionDenied, match="has changed"):
+            await attempt
+    await owner.removes(other)
+    for attempt in (
+        keys.create(By.of(caller), owner.organisation, KeySpec()),
+        keys.rotate(By.of(caller), kept.id, account_id=owner.organisation),
+        keys.revoke(By.of(caller), kept.id, account_id=owner.organisation),
+        keys.report_unauthorised_use(By.of(caller), owner.organisation, replace_keys=True),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+    assert (await keys.find(owner.organisation, kept.id)).past is None
+    assert await valid_keys(store) == {kept.id}
+
+
+@AT_ONCE
+async def test_no_key_that_is_made_during_a_removal_outlives_it(club, store):
+    owner = await club.founded(ADA)
+    other = await owner.brings(BOB, "admin")
+    by, person = By.of(await other.caller()), await other.id()
+    offices = [club.offices[number % len(club.offices)] for number in range(12)]
+    made = [office.keys.create(by, owner.organisation, KeySpec()) for office in offices]
+    removal = club.office.service.remove(await owner.caller(), person, keep_keys=False)
+    outcomes = await asyncio.gather(*made[:6], removal, *made[6:], return_exceptions=True)
+    assert {type(each) for each in outcomes if isinstance(each, BaseException)} <= {NotFound}
     assert await valid_keys(store) == set()
 
 

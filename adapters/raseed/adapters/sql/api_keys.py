@@ -12,6 +12,7 @@ from raseed.adapters.sql.accounts import account_of_row, announce
 from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.key_rows import key_of_row, row_of_key
 from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
+from raseed.adapters.sql.memberships import check_may_make
 from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, key_spends
@@ -119,9 +120,17 @@ class SqlKeyStore:
         self._database = database
 
     async def add_key(
-        self, key: ApiKey, actor: str, *, keys_max: int | None = None, once: Once | None = None
+        self,
+        key: ApiKey,
+        actor: str,
+        *,
+        keys_max: int | None = None,
+        once: Once | None = None,
+        member: PersonId | None = None,
     ) -> ApiKey:
         def work(connection: Connection) -> ApiKey:
+            if member is not None:
+                check_may_make(connection, key.account_id, member, key.scopes)
             if once is not None and (made := _made_before(connection, once)) is not None:
                 return made
             now = self._database.clock.now()
@@ -155,19 +164,33 @@ class SqlKeyStore:
         )
 
     async def change_key(
-        self, key_id: ApiKeyId, change: Change, actor: str, action: KeyAction, *, account_id: AccountId | None
+        self,
+        key_id: ApiKeyId,
+        change: Change,
+        actor: str,
+        action: KeyAction,
+        *,
+        account_id: AccountId | None,
+        member: PersonId | None = None,
     ) -> ApiKey | None:
         def work(connection: Connection) -> ApiKey | None:
             found = change_key(connection, key_id, change, account_id)
             if found is None:
                 return None
+            _check_member(connection, member, found[1], action)
             record_change(connection, self._database.clock.now(), *found, actor, action)
             return found[1]
 
         return await self._database.write(work)
 
     async def change_keys(
-        self, account_id: AccountId, change: Change, actor: str, action: KeyAction
+        self,
+        account_id: AccountId,
+        change: Change,
+        actor: str,
+        action: KeyAction,
+        *,
+        member: PersonId | None = None,
     ) -> Sequence[ApiKey]:
         def work(connection: Connection) -> list[ApiKey]:
             now = self._database.clock.now()
@@ -176,6 +199,7 @@ class SqlKeyStore:
             for (key_id,) in connection.execute(select(api_keys.c.id).where(*valid)).all():
                 found = change_key(connection, key_id, change)
                 assert found is not None, "a key is never deleted"
+                _check_member(connection, member, found[1], action)
                 record_change(connection, now, *found, actor, action)
                 changed.append(found[1])
             return changed
@@ -211,6 +235,13 @@ class SqlKeyStore:
                     )
 
         await self._database.write(work)
+
+
+def _check_member(connection: Connection, member: PersonId | None, key: ApiKey, action: KeyAction) -> None:
+    """Whoever is still a member may revoke what he was let in to revoke."""
+    if member is not None:
+        scopes = () if action is KeyAction.REVOKE else key.scopes
+        check_may_make(connection, key.account_id, member, scopes)
 
 
 def record_change(

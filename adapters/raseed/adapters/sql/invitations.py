@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 
 from raseed.adapters.sql.accounts import find_account
 from raseed.adapters.sql.audit import record_audit
-from raseed.adapters.sql.organisations import (
+from raseed.adapters.sql.memberships import (
     add_member,
     already_member,
     find_member,

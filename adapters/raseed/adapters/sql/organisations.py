@@ -11,14 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from raseed.adapters.sql.accounts import account_of_row, announce, create_account, find_account
+from raseed.adapters.sql.accounts import announce, create_account, find_account
 from raseed.adapters.sql.api_keys import change_key, record_change
 from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.memberships import (
+    MEMBERS,
+    ORGANISATIONS,
+    add_member,
+    already_member,
+    find_member,
+    find_organisation,
+    member_of_row,
+    no_organisation,
+    organisation_of_row,
+    role_of,
+)
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import accounts, api_keys, invitations, memberships, organisations
+from raseed.adapters.sql.tables import api_keys, invitations, memberships, organisations
 from raseed.core.accounts.key_ports import KeyAction
 from raseed.core.accounts.model import Account, AccountKind, AccountStatus, ApiKey
 from raseed.core.accounts.organisations import (
@@ -37,62 +48,6 @@ from raseed.core.ids import AccountId, ApiKeyId, PersonId
 T = TypeVar("T")
 
 _members = memberships.c
-_MEMBERS = select(memberships, accounts.c.email, accounts.c.phone_e164).join_from(
-    memberships, accounts, accounts.c.id == _members.person_id
-)
-_ORGANISATIONS = select(accounts, organisations.c.name).join_from(
-    organisations, accounts, accounts.c.id == organisations.c.account_id
-)
-
-
-def find_member(connection: Connection, organisation_id: AccountId, person_id: PersonId) -> Member | None:
-    query = _MEMBERS.where(_members.organisation_id == organisation_id, _members.person_id == person_id)
-    row = connection.execute(query).first()
-    return None if row is None else _member(row)
-
-
-def role_of(connection: Connection, organisation_id: AccountId, by: PersonId) -> Role:
-    """Raises NotFound for who is no member."""
-    member = find_member(connection, organisation_id, by)
-    if member is None:
-        raise no_organisation(organisation_id)
-    return member.role
-
-
-def find_organisation(connection: Connection, organisation_id: AccountId) -> Organisation | None:
-    row = connection.execute(_ORGANISATIONS.where(organisations.c.account_id == organisation_id)).first()
-    return None if row is None else organisation_of_row(row)
-
-
-def add_member(connection: Connection, member: Member) -> None:
-    """Raises Conflict if the person is a member already."""
-    try:
-        connection.execute(
-            insert(memberships).values(
-                organisation_id=member.organisation_id,
-                person_id=member.person_id,
-                role=member.role.value,
-                added_by=member.added_by,
-                joined_at=member.joined_at,
-            )
-        )
-    except IntegrityError as error:
-        raise already_member() from error
-    announce(connection, ChangeKind.ACCOUNT, member.organisation_id)
-
-
-def organisation_of_row(row: Row[Any]) -> Organisation:
-    return Organisation(account=account_of_row(row), name=row.name)
-
-
-def no_organisation(organisation_id: AccountId) -> NotFound:
-    return NotFound(
-        f"There is no organisation {organisation_id!r}.", metadata={"organisation": organisation_id}
-    )
-
-
-def already_member() -> Conflict:
-    return Conflict("This person is a member already.")
 
 
 class SqlMemberStore:
@@ -137,7 +92,7 @@ class SqlMemberStore:
         return await self._database.read(lambda connection: find_organisation(connection, organisation_id))
 
     async def list(self, after: str, limit: int) -> Sequence[Organisation]:
-        query = _ORGANISATIONS.order_by(organisations.c.account_id.desc()).limit(limit)
+        query = ORGANISATIONS.order_by(organisations.c.account_id.desc()).limit(limit)
         if after:
             query = query.where(organisations.c.account_id < after)
         return await self._database.read(
@@ -146,7 +101,7 @@ class SqlMemberStore:
 
     async def belongings(self, person_id: PersonId, after: str, limit: int) -> Sequence[Belonging]:
         query = (
-            _ORGANISATIONS.add_columns(_members.role, _members.joined_at)
+            ORGANISATIONS.add_columns(_members.role, _members.joined_at)
             .join(memberships, _members.organisation_id == organisations.c.account_id)
             .where(_members.person_id == person_id)
             .order_by(_members.organisation_id.desc())
@@ -177,12 +132,12 @@ class SqlMemberStore:
 
     async def members(self, organisation_id: AccountId, after: str, limit: int) -> Sequence[Member]:
         query = (
-            _MEMBERS.where(_members.organisation_id == organisation_id, _members.person_id > after)
+            MEMBERS.where(_members.organisation_id == organisation_id, _members.person_id > after)
             .order_by(_members.person_id)
             .limit(limit)
         )
         return await self._database.read(
-            lambda connection: [_member(row) for row in connection.execute(query)]
+            lambda connection: [member_of_row(row) for row in connection.execute(query)]
         )
 
     async def add(self, organisation_id: AccountId, person_id: PersonId, role: Role, actor: str) -> Member:
@@ -319,15 +274,3 @@ def _known(member: Member | None) -> Member:
     if member is None:
         raise NotFound("There is no such member.")
     return member
-
-
-def _member(row: Row[Any]) -> Member:
-    return Member(
-        organisation_id=AccountId(row.organisation_id),
-        person_id=PersonId(row.person_id),
-        role=Role(row.role),
-        added_by=row.added_by,
-        joined_at=Microseconds(row.joined_at),
-        email=row.email,
-        phone_e164=row.phone_e164,
-    )

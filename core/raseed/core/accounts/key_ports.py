@@ -54,10 +54,20 @@ class KeyUse:
 
 
 class KeyStore(Protocol):
-    """Each change, its audit row, its notice and what makes caches forget the key commit together."""
+    """Each change, its audit row, its notice and what makes caches forget the key commit together.
+
+    `member` is the person who does it for an organisation, if one does: NotFound if he is no member of it any more,
+    PermissionDenied if his role may not.
+    """
 
     async def add_key(
-        self, key: ApiKey, actor: str, *, keys_max: int | None = None, once: Once | None = None
+        self,
+        key: ApiKey,
+        actor: str,
+        *,
+        keys_max: int | None = None,
+        once: Once | None = None,
+        member: PersonId | None = None,
     ) -> ApiKey:
         """With its cap, if it has one. Returns the key that the same request made before, if it did.
 
@@ -83,7 +93,14 @@ class KeyStore(Protocol):
         ...
 
     async def change_key(
-        self, key_id: ApiKeyId, change: Change, actor: str, action: KeyAction, *, account_id: AccountId | None
+        self,
+        key_id: ApiKeyId,
+        change: Change,
+        actor: str,
+        action: KeyAction,
+        *,
+        account_id: AccountId | None,
+        member: PersonId | None = None,
     ) -> ApiKey | None:
         """Keys that it made follow it (`key_rules.follow`). None if there is no such key, or it is not of this account.
 
@@ -92,7 +109,13 @@ class KeyStore(Protocol):
         ...
 
     async def change_keys(
-        self, account_id: AccountId, change: Change, actor: str, action: KeyAction
+        self,
+        account_id: AccountId,
+        change: Change,
+        actor: str,
+        action: KeyAction,
+        *,
+        member: PersonId | None = None,
     ) -> Sequence[ApiKey]:
         """Every valid key of an account, in one transaction. Returns them as they are then."""
         ...

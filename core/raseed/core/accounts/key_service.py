@@ -57,6 +57,11 @@ class By:
     caller: Caller | None = None
     """None: an operator, who may do it to the keys of every account."""
 
+    @property
+    def member(self) -> PersonId | None:
+        """Who acts for an organisation, if somebody does."""
+        return None if self.caller is None or self.caller.role is None else self.caller.person_id
+
     @staticmethod
     def of(caller: Caller) -> By:
         actor = caller.person_id or caller.session_id or caller.api_key_id
@@ -135,6 +140,7 @@ class KeyService:
             key,
             by.actor,
             keys_max=None if by.caller is None else self._terms.keys_max(account),
+            member=by.member,
             once=_once(account_id, request_id, f"{by.actor} {spec.text}") if request_id else None,
         )
         return Made(kept, made.text if kept.id == key.id else "")
@@ -260,7 +266,7 @@ class KeyService:
             return replace(key, revoked_at=now)
 
         action = KeyAction.ROTATE if replace_keys else KeyAction.REVOKE
-        keys = await self._store.change_keys(account_id, change, by.actor, action)
+        keys = await self._store.change_keys(account_id, change, by.actor, action, member=by.member)
         self._authenticator.forget_account(account_id)
         if self._sessions is not None:
             # Whoever acts for an organisation has his sessions in the account that is his own.
@@ -282,7 +288,9 @@ class KeyService:
     async def _changed(
         self, by: By, key_id: ApiKeyId, change: Change, action: KeyAction, account_id: AccountId | None
     ) -> ApiKey:
-        key = await self._store.change_key(key_id, change, by.actor, action, account_id=account_id)
+        key = await self._store.change_key(
+            key_id, change, by.actor, action, account_id=account_id, member=by.member
+        )
         if key is None:
             raise unknown_key(key_id)
         # Its account, for the keys that it made change with it.
