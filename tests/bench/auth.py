@@ -12,13 +12,14 @@ from tests.support.accounts import MemoryAccountStore
 
 from raseed.adapters.rpc.call import ADDRESS_HEADER, Behavior, Call, enter_call
 from raseed.adapters.rpc.interceptors.auth import auth
+from raseed.core.accounts.authenticator import CACHE_MAX, Authenticator
 from raseed.core.accounts.key_bounds import parse_network
 from raseed.core.accounts.key_rules import NETWORKS_MAX, KeySpec
 from raseed.core.accounts.key_service import By, KeyService
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Tier
 from raseed.core.accounts.ports import PresentedSession
-from raseed.core.accounts.service import CACHE_MAX, AccountService, Authenticator
+from raseed.core.accounts.service import AccountService
 from raseed.core.clock import SystemClock
 from raseed.core.errors import Unauthenticated
 

@@ -15,6 +15,7 @@ from raseed.adapters.sql.change_feed import SqlChangeFeed
 from raseed.adapters.sql.invitations import SqlInvitationStore
 from raseed.adapters.sql.organisations import SqlMemberStore
 from raseed.core.accounts.acting import ActingResolver
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.identity import IdentifierKind, read_identifier
 from raseed.core.accounts.key_service import KeyService
 from raseed.core.accounts.keys import Peppers
@@ -22,7 +23,7 @@ from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.organisation_service import OrganisationPolicy, OrganisationService
 from raseed.core.accounts.organisations import Belonging, OrganisationLimits
 from raseed.core.accounts.ports import PresentedSession
-from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.accounts.service import AccountService
 from raseed.core.admin.organisation_admin import OrganisationAdmin
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.ids import AccountId, PersonId

@@ -46,12 +46,13 @@ from raseed.app.organisations import Organisations, open_organisations
 from raseed.app.peppers import PEPPER_BYTES, read_peppers
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService, KeyTerms
 from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Account, OwnLimit
-from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.accounts.service import AccountService
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService, BroadcastStore

@@ -13,12 +13,12 @@ from tests.unit.billing.builders import ALICE, ManualClock
 
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.api_keys import SqlKeyStore
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_ports import KeyStore, SessionEnder
 from raseed.core.accounts.key_service import By, KeyService, KeyTerms
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Account
 from raseed.core.accounts.ports import AccountStore
-from raseed.core.accounts.service import Authenticator
 from raseed.core.ids import AccountId
 
 BOB = AccountId("acct_bob")

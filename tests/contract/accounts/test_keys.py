@@ -12,6 +12,7 @@ from tests.contract.accounts.conftest import AT_ONCE, BOB, OPERATOR, PEPPERS, De
 from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.tables import audit_details, audit_log, changes, outbox
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_bounds import KeyLimits, KeyMode, parse_network
 from raseed.core.accounts.key_ports import KeyUse, Repeppered
 from raseed.core.accounts.key_rules import KeyPatch, KeySpec
@@ -20,7 +21,6 @@ from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.scopes import KEY_DEFAULT, OWN_ACCOUNT, SCOPES_OF, Role, Scope
-from raseed.core.accounts.service import Authenticator
 from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.errors import (

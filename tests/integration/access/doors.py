@@ -23,6 +23,7 @@ from raseed.adapters.rpc.interceptors.chain import Chain
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.interceptors.operator_auth import operator_auth
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_bounds import parse_network
 from raseed.core.accounts.key_rules import KeySpec
 from raseed.core.accounts.key_service import By, KeyService
@@ -30,7 +31,7 @@ from raseed.core.accounts.keys import SESSION_PREFIX, Peppers
 from raseed.core.accounts.model import AccountStatus, Caller, Tier
 from raseed.core.accounts.ports import PresentedSession
 from raseed.core.accounts.scopes import SCOPES_OF, Role, Scope
-from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.accounts.service import AccountService
 from raseed.core.admin.operators import ALL_SCOPES, OperatorCaller
 from raseed.core.clock import SystemClock
 from raseed.core.errors import AccountSuspended, PermissionDenied, Unauthenticated

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 from tests.support.accounts import MemoryAccountStore
 
+from raseed.core.accounts.authenticator import CACHE_S, REFUSED_MAX, REFUSED_S, Authenticator
 from raseed.core.accounts.key_bounds import parse_network
 from raseed.core.accounts.key_rules import KeySpec
 from raseed.core.accounts.key_service import By, KeyService
 from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers, new_key
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
-from raseed.core.accounts.service import CACHE_S, REFUSED_MAX, REFUSED_S, AccountService, Authenticator
+from raseed.core.accounts.service import AccountService
 from raseed.core.changes import TRUST_S
 from raseed.core.clock import DAY, SECOND, Microseconds
 from raseed.core.errors import AccountSuspended, AddressNotAllowed, NotFound, RequestInvalid, Unauthenticated

@@ -46,11 +46,12 @@ from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService
 from raseed.core.accounts.organisation_service import OrganisationService
 from raseed.core.accounts.ports import SessionResolver
-from raseed.core.accounts.service import AccountService, Authenticator
+from raseed.core.accounts.service import AccountService
 from raseed.core.admin.export import ExportService
 from raseed.core.billing.history import HistoryService
 from raseed.core.billing.metering import MeteringService

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_bounds import EVERYTHING, Bounds
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyStore, Once, SessionEnder
 from raseed.core.accounts.key_rules import (
@@ -27,7 +28,6 @@ from raseed.core.accounts.key_rules import (
 from raseed.core.accounts.keys import NewKey, Peppers, new_key
 from raseed.core.accounts.model import Account, ApiKey, Caller, PastSecret
 from raseed.core.accounts.ports import AccountStore
-from raseed.core.accounts.service import Authenticator
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
 from raseed.core.errors import NotFound, PermissionDenied, RequestInvalid

@@ -12,10 +12,10 @@ from raseed.adapters.rpc.access import Access, Credential, access_of
 from raseed.adapters.rpc.call import Behavior, current_call
 from raseed.adapters.rpc.cookies import SESSION_COOKIE, cookie_of
 from raseed.adapters.rpc.interceptors.chain import Wrap
+from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.keys import SESSION_PREFIX
 from raseed.core.accounts.model import Caller
 from raseed.core.accounts.ports import PresentedSession, SessionResolver
-from raseed.core.accounts.service import Authenticator
 from raseed.core.errors import NotFound, PermissionDenied, RequestInvalid, ScopeMissing, Unauthenticated
 
 BEARER = "bearer "
