@@ -31,4 +31,5 @@ def test_a_wallet_is_an_account_like_others(raseed, account):
     assert raseed("balance", made).out.split()[0] == "50"
     contact = raseed("accounts", "contact", made, "--phone", "+96550123456", "--reason", "x")
     assert "reached by its members" in contact.refused()
+    assert raseed("accounts", "show", made).out.startswith(f"{made}  organisation  ")
     raseed("orgs", "create", "Of an organisation", "--owner", made).refused()

@@ -235,7 +235,7 @@ async def test_a_key_acts_for_its_own_account_alone(worker):
     stub = accounts_pb2_grpc.AccountsServiceStub(worker.channel)
     same = (*bearer(made.key), ("raseed-account", owner.organisation))
     got = await stub.GetAccount(accounts_pb2.GetAccountRequest(), metadata=same)
-    assert got.account.id == owner.organisation
+    assert (got.account.id, got.account.kind) == (owner.organisation, "organisation")
     another = (*bearer(made.key), ("raseed-account", other.organisation))
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.GetAccount(accounts_pb2.GetAccountRequest(), metadata=another)

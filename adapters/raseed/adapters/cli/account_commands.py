@@ -240,6 +240,7 @@ def change_account(open_admin: OpenAdmin, method: str, request: Any, *, as_json:
 def _value(account: admin_pb2.AdminAccount) -> dict[str, Any]:
     return {
         "id": account.id,
+        "kind": account.kind,
         "email": account.email or None,
         "phone": account.phone or None,
         "tier": account.tier,
@@ -272,7 +273,7 @@ def _note_value(note: pb.AccountNote) -> dict[str, str]:
 
 def _line(account: dict[str, Any]) -> str:
     status = "" if account["status"] == "active" else f"  {account['status']}"
-    reach = account["email"] or account["phone"]
+    reach = account["email"] or account["phone"] or account["kind"]
     return f"{account['id']}  {reach}  {account['tier']}  {account['balance']}{status}"
 
 

@@ -43,6 +43,7 @@ class AccountsServicer(accounts_pb2_grpc.AccountsServiceServicer):
                 phone=account.phone_e164 or "",
                 tier=account.tier.value,
                 status=account.status.value,
+                kind=account.kind.value,
             ),
             api_key_id=caller.api_key_id or "",
         )

@@ -20,6 +20,7 @@ def from_core_account(
         phone=account.phone_e164 or "",
         tier=account.tier.value,
         status=account.status.value,
+        kind=account.kind.value,
         balance_microcredits=balance.spendable_microcredits if balance else 0,
         held_microcredits=balance.held_microcredits if balance else 0,
         grants=map(_grant, balance.grants if balance else ()),

@@ -36,18 +36,20 @@ class ListApiKeysResponse(_message.Message):
     def __init__(self, api_keys: _Optional[_Iterable[_Union[ApiKey, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Account(_message.Message):
-    __slots__ = ("id", "email", "phone", "tier", "status")
+    __slots__ = ("id", "email", "phone", "tier", "status", "kind")
     ID_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     PHONE_FIELD_NUMBER: _ClassVar[int]
     TIER_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     id: str
     email: str
     phone: str
     tier: str
     status: str
-    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ...) -> None: ...
+    kind: str
+    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
     __slots__ = ("id", "name", "hint", "created_at_us", "revoked_at_us", "spend_cap", "mode", "scopes", "expires_at_us", "allowed_models", "allowed_addresses", "requests_per_minute", "tokens_per_minute", "concurrency", "parent_id", "last_used_at_us", "old_secret_ends_at_us")
