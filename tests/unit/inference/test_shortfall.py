@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 from tests.support.desk import Desk, chat, read
-from tests.support.hand_backend import PROMPT_TOKENS, piece
-from tests.unit.billing.builders import issue
+from tests.support.hand_backend import PROMPT_TOKENS, finish, piece
+from tests.unit.billing.builders import issue, place
 from tests.unit.inference.conftest import CHUNK
-from tests.unit.inference.test_credit import extensions, leave
+from tests.unit.inference.test_credit import extensions, leave, leave_free, let_go
 
 from raseed.adapters.scripted.backend import prompt_tokens_of
-from raseed.core.billing.commands import Refused
+from raseed.core.billing.commands import ExtendHold, Refused
 from raseed.core.billing.holds import HoldPolicy, OnShortfall
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.errors import CreditExhausted
@@ -125,6 +125,100 @@ async def test_the_house_pays_nothing_for_a_key_at_its_cap(ledger, books):
     answer = await read(run)
     assert (answer.tokens, answer.ended.finish_reason) == (PAID, LENGTH)
     assert books.event(run).shortfall_microcredits == 0
+
+
+async def test_the_house_pays_nothing_for_two_answers_of_a_key_that_share_its_cap(ledger, books):
+    """What the other one keeps of the cap comes free again: that is no lack of credit."""
+    desk = Desk(ledger, policy=policy(OnShortfall.ABSORB, 1_000))
+    desk.api_key_id = ApiKeyId("key_capped")
+    ledger.inner.set_cap(desk.api_key_id, SpendCap(2 * (PROMPT + PAID)))
+    runs = [desk.ask(REQUEST) for _ in range(2)]
+    await asyncio.gather(*map(read, runs))
+    assert [books.event(run).shortfall_microcredits for run in runs] == [0, 0]
+    assert sum(books.event(run).cost_microcredits for run in runs) == 2 * (PROMPT + PAID)
+
+
+@pytest.mark.parametrize("parked", [100, PAID])
+async def test_the_house_pays_nothing_while_another_request_keeps_credit(ledger, books, parked):
+    """Else whoever parks his credit in a hold of his own is answered for nothing, as often as he likes."""
+    desk = Desk(ledger, policy=policy(OnShortfall.ABSORB, 1_000))
+    await leave(ledger, parked + PROMPT + 1)
+    await ledger.inner.submit([place("other", parked)])
+    run = desk.ask(REQUEST)
+    answer = await read(run)
+    await let_go(ledger)
+    assert (answer.tokens, answer.ended.finish_reason) == (1, LENGTH)
+    assert books.event(run).shortfall_microcredits == 0
+    assert books.spendable == parked
+
+
+async def test_credit_that_comes_free_is_used_before_the_house_goes_on(hand, ledger, books):
+    """The house pays for what was short at the time of asking, and asks again."""
+    desk = Desk(ledger, hand, policy=policy(OnShortfall.ABSORB, 1_000))
+    await leave(ledger, PROMPT_TOKENS + CHUNK)
+    run = desk.ask(chat("hi", model="hand", max_tokens=700))
+    await asyncio.sleep(1)
+    hand.generation.say(piece(300))
+    await run.next()
+    await ledger.inner.submit([issue("top-up", 5_000)])
+    for tokens in range(301, 701, 4):
+        await asyncio.sleep(1)
+        hand.generation.say(piece(tokens))
+        await run.next()
+    hand.generation.say(finish(700))
+    answer = await read(run)
+    event = books.event(run)
+    assert answer.ended.finish_reason is STOP
+    assert (event.cost_microcredits, event.shortfall_microcredits) == (PROMPT_TOKENS + 700, 0)
+
+
+@pytest.mark.parametrize("on_shortfall", OnShortfall)
+async def test_another_request_takes_of_the_credit_between_two_attempts(
+    hand, ledger, books, on_shortfall, monkeypatch
+):
+    """Seven are left, of which another takes three after this one has asked for eight: four it still gets."""
+    desk = Desk(ledger, hand, policy=policy(on_shortfall, 0))
+    await leave(ledger, PROMPT_TOKENS + CHUNK + 7)
+    run = desk.ask(chat("hi", model="hand", max_tokens=100))
+    await asyncio.sleep(1)
+    submit = ledger.inner.submit
+
+    async def with_another_behind_the_first(commands):
+        results = await submit(commands)
+        if isinstance(commands[0], ExtendHold) and isinstance(results[0], Refused):
+            monkeypatch.setattr(ledger.inner, "submit", submit)
+            await submit([place("other", 3)])
+        return results
+
+    monkeypatch.setattr(ledger.inner, "submit", with_another_behind_the_first)
+    hand.generation.say(*(piece(tokens) for tokens in range(1, 31)))
+    answer = await read(run)
+    await let_go(ledger)
+    assert (answer.tokens, answer.ended.finish_reason) == (CHUNK + 4, LENGTH)
+
+
+async def test_what_was_refused_ahead_of_need_is_asked_for_again_when_it_is_needed(hand, ledger, books):
+    desk = Desk(ledger, hand, policy=policy(OnShortfall.STOP, 0))
+    await leave_free(ledger, PROMPT_TOKENS + CHUNK)
+    run = desk.ask(chat("hi", model="hand", max_tokens=16))
+    await asyncio.sleep(1)
+    gate = ledger.block(ExtendHold)
+    hand.generation.say(piece(CHUNK - 2))  # asks ahead
+    await run.next()
+    submit = ledger.inner.submit
+
+    async def then_let_go(commands):
+        results = await submit(commands)
+        ledger.inner.submit = submit
+        await let_go(ledger)
+        return results
+
+    ledger.inner.submit = then_let_go
+    hand.generation.say(piece(CHUNK + 3), finish(CHUNK + 3))  # needs it while that is on its way
+    await asyncio.sleep(1)
+    gate.set()
+    answer = await read(run)
+    assert (answer.tokens, answer.ended.finish_reason) == (CHUNK + 3, STOP)
 
 
 @pytest.mark.parametrize("on_shortfall", [OnShortfall.DEBT, OnShortfall.ABSORB])

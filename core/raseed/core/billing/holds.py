@@ -1,7 +1,8 @@
 """How much to set aside, and when to set aside more. Pure.
 
-Unless the profile says otherwise, a hold is a lease, not the worst case: prompt plus the first chunk of the answer, extended ahead of generation. A
-request without `max_tokens`, or with a huge one, therefore does not block the account's other requests.
+Unless the profile says otherwise, a hold is a lease, not the worst case: prompt plus the first chunk of the answer,
+extended ahead of generation. A request without `max_tokens`, or with a huge one, therefore does not block the account's
+other requests.
 """
 
 from __future__ import annotations
@@ -109,12 +110,18 @@ class Coverage:
         return self.covered_tokens > covered
 
     def next_level(self, generated_tokens: int) -> int | None:
-        """The amount to extend the hold to now, or None if what is covered is far enough ahead."""
-        if self.covered_tokens >= self.max_tokens:
+        """The amount to extend the hold to now, or None if it is far enough ahead.
+
+        What the house covers is not counted: credit that comes meanwhile goes first.
+        """
+        paid_tokens = self.covered_tokens
+        if self.absorbed_microcredits:
+            paid_tokens = self._tokens_paid_by(self.held_microcredits)
+        if paid_tokens >= self.max_tokens:
             return None
-        if self.covered_tokens - generated_tokens > self.policy.chunk_tokens * self.policy.extend_at_fraction:
+        if paid_tokens - generated_tokens > self.policy.chunk_tokens * self.policy.extend_at_fraction:
             return None
-        reach = max(self.covered_tokens, generated_tokens) + self.policy.chunk_tokens
+        reach = max(paid_tokens, generated_tokens) + self.policy.chunk_tokens
         return self.cost_at(min(reach, self.max_tokens))
 
     def would_grow(self, held_microcredits: int) -> bool:

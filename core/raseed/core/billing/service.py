@@ -116,24 +116,26 @@ class HoldService:
     async def extend(
         self, payer: Payer, hold_id: HoldId, coverage: Coverage, level: int, checkpoint: Measured
     ) -> bool:
-        """Raise an open hold to a level, or as near to it as the account's credit, its debt limit and the key's cap allow, and move its checkpoint.
+        """Raise an open hold to a level, or as near to it as the account's credit, its debt limit and the key's cap allow,
+        and move its checkpoint.
 
         What is missing then the house covers, if that is the policy. True if more is covered than before; `coverage`
         then knows how much. Safe to repeat.
         """
-        result = await self._extended(self.extension(payer, hold_id, level, checkpoint))
-        if isinstance(result, Refused):
+        for _ in range(ATTEMPTS_MAX):
+            result = await self._extended(self.extension(payer, hold_id, level, checkpoint))
+            if isinstance(result, Held):
+                coverage.hold_placed(result.amount_microcredits)
+                return True
+            if not isinstance(result, Refused) or not _is_short(result):
+                return False
             nearer = coverage.held_microcredits + result.spendable_microcredits
-            if not _is_short(result) or nearer >= level:
+            if nearer >= level:
                 return False
             if not coverage.would_grow(nearer):
-                # A cap is the customer's own wish to pay no more, and not a lack of credit.
-                return result.refusal is not Refusal.SPEND_CAP_REACHED and coverage.absorb()
-            result = await self._extended(self.extension(payer, hold_id, nearer, checkpoint))
-        if not isinstance(result, Held):
-            return False
-        coverage.hold_placed(result.amount_microcredits)
-        return True
+                return _has_nothing_left(result, coverage) and coverage.absorb()
+            level = nearer  # and if another request takes of it meanwhile, nearer still
+        return False
 
     def extension(
         self, payer: Payer, hold_id: HoldId, to_microcredits: int, checkpoint: Measured
@@ -289,6 +291,14 @@ def _is_short(refused: Refused) -> bool:
         Refusal.CREDIT_EXHAUSTED,
         Refusal.HELD_BY_OPEN_REQUESTS,
     }
+
+
+def _has_nothing_left(refused: Refused, coverage: Coverage) -> bool:
+    """Whether the account is out of credit, and not only short of it while other requests of its own keep some: the
+    house does not pay for what comes free again. Nor for a key at its cap, which is the customer's own wish.
+    """
+    others_microcredits = refused.held_microcredits - coverage.held_microcredits
+    return refused.refusal is Refusal.CREDIT_EXHAUSTED and others_microcredits <= 0
 
 
 def _settled(result: Result) -> Settled:

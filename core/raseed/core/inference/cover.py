@@ -46,12 +46,14 @@ class Cover:
         if self._extension is None and self._loop.time() >= self._silent_until:
             self._ask(tokens)
         while tokens > self.coverage.covered_tokens:
+            was_asked_before = self._extension is not None
             if self._extension is None:
                 self._ask(tokens)
             if self._extension is None:
                 return False  # beyond what was asked of the model
             await asyncio.wait([self._extension])
-            if not self._take_outcome(self._extension):
+            # What was refused ahead of need is asked for once more now that it is needed.
+            if not self._take_outcome(self._extension) and not was_asked_before:
                 return False
         return True
 
