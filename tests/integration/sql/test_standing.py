@@ -119,7 +119,8 @@ async def test_closing_revokes_keys_and_is_for_good(store, standing):
 
 async def test_credit_is_forfeited_when_the_last_request_has_ended(store, standing):
     job = forfeit_job(standing, store.ledger)
-    await store.ledger.submit([place("open", 30)])
+    later = replace(issue("next month", 40), effective_at=Microseconds(store.clock.now() + 1_000))
+    await store.ledger.submit([place("open", 30), later])
     await standing.close(ALICE, "fraud", "op_1", forfeit=True)
     await run_round(job)
     balance = await store.ledger.balance(ALICE)
@@ -129,10 +130,10 @@ async def test_credit_is_forfeited_when_the_last_request_has_ended(store, standi
     await run_round(job)
     await run_round(job)
     balance = await store.ledger.balance(ALICE)
-    assert (balance.spendable_microcredits, balance.held_microcredits) == (0, 0)
+    assert (balance.grants, balance.held_microcredits) == ((), 0)
     kept = await standing.standing(ALICE)
-    assert (kept.is_forfeit_due, kept.forfeit_microcredits) == (False, 90)
-    assert (await audited(store))[0] == ("closing", "account.forfeit", "90")
+    assert (kept.is_forfeit_due, kept.forfeit_microcredits) == (False, 130)
+    assert (await audited(store))[0] == ("closing", "account.forfeit", "130")
 
 
 async def test_a_forfeit_that_was_cut_off_is_finished_once(store, standing):

@@ -46,7 +46,8 @@ async def _forfeit(store: StandingStore, ledger: Ledger, due: ForfeitDue) -> boo
         balance = await ledger.balance(due.account_id)
         if balance is None or balance.held_microcredits:
             return False
-        amount = balance.spendable_microcredits
+        # Also what becomes spendable only later.
+        amount = sum(grant.remaining_microcredits for grant in balance.grants)
         if not amount:
             await store.end_forfeit(due.account_id, 0)
             return True
