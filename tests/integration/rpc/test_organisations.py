@@ -246,6 +246,7 @@ async def test_a_member_has_keys_of_his_own_and_sees_no_others(worker):
     owner = await founded(worker)
     admin, plain = await member(owner, "admin"), await member(owner, "member")
     of_admin, of_plain = await admin.new_key(name="a"), await plain.new_key(name="p")
+    assert (of_admin.api_key.created_by, of_plain.api_key.created_by) == (admin.id, plain.id)
     assert sorted(of_plain.api_key.scopes) == ["inference", "models:read"]
     assert await owner.keys() == {of_admin.api_key.id, of_plain.api_key.id}
     assert await plain.keys() == {of_plain.api_key.id}

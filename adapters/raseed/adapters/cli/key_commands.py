@@ -256,6 +256,7 @@ def _whole_value(key: accounts_pb2.ApiKey) -> dict[str, Any]:
         else None,
         **{name: getattr(key, name) if key.HasField(name) else None for name in limits},
         "parent_id": key.parent_id or None,
+        "created_by": key.created_by or None,
         "old_secret_ends_at": moment("old_secret_ends_at_us"),
     }
 

@@ -158,6 +158,7 @@ def from_core_key(key: ApiKey) -> pb.ApiKey:
         tokens_per_minute=key.limits.tokens_per_minute,
         concurrency=key.limits.concurrency,
         parent_id=key.parent_id or "",
+        created_by=key.created_by or "",
         last_used_at_us=key.last_used_at,
         old_secret_ends_at_us=None if key.past is None else key.past.ends_at,
     )

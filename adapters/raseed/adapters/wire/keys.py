@@ -82,6 +82,7 @@ class _Key(msgspec.Struct, frozen=True):
     concurrency: int | None
     spend_cap: _Spend | None
     parent_id: str | None
+    created_by: str | None
     old_secret_ends_at: str | None
     key: str | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -216,6 +217,7 @@ def _key(key: ApiKey) -> _Key:
             held=credits_json(spend.held_microcredits),
         ),
         parent_id=key.parent_id,
+        created_by=key.created_by,
         old_secret_ends_at=None if key.past is None else _text(key.past.ends_at),
     )
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!raseed/accounts/v1/accounts.proto\x12\x12raseed.accounts.v1\x1a google/protobuf/field_mask.proto\"\x13\n\x11GetAccountRequest\"V\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.raseed.accounts.v1.Account\x12\x12\n\napi_key_id\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x13ListApiKeysResponse\x12,\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"_\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\"\x8b\x05\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\x12\x15\n\rcreated_at_us\x18\x04 \x01(\x03\x12\x1a\n\rrevoked_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12/\n\tspend_cap\x18\x06 \x01(\x0b\x32\x1c.raseed.accounts.v1.SpendCap\x12\x0c\n\x04mode\x18\x07 \x01(\t\x12\x0e\n\x06scopes\x18\x08 \x03(\t\x12\x1a\n\rexpires_at_us\x18\t \x01(\x03H\x01\x88\x01\x01\x12\x39\n\x0e\x61llowed_models\x18\n \x01(\x0b\x32!.raseed.accounts.v1.AllowedModels\x12?\n\x11\x61llowed_addresses\x18\x0b \x01(\x0b\x32$.raseed.accounts.v1.AllowedAddresses\x12 \n\x13requests_per_minute\x18\x0c \x01(\x03H\x02\x88\x01\x01\x12\x1e\n\x11tokens_per_minute\x18\r \x01(\x03H\x03\x88\x01\x01\x12\x18\n\x0b\x63oncurrency\x18\x0e \x01(\x03H\x04\x88\x01\x01\x12\x11\n\tparent_id\x18\x0f \x01(\t\x12\x1c\n\x0flast_used_at_us\x18\x10 \x01(\x03H\x05\x88\x01\x01\x12\"\n\x15old_secret_ends_at_us\x18\x11 \x01(\x03H\x06\x88\x01\x01\x42\x10\n\x0e_revoked_at_usB\x10\n\x0e_expires_at_usB\x16\n\x14_requests_per_minuteB\x14\n\x12_tokens_per_minuteB\x0e\n\x0c_concurrencyB\x12\n\x10_last_used_at_usB\x18\n\x16_old_secret_ends_at_us\"\x1f\n\rAllowedModels\x12\x0e\n\x06models\x18\x01 \x03(\t\"$\n\x10\x41llowedAddresses\x12\x10\n\x08networks\x18\x01 \x03(\t\"\xe1\x02\n\x0e\x41piKeySettings\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\x0e\x61llowed_models\x18\x04 \x03(\t\x12\x19\n\x11\x61llowed_addresses\x18\x05 \x03(\t\x12 \n\x13requests_per_minute\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x1e\n\x11tokens_per_minute\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12\x18\n\x0b\x63oncurrency\x18\x08 \x01(\x03H\x03\x88\x01\x01\x12\x36\n\tspend_cap\x18\t \x01(\x0b\x32#.raseed.accounts.v1.SpendCapSettingB\x10\n\x0e_expires_at_usB\x16\n\x14_requests_per_minuteB\x14\n\x12_tokens_per_minuteB\x0e\n\x0c_concurrency\"=\n\x0fSpendCapSetting\x12\x1a\n\x12limit_microcredits\x18\x01 \x01(\x03\x12\x0e\n\x06window\x18\x02 \x01(\t\"\x1e\n\x10GetApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x11GetApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\"m\n\x13\x43reateApiKeyRequest\x12\x34\n\x08settings\x18\x01 \x01(\x0b\x32\".raseed.accounts.v1.ApiKeySettings\x12\x0c\n\x04mode\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"P\n\x14\x43reateApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"\x88\x01\n\x13UpdateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x34\n\x08settings\x18\x02 \x01(\x0b\x32\".raseed.accounts.v1.ApiKeySettings\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"C\n\x14UpdateApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\"W\n\x13RotateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07grace_s\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x03 \x01(\tB\n\n\x08_grace_s\"P\n\x14RotateApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"!\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"C\n\x14RevokeApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\"4\n\x1cReportUnauthorisedUseRequest\x12\x14\n\x0creplace_keys\x18\x01 \x01(\x08\"U\n\x1dReportUnauthorisedUseResponse\x12\x34\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\".raseed.accounts.v1.ReplacedApiKey\"J\n\x0eReplacedApiKey\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"o\n\x08SpendCap\x12\x1a\n\x12limit_microcredits\x18\x01 \x01(\x03\x12\x0e\n\x06window\x18\x02 \x01(\t\x12\x1c\n\x14\x63harged_microcredits\x18\x03 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x04 \x01(\x03\x32\xb2\x06\n\x0f\x41\x63\x63ountsService\x12[\n\nGetAccount\x12%.raseed.accounts.v1.GetAccountRequest\x1a&.raseed.accounts.v1.GetAccountResponse\x12^\n\x0bListApiKeys\x12&.raseed.accounts.v1.ListApiKeysRequest\x1a\'.raseed.accounts.v1.ListApiKeysResponse\x12X\n\tGetApiKey\x12$.raseed.accounts.v1.GetApiKeyRequest\x1a%.raseed.accounts.v1.GetApiKeyResponse\x12\x61\n\x0c\x43reateApiKey\x12\'.raseed.accounts.v1.CreateApiKeyRequest\x1a(.raseed.accounts.v1.CreateApiKeyResponse\x12\x61\n\x0cUpdateApiKey\x12\'.raseed.accounts.v1.UpdateApiKeyRequest\x1a(.raseed.accounts.v1.UpdateApiKeyResponse\x12\x61\n\x0cRotateApiKey\x12\'.raseed.accounts.v1.RotateApiKeyRequest\x1a(.raseed.accounts.v1.RotateApiKeyResponse\x12\x61\n\x0cRevokeApiKey\x12\'.raseed.accounts.v1.RevokeApiKeyRequest\x1a(.raseed.accounts.v1.RevokeApiKeyResponse\x12|\n\x15ReportUnauthorisedUse\x12\x30.raseed.accounts.v1.ReportUnauthorisedUseRequest\x1a\x31.raseed.accounts.v1.ReportUnauthorisedUseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!raseed/accounts/v1/accounts.proto\x12\x12raseed.accounts.v1\x1a google/protobuf/field_mask.proto\"\x13\n\x11GetAccountRequest\"V\n\x12GetAccountResponse\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.raseed.accounts.v1.Account\x12\x12\n\napi_key_id\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x13ListApiKeysResponse\x12,\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"_\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04tier\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\"\x9f\x05\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\x12\x15\n\rcreated_at_us\x18\x04 \x01(\x03\x12\x1a\n\rrevoked_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12/\n\tspend_cap\x18\x06 \x01(\x0b\x32\x1c.raseed.accounts.v1.SpendCap\x12\x0c\n\x04mode\x18\x07 \x01(\t\x12\x0e\n\x06scopes\x18\x08 \x03(\t\x12\x1a\n\rexpires_at_us\x18\t \x01(\x03H\x01\x88\x01\x01\x12\x39\n\x0e\x61llowed_models\x18\n \x01(\x0b\x32!.raseed.accounts.v1.AllowedModels\x12?\n\x11\x61llowed_addresses\x18\x0b \x01(\x0b\x32$.raseed.accounts.v1.AllowedAddresses\x12 \n\x13requests_per_minute\x18\x0c \x01(\x03H\x02\x88\x01\x01\x12\x1e\n\x11tokens_per_minute\x18\r \x01(\x03H\x03\x88\x01\x01\x12\x18\n\x0b\x63oncurrency\x18\x0e \x01(\x03H\x04\x88\x01\x01\x12\x11\n\tparent_id\x18\x0f \x01(\t\x12\x1c\n\x0flast_used_at_us\x18\x10 \x01(\x03H\x05\x88\x01\x01\x12\"\n\x15old_secret_ends_at_us\x18\x11 \x01(\x03H\x06\x88\x01\x01\x12\x12\n\ncreated_by\x18\x12 \x01(\tB\x10\n\x0e_revoked_at_usB\x10\n\x0e_expires_at_usB\x16\n\x14_requests_per_minuteB\x14\n\x12_tokens_per_minuteB\x0e\n\x0c_concurrencyB\x12\n\x10_last_used_at_usB\x18\n\x16_old_secret_ends_at_us\"\x1f\n\rAllowedModels\x12\x0e\n\x06models\x18\x01 \x03(\t\"$\n\x10\x41llowedAddresses\x12\x10\n\x08networks\x18\x01 \x03(\t\"\xe1\x02\n\x0e\x41piKeySettings\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12\x1a\n\rexpires_at_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\x0e\x61llowed_models\x18\x04 \x03(\t\x12\x19\n\x11\x61llowed_addresses\x18\x05 \x03(\t\x12 \n\x13requests_per_minute\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x1e\n\x11tokens_per_minute\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12\x18\n\x0b\x63oncurrency\x18\x08 \x01(\x03H\x03\x88\x01\x01\x12\x36\n\tspend_cap\x18\t \x01(\x0b\x32#.raseed.accounts.v1.SpendCapSettingB\x10\n\x0e_expires_at_usB\x16\n\x14_requests_per_minuteB\x14\n\x12_tokens_per_minuteB\x0e\n\x0c_concurrency\"=\n\x0fSpendCapSetting\x12\x1a\n\x12limit_microcredits\x18\x01 \x01(\x03\x12\x0e\n\x06window\x18\x02 \x01(\t\"\x1e\n\x10GetApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x11GetApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\"m\n\x13\x43reateApiKeyRequest\x12\x34\n\x08settings\x18\x01 \x01(\x0b\x32\".raseed.accounts.v1.ApiKeySettings\x12\x0c\n\x04mode\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"P\n\x14\x43reateApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"\x88\x01\n\x13UpdateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x34\n\x08settings\x18\x02 \x01(\x0b\x32\".raseed.accounts.v1.ApiKeySettings\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"C\n\x14UpdateApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\"W\n\x13RotateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07grace_s\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x03 \x01(\tB\n\n\x08_grace_s\"P\n\x14RotateApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"!\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"C\n\x14RevokeApiKeyResponse\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\"4\n\x1cReportUnauthorisedUseRequest\x12\x14\n\x0creplace_keys\x18\x01 \x01(\x08\"U\n\x1dReportUnauthorisedUseResponse\x12\x34\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\".raseed.accounts.v1.ReplacedApiKey\"J\n\x0eReplacedApiKey\x12+\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1a.raseed.accounts.v1.ApiKey\x12\x0b\n\x03key\x18\x02 \x01(\t\"o\n\x08SpendCap\x12\x1a\n\x12limit_microcredits\x18\x01 \x01(\x03\x12\x0e\n\x06window\x18\x02 \x01(\t\x12\x1c\n\x14\x63harged_microcredits\x18\x03 \x01(\x03\x12\x19\n\x11held_microcredits\x18\x04 \x01(\x03\x32\xb2\x06\n\x0f\x41\x63\x63ountsService\x12[\n\nGetAccount\x12%.raseed.accounts.v1.GetAccountRequest\x1a&.raseed.accounts.v1.GetAccountResponse\x12^\n\x0bListApiKeys\x12&.raseed.accounts.v1.ListApiKeysRequest\x1a\'.raseed.accounts.v1.ListApiKeysResponse\x12X\n\tGetApiKey\x12$.raseed.accounts.v1.GetApiKeyRequest\x1a%.raseed.accounts.v1.GetApiKeyResponse\x12\x61\n\x0c\x43reateApiKey\x12\'.raseed.accounts.v1.CreateApiKeyRequest\x1a(.raseed.accounts.v1.CreateApiKeyResponse\x12\x61\n\x0cUpdateApiKey\x12\'.raseed.accounts.v1.UpdateApiKeyRequest\x1a(.raseed.accounts.v1.UpdateApiKeyResponse\x12\x61\n\x0cRotateApiKey\x12\'.raseed.accounts.v1.RotateApiKeyRequest\x1a(.raseed.accounts.v1.RotateApiKeyResponse\x12\x61\n\x0cRevokeApiKey\x12\'.raseed.accounts.v1.RevokeApiKeyRequest\x1a(.raseed.accounts.v1.RevokeApiKeyResponse\x12|\n\x15ReportUnauthorisedUse\x12\x30.raseed.accounts.v1.ReportUnauthorisedUseRequest\x1a\x31.raseed.accounts.v1.ReportUnauthorisedUseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,43 +43,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNT']._serialized_start=355
   _globals['_ACCOUNT']._serialized_end=450
   _globals['_APIKEY']._serialized_start=453
-  _globals['_APIKEY']._serialized_end=1104
-  _globals['_ALLOWEDMODELS']._serialized_start=1106
-  _globals['_ALLOWEDMODELS']._serialized_end=1137
-  _globals['_ALLOWEDADDRESSES']._serialized_start=1139
-  _globals['_ALLOWEDADDRESSES']._serialized_end=1175
-  _globals['_APIKEYSETTINGS']._serialized_start=1178
-  _globals['_APIKEYSETTINGS']._serialized_end=1531
-  _globals['_SPENDCAPSETTING']._serialized_start=1533
-  _globals['_SPENDCAPSETTING']._serialized_end=1594
-  _globals['_GETAPIKEYREQUEST']._serialized_start=1596
-  _globals['_GETAPIKEYREQUEST']._serialized_end=1626
-  _globals['_GETAPIKEYRESPONSE']._serialized_start=1628
-  _globals['_GETAPIKEYRESPONSE']._serialized_end=1692
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=1694
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1803
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1805
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1885
-  _globals['_UPDATEAPIKEYREQUEST']._serialized_start=1888
-  _globals['_UPDATEAPIKEYREQUEST']._serialized_end=2024
-  _globals['_UPDATEAPIKEYRESPONSE']._serialized_start=2026
-  _globals['_UPDATEAPIKEYRESPONSE']._serialized_end=2093
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=2095
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=2182
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=2184
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=2264
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=2266
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=2299
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=2301
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=2368
-  _globals['_REPORTUNAUTHORISEDUSEREQUEST']._serialized_start=2370
-  _globals['_REPORTUNAUTHORISEDUSEREQUEST']._serialized_end=2422
-  _globals['_REPORTUNAUTHORISEDUSERESPONSE']._serialized_start=2424
-  _globals['_REPORTUNAUTHORISEDUSERESPONSE']._serialized_end=2509
-  _globals['_REPLACEDAPIKEY']._serialized_start=2511
-  _globals['_REPLACEDAPIKEY']._serialized_end=2585
-  _globals['_SPENDCAP']._serialized_start=2587
-  _globals['_SPENDCAP']._serialized_end=2698
-  _globals['_ACCOUNTSSERVICE']._serialized_start=2701
-  _globals['_ACCOUNTSSERVICE']._serialized_end=3519
+  _globals['_APIKEY']._serialized_end=1124
+  _globals['_ALLOWEDMODELS']._serialized_start=1126
+  _globals['_ALLOWEDMODELS']._serialized_end=1157
+  _globals['_ALLOWEDADDRESSES']._serialized_start=1159
+  _globals['_ALLOWEDADDRESSES']._serialized_end=1195
+  _globals['_APIKEYSETTINGS']._serialized_start=1198
+  _globals['_APIKEYSETTINGS']._serialized_end=1551
+  _globals['_SPENDCAPSETTING']._serialized_start=1553
+  _globals['_SPENDCAPSETTING']._serialized_end=1614
+  _globals['_GETAPIKEYREQUEST']._serialized_start=1616
+  _globals['_GETAPIKEYREQUEST']._serialized_end=1646
+  _globals['_GETAPIKEYRESPONSE']._serialized_start=1648
+  _globals['_GETAPIKEYRESPONSE']._serialized_end=1712
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=1714
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1823
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1825
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1905
+  _globals['_UPDATEAPIKEYREQUEST']._serialized_start=1908
+  _globals['_UPDATEAPIKEYREQUEST']._serialized_end=2044
+  _globals['_UPDATEAPIKEYRESPONSE']._serialized_start=2046
+  _globals['_UPDATEAPIKEYRESPONSE']._serialized_end=2113
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=2115
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=2202
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=2204
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=2284
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=2286
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=2319
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=2321
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=2388
+  _globals['_REPORTUNAUTHORISEDUSEREQUEST']._serialized_start=2390
+  _globals['_REPORTUNAUTHORISEDUSEREQUEST']._serialized_end=2442
+  _globals['_REPORTUNAUTHORISEDUSERESPONSE']._serialized_start=2444
+  _globals['_REPORTUNAUTHORISEDUSERESPONSE']._serialized_end=2529
+  _globals['_REPLACEDAPIKEY']._serialized_start=2531
+  _globals['_REPLACEDAPIKEY']._serialized_end=2605
+  _globals['_SPENDCAP']._serialized_start=2607
+  _globals['_SPENDCAP']._serialized_end=2718
+  _globals['_ACCOUNTSSERVICE']._serialized_start=2721
+  _globals['_ACCOUNTSSERVICE']._serialized_end=3539
 # @@protoc_insertion_point(module_scope)

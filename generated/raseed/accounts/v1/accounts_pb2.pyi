@@ -52,7 +52,7 @@ class Account(_message.Message):
     def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class ApiKey(_message.Message):
-    __slots__ = ("id", "name", "hint", "created_at_us", "revoked_at_us", "spend_cap", "mode", "scopes", "expires_at_us", "allowed_models", "allowed_addresses", "requests_per_minute", "tokens_per_minute", "concurrency", "parent_id", "last_used_at_us", "old_secret_ends_at_us")
+    __slots__ = ("id", "name", "hint", "created_at_us", "revoked_at_us", "spend_cap", "mode", "scopes", "expires_at_us", "allowed_models", "allowed_addresses", "requests_per_minute", "tokens_per_minute", "concurrency", "parent_id", "last_used_at_us", "old_secret_ends_at_us", "created_by")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     HINT_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +70,7 @@ class ApiKey(_message.Message):
     PARENT_ID_FIELD_NUMBER: _ClassVar[int]
     LAST_USED_AT_US_FIELD_NUMBER: _ClassVar[int]
     OLD_SECRET_ENDS_AT_US_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     hint: str
@@ -87,7 +88,8 @@ class ApiKey(_message.Message):
     parent_id: str
     last_used_at_us: int
     old_secret_ends_at_us: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., hint: _Optional[str] = ..., created_at_us: _Optional[int] = ..., revoked_at_us: _Optional[int] = ..., spend_cap: _Optional[_Union[SpendCap, _Mapping]] = ..., mode: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., expires_at_us: _Optional[int] = ..., allowed_models: _Optional[_Union[AllowedModels, _Mapping]] = ..., allowed_addresses: _Optional[_Union[AllowedAddresses, _Mapping]] = ..., requests_per_minute: _Optional[int] = ..., tokens_per_minute: _Optional[int] = ..., concurrency: _Optional[int] = ..., parent_id: _Optional[str] = ..., last_used_at_us: _Optional[int] = ..., old_secret_ends_at_us: _Optional[int] = ...) -> None: ...
+    created_by: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., hint: _Optional[str] = ..., created_at_us: _Optional[int] = ..., revoked_at_us: _Optional[int] = ..., spend_cap: _Optional[_Union[SpendCap, _Mapping]] = ..., mode: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., expires_at_us: _Optional[int] = ..., allowed_models: _Optional[_Union[AllowedModels, _Mapping]] = ..., allowed_addresses: _Optional[_Union[AllowedAddresses, _Mapping]] = ..., requests_per_minute: _Optional[int] = ..., tokens_per_minute: _Optional[int] = ..., concurrency: _Optional[int] = ..., parent_id: _Optional[str] = ..., last_used_at_us: _Optional[int] = ..., old_secret_ends_at_us: _Optional[int] = ..., created_by: _Optional[str] = ...) -> None: ...
 
 class AllowedModels(_message.Message):
     __slots__ = ("models",)
