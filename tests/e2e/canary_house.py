@@ -44,6 +44,7 @@ any_model = false
 [messaging]
 whatsapp = "{whatsapp}"
 email = "smtp"
+operators = ["ops@raseed.example"]
 
 [whatsapp_meta]
 phone_number_id = "106540352242922"

@@ -89,6 +89,10 @@ def sign_in(house: House) -> Holder:
         house.send("POST", "/v1/keys", {"name": "x"}, authorization=f"Bearer {key}")
     house.send("GET", "/v1/keys", authorization=f"Bearer {key}")
     house.call(accounts_pb2_grpc.AccountsServiceStub, "ListApiKeys", accounts_pb2.ListApiKeysRequest(), key)
+    exported = house.send("GET", "/api/account/export", x_csrf_token=csrf, **mine)
+    assert exported.status == 200, exported
+    wish = {"reason": "moved on", "erase": True}
+    assert house.send("POST", "/api/account/closing", wish, x_csrf_token=csrf, **mine).status == 200
     assert house.send("POST", "/api/auth/logout", {}, x_csrf_token=csrf, **mine).status == 200
     return Holder(account, key, text)
 
@@ -126,13 +130,13 @@ def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
     chat, messages = "/v1/chat/completions", "/v1/messages"
     for model in models:
         for stream in (False, True):
-            ask(chat, model=model, messages=said, max_tokens=60, stream=stream, user=user)
-            ask(messages, model=model, messages=mine, system=system, max_tokens=60, stream=stream)
-            ask("/v1/completions", model=model, prompt=prompt, max_tokens=60, stream=stream)
+            ask(chat, model=model, messages=said, max_tokens=12, stream=stream, user=user)
+            ask(messages, model=model, messages=mine, system=system, max_tokens=12, stream=stream)
+            ask("/v1/completions", model=model, prompt=prompt, max_tokens=12, stream=stream)
         ask("/v1/messages/count_tokens", model=model, messages=mine)
         _native(house, holder.child, prompt, model)
-    ask(chat, model="scripted", messages=mine, max_tokens=60, headers={"idempotency_key": keyed})
-    ask(chat, model="scripted", messages=mine, max_tokens=60, headers={"idempotency_key": keyed})
+    ask(chat, model="scripted", messages=mine, max_tokens=12, headers={"idempotency_key": keyed})
+    ask(chat, model="scripted", messages=mine, max_tokens=12, headers={"idempotency_key": keyed})
     ask(chat, 422, model="scripted", messages=said, headers={"idempotency_key": keyed})
     ask(chat, 400, model="scripted", messages=said, temperature=system)
     ask(chat, 400, model="scripted", messages=[{"role": "narrator", "content": prompt}])
@@ -153,8 +157,8 @@ def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
 def _native(house: House, key: str, prompt: str, model: str) -> None:
     stub = inference_pb2_grpc.InferenceServiceStub
     said = [inference_pb2.ChatMessage(role="user", content=prompt)]
-    create = inference_pb2.CreateChatCompletionRequest(model=model, messages=said, max_tokens=60)
-    stream = inference_pb2.StreamChatCompletionRequest(model=model, messages=said, max_tokens=60)
+    create = inference_pb2.CreateChatCompletionRequest(model=model, messages=said, max_tokens=12)
+    stream = inference_pb2.StreamChatCompletionRequest(model=model, messages=said, max_tokens=12)
     assert house.call(stub, "CreateChatCompletion", create, key, heard="of a model") is not None
     assert house.call(stub, "StreamChatCompletion", stream, key, heard="of a model") is not None
     create.temperature = 99
@@ -199,6 +203,14 @@ def be_refused(house: House, holder: Holder) -> None:
     assert statuses[-1] == 429, statuses
 
 
+def write_to_operators(house: House) -> None:
+    said = {"reply_to": "somebody@elsewhere.example", "text": house.plant("enquiry", fresh())}
+    assert house.send("POST", "/api/contact", said).status == 200
+    until(lambda: any(said["text"] in text for _, text in house.mail.mails), 10.0, "operators have it")
+    with house.broken("outbox"):
+        assert house.send("POST", "/api/contact", said | {"text": said["text"] + "!"}).status == 500
+
+
 def report(house: House) -> None:
     """Meta's webhook, whose secrets are its."""
     secret, token = house.canaries["Meta's app secret"].text, house.canaries["Meta's verify token"].text
@@ -223,6 +235,7 @@ def operate(house: House, holder: Holder) -> None:
         ("accounts", "list"),
         ("accounts", "show", holder.account),
         ("keys", "list", holder.account),
+        ("accounts", "closing"),
         ("audit", "list"),
         ("notices", "failed"),
         ("config", "check"),
@@ -231,6 +244,7 @@ def operate(house: House, holder: Holder) -> None:
         house.cli(*command)
         if command[0] != "config":
             house.cli(*command, "--json")
+    house.cli("accounts", "export", holder.account, str(house.stack.directory / "account.jsonl"))
     password = house.plant("password of a database that is away", fresh())
     elsewhere = {
         "RASEED_HOME": str(house.stack.directory / "elsewhere"),

@@ -43,8 +43,12 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
         "table accounts",
         "file home/raseed.db*",
         "answer POST /api/auth/verify",
+        "answer GET /api/account/export",
         "command accounts *",
+        "file account.jsonl",
     ),
+    # For the operators, until it is sent.
+    "enquiry": ("table outbox", "file home/raseed.db*"),
     # Who asks may read the answer, which repeats the question.
     "prompt": ("answer of a model",),
 }
@@ -83,6 +87,7 @@ def test_no_secret_and_no_prompt_lies_where_it_must_not(tmp_path: Path, *, with_
         holder = walk.sign_in(each)
         walk.talk(each, holder, ("scripted",) if with_postgres else ("scripted", "raseed-tiny"))
         walk.be_refused(each, holder)
+        walk.write_to_operators(each)
         walk.report(each)
         walk.operate(each, holder)
         walk.notices_have_gone(each)

@@ -129,6 +129,7 @@ async def running_worker(
             notices=platform.notices,
             closings=platform.closings,
             exports=platform.export,
+            enquiries=platform.enquiries,
             meta_webhook=platform.meta_webhook,
             policy=platform.policy,
             health=HealthMonitor(platform.database.is_ready, routes),

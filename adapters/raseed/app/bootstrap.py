@@ -23,6 +23,7 @@ from raseed.adapters.sql.broadcasts import SqlBroadcastStore
 from raseed.adapters.sql.closing_requests import SqlClosingRequestStore
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.enquiries import SqlEnquiryStore
 from raseed.adapters.sql.erasure import SqlErasureStore
 from raseed.adapters.sql.export import SqlExportStore
 from raseed.adapters.sql.hash_chain import chain_head
@@ -48,6 +49,7 @@ from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests
+from raseed.core.accounts.codes import subject_of
 from raseed.core.accounts.key_service import KeyService, KeyTerms
 from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers
@@ -80,6 +82,7 @@ from raseed.core.idempotency import Idempotency
 from raseed.core.ids import AccountId
 from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.routing import Route
+from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.express import ExpressQueue
 from raseed.core.messaging.ports import Messenger
 from raseed.core.messaging.service import NoticeService
@@ -121,6 +124,7 @@ class Platform:
     account_admin: AccountAdmin
     closings: ClosingRequests
     export: ExportService
+    enquiries: Enquiries
     erasure: ErasureService
     audit: AuditService
     operators: OperatorService
@@ -170,12 +174,13 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
 
         express = ExpressQueue(messenger, report_unsent)
         credit = CreditService(ledger)
+        sign_in_peppers = read_sign_in_peppers(home)
         sign_in = open_sign_in(
             settings,
             policy,
             database,
             accounts,
-            read_sign_in_peppers(home),
+            sign_in_peppers,
             express,
             WelcomeService(credit, policy, clock),
             clock,
@@ -233,6 +238,12 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             broadcast_service=BroadcastService(broadcasts, outbox, audit, policy, calendar, clock),
             account_admin=AccountAdmin(standing, accounts, forget_account, policy, clock),
             closings=ClosingRequests(SqlClosingRequestStore(database), clock),
+            enquiries=Enquiries(
+                SqlEnquiryStore(database),
+                partial(subject_of, sign_in_peppers, "enquiries"),
+                clock,
+                has_readers=bool(settings.messaging.operators),
+            ),
             export=ExportService(SqlExportStore(database), accounts, audit),
             erasure=ErasureService(SqlErasureStore(database), accounts, standing, ledger, content),
             audit=AuditService(audit, calendar),

@@ -118,6 +118,7 @@ async def serve_core(
                 notices=platform.notices,
                 closings=platform.closings,
                 exports=platform.export,
+                enquiries=platform.enquiries,
                 meta_webhook=platform.meta_webhook,
                 policy=platform.policy,
                 health=health,

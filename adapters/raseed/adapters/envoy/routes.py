@@ -20,6 +20,7 @@ PUBLIC_GRPC_SERVICES = (
     "raseed.accounts.v1.AccountsService",
     "raseed.accounts.v1.NoticesService",
     "raseed.accounts.v1.OwnDataService",
+    "raseed.accounts.v1.EnquiriesService",
     "raseed.accounts.v1.AuthService",
     "raseed.accounts.v1.OrganisationsService",
     "raseed.metering.v1.MeteringService",
@@ -31,8 +32,8 @@ OPERATORS_PACKAGE = "raseed.admin."
 """Never public, not even with an HTTP annotation: operators have their own ways in."""
 
 KEYED_PREFIXES = ("/v1/", "/v2/", "/api/")
-UNKEYED_PREFIXES = ("/api/auth/",)
-"""Signing in is how a caller without a credential gets one."""
+UNKEYED_PREFIXES = ("/api/auth/", "/api/contact")
+"""Signing in is how a caller without a credential gets one; whoever cannot may write to the operators."""
 
 TRAILER_FILTER = "envoy.filters.http.header_mutation"
 _HTTP_BODY_PARTS = (".content_type", ".contentType", ".data", ".extensions")

@@ -34,6 +34,8 @@ UTILITY_TEMPLATES = (
 """What Meta has to know and has no form of its own for."""
 VALUE_CHARS_MAX = 256
 """Of a parameter; the rest is cut off."""
+LONG_VALUES = {"text": 900}
+"""Those that people wrote to be read as they are."""
 SERVICE = "service"
 """A parameter that every template may name: what this service is called."""
 AMOUNT = "credits"
@@ -138,7 +140,10 @@ class Texts:
         values = {SERVICE: self._service, **message.parameters}
         if AMOUNT in values:
             values[AMOUNT] = unit.say(values[AMOUNT])
-        return {name: isolated(cleaned(value), message.language) for name, value in values.items()}
+        return {
+            name: isolated(cleaned(value, LONG_VALUES.get(name, VALUE_CHARS_MAX)), message.language)
+            for name, value in values.items()
+        }
 
 
 def parameters_of(template: str) -> tuple[str, ...]:
@@ -152,14 +157,14 @@ def _can_be_switched_off(template: str) -> bool:
     return any(kind == template and not type_.is_essential for kind, type_ in NOTICE_TYPES.items())
 
 
-def cleaned(value: str) -> str:
+def cleaned(value: str, chars_max: int = VALUE_CHARS_MAX) -> str:
     r"""The value on one line, without characters that nobody sees: names are what their owners made them.
 
     >>> cleaned("a\r\nBcc: b\u2069")
     'a Bcc: b'
     """
     line = " ".join(value.split())
-    return "".join(char for char in line if char.isprintable())[:VALUE_CHARS_MAX]
+    return "".join(char for char in line if char.isprintable())[:chars_max]
 
 
 def isolated(value: str, language: Language) -> str:

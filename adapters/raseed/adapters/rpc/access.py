@@ -160,6 +160,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.accounts.v1.OwnDataService": _OWN_DATA,
     "raseed.rest.v1.OwnDataRestService": _OWN_DATA,
     "raseed.rest.v1.NoticesRestService": _NOTICES,
+    "raseed.accounts.v1.EnquiriesService": {"SendEnquiry": OPEN},
+    "raseed.rest.v1.EnquiriesRestService": {"SendEnquiry": OPEN},
     "raseed.rest.v1.WebhooksService": {
         "VerifyWhatsappWebhook": OPEN,  # a token of its own
         "ReceiveWhatsappReports": OPEN,  # a signature over its body

@@ -11,6 +11,8 @@ from grpc_reflection.v1alpha import reflection
 from raseed.accounts.v1 import (
     accounts_pb2,
     accounts_pb2_grpc,
+    enquiries_pb2,
+    enquiries_pb2_grpc,
     notices_pb2,
     notices_pb2_grpc,
     organisations_pb2,
@@ -23,6 +25,7 @@ from raseed.accounts.v1 import auth_pb2_grpc as accounts_auth_pb2_grpc
 from raseed.adapters.rpc.accounts import AccountsServicer
 from raseed.adapters.rpc.auth import AuthServicer, SignInUseCases
 from raseed.adapters.rpc.billing import BillingServicer
+from raseed.adapters.rpc.enquiries import EnquiriesRestServicer, EnquiriesServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.inference import InferenceServicer
 from raseed.adapters.rpc.interceptors.auth import auth
@@ -62,10 +65,12 @@ from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.service import InferenceService
 from raseed.core.limits.service import LimitService
+from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.service import NoticeService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
+from raseed.rest.v1 import enquiries_pb2_grpc as rest_enquiries_pb2_grpc
 from raseed.rest.v1 import keys_pb2_grpc, rest_pb2_grpc, webhooks_pb2_grpc
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
 from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
@@ -101,6 +106,7 @@ class Services:
     notices: NoticeService
     closings: ClosingRequests
     exports: ExportService
+    enquiries: Enquiries
     meta_webhook: MetaWebhook
     policy: Policy
     health: HealthMonitor
@@ -164,6 +170,10 @@ def public_server(
     rest_own_data_pb2_grpc.add_OwnDataRestServiceServicer_to_server(
         OwnDataRestServicer(services.closings, services.exports), listed
     )
+    enquiries_pb2_grpc.add_EnquiriesServiceServicer_to_server(EnquiriesServicer(services.enquiries), listed)
+    rest_enquiries_pb2_grpc.add_EnquiriesRestServiceServicer_to_server(
+        EnquiriesRestServicer(services.enquiries, services.sign_in.authenticator), listed
+    )
     webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
         WebhooksServicer(services.notices, services.meta_webhook), listed
     )
@@ -197,6 +207,7 @@ def public_server(
                 organisations_pb2,
                 notices_pb2,
                 own_data_pb2,
+                enquiries_pb2,
                 metering_pb2,
                 health_pb2,
             )

@@ -252,8 +252,13 @@ class CodeDesk:
 
         Under the oldest pepper, so that a new one does not begin all counts anew.
         """
-        digest = self._peppers.digest(f"subject\0{what}\0{of}", min(self._peppers.by_version))
-        return f"{what}:{digest.hex()[:32]}"
+        return subject_of(self._peppers, what, of)
+
+
+def subject_of(peppers: Peppers, what: str, of: str) -> str:
+    """The name of a tally: of whom it is cannot be read from it."""
+    digest = peppers.digest(f"subject\0{what}\0{of}", min(peppers.by_version))
+    return f"{what}:{digest.hex()[:32]}"
 
 
 def _too_many() -> TooManyCodes:

@@ -37,6 +37,7 @@ class NoticeKind(StrEnum):
     CLOUD_BUDGET_100 = "cloud_budget_100"
     NEW_ENTERPRISE = "new_enterprise"
     CLOSING_REQUESTED = "closing_requested"
+    ENQUIRY = "enquiry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ NOTICE_TYPES: Mapping[NoticeKind, NoticeType] = {
     NoticeKind.CLOUD_BUDGET_100: NoticeType(parameters=("provider", "spent", "budget"), **_ALERT),
     NoticeKind.NEW_ENTERPRISE: NoticeType(parameters=("account",), **_ALERT),
     NoticeKind.CLOSING_REQUESTED: NoticeType(parameters=("account",), **_ALERT),
+    NoticeKind.ENQUIRY: NoticeType(parameters=("reply_to", "text"), **_ALERT),
 }
 
 
