@@ -103,6 +103,11 @@ async def test_it_ends_with_the_role_of_who_made_it(club):
     dan = await club.person(DAN)
     with pytest.raises(InvitationRejected):
         await dan.accepts(code)
+    await owner.appoints(admin, "admin")
+    code = await admin.invites(DAN)
+    await owner.removes(admin)
+    with pytest.raises(InvitationRejected):
+        await dan.accepts(code)
 
 
 async def test_an_admin_invites_those_below_and_nobody_else(club):
@@ -192,6 +197,8 @@ async def test_an_organisation_has_so_many_members_with_those_that_are_invited(s
     await owner.invites(CYD)  # in place of the one before
     with pytest.raises(Conflict, match="at most 3 members"):
         await owner.invites(DAN)
+    club.clock.advance(7 * DAY)
+    await (await again(club, owner)).invites(DAN)  # the other one is over
 
 
 @AT_ONCE
