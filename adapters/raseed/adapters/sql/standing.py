@@ -202,9 +202,13 @@ class SqlStandingStore:
         )
 
     async def intend_forfeit(self, account_id: AccountId, microcredits: int | None) -> None:
-        await self._database.write(
-            lambda connection: _keep(connection, account_id, forfeit_microcredits=microcredits)
+        # Not if another worker has finished meanwhile.
+        intend = (
+            update(account_standing)
+            .where(_FORFEIT_DUE, account_standing.c.account_id == account_id)
+            .values(forfeit_microcredits=microcredits)
         )
+        await self._database.write(lambda connection: connection.execute(intend).rowcount)
 
     async def end_forfeit(self, account_id: AccountId, microcredits: int) -> None:
         def work(connection: Connection) -> None:

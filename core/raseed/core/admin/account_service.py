@@ -104,7 +104,7 @@ class AccountAdmin:
             raise _closed(account)
         moment = None if expires_at is None else Microseconds(expires_at)
         changed = await self._store.set_tier(account.id, _tier(tier), moment, reason, actor)
-        return self._changed(account, changed, account.status)
+        return self._changed(account, changed)
 
     async def approve_second(self, reference: str, *, second_of: str, reason: str, actor: str) -> Standing:
         """That one person has this account beside another one. Without the other the approval is taken back.
@@ -134,12 +134,14 @@ class AccountAdmin:
         account = await self._accounts.find(reference)
         return await self._store.notes(account.id, after, limit)
 
-    def _changed(self, before: Account, after: Account | None, wanted: AccountStatus) -> Account:
+    def _changed(
+        self, before: Account, after: Account | None, wanted: AccountStatus | None = None
+    ) -> Account:
         """This worker at once; the others hear of it by the changes feed."""
         if after is None:
             raise _unknown(before.id)
         self._forget(after.id)
-        if after.status is not wanted:
+        if wanted is not None and after.status is not wanted:
             raise _closed(after)
         return after
 

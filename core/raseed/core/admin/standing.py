@@ -102,7 +102,10 @@ class StandingStore(Protocol):
         ...
 
     async def intend_forfeit(self, account_id: AccountId, microcredits: int | None) -> None:
-        """Write down what is about to be taken back, so that who comes after a crash asks for the same. None: nothing."""
+        """Write down what is about to be taken back, so that who comes after a crash asks for the same. None: nothing.
+
+        Changes nothing once it is done.
+        """
         ...
 
     async def end_forfeit(self, account_id: AccountId, microcredits: int) -> None:
