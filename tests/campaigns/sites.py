@@ -15,6 +15,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.stack import Stack
 
 from raseed.admin.v1 import admin_pb2
+from raseed.app.ports import free_ports
 
 SCRIPTED = """\
 [limits]
@@ -70,7 +71,8 @@ def site(
     url = asyncio.run(server.create_database()) if server is not None else ""
     count = 1 if server is None else WORKERS
     config = SCRIPTED.format(hold_wait_s=hold_wait_s, pace_ms=pace_ms, workers=count)
-    stack = Stack(directory, config, environ={"RASEED_DATABASE_URL": url} if url else {})
+    environ = {"RASEED_ADMIN_LISTEN": f"127.0.0.1:{free_ports(1)[0]}"}
+    stack = Stack(directory, config, environ=environ | ({"RASEED_DATABASE_URL": url} if url else {}))
     books: Books = PostgresBooks(url) if url else SqliteBooks(stack.files.database)
     workers = tuple(f"core-{index}" for index in range(count))
     try:

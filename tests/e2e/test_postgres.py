@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.campaigns.load import ask_all, prompt, prompt_tokens
 from tests.campaigns.sites import WORKERS, site
+from tests.support.command_line import run_cli
 from tests.support.http import Answer, Http
 from tests.support.mailbox import code_sent
 from tests.support.postgres import shared_server
@@ -18,7 +20,8 @@ from tests.support.waiting import until
 
 from raseed.admin.v1 import admin_pb2
 
-REVOKED_WITHIN_S = 2.0
+REVOKED_WITHIN_S = SUSPENDED_WITHIN_S = 2.0
+TIER_WITHIN_S = 5.0
 TEXT = "spend it"
 MAX_TOKENS = 40
 COST = prompt_tokens(TEXT) + MAX_TOKENS
@@ -70,6 +73,47 @@ def test_a_revoked_key_is_refused_by_every_worker(workers: Stack) -> None:
         return in_a_row >= 4 * WORKERS
 
     until(refused_by_all, REVOKED_WITHIN_S, "every worker refuses the key")
+
+
+def test_what_operators_decide_is_effective_at_every_worker(workers: Stack) -> None:
+    customer = workers.customer()
+    http = customer.http
+
+    def at_all(path: str, holds: Callable[[Answer], bool], within_s: float) -> None:
+        in_a_row = 0
+
+        def agree() -> bool:
+            nonlocal in_a_row
+            in_a_row = in_a_row + 1 if holds(http.send("GET", path)) else 0
+            return in_a_row >= 4 * WORKERS
+
+        until(agree, within_s, f"every worker has heard of it: {path}")
+
+    def decide(*arguments: str) -> None:
+        assert run_cli(workers.environ, "accounts", *arguments, "--reason", "test").status == 0
+
+    subscription = "/api/billing/subscription"
+    at_all(subscription, lambda answer: answer.json["tier"] == "enterprise", SUSPENDED_WITHIN_S)
+    decide("suspend", customer.id)
+    at_all("/v1/models", lambda answer: answer.status == 403, SUSPENDED_WITHIN_S)
+    decide("reinstate", customer.id)
+    at_all("/v1/models", lambda answer: answer.status == 200, SUSPENDED_WITHIN_S)
+    decide("tier", customer.id, "basic")
+    at_all(subscription, lambda answer: answer.json["tier"] == "basic", TIER_WITHIN_S)
+
+
+def test_the_admin_listener_is_served_by_every_worker(workers: Stack, tmp_path: Path) -> None:
+    made = run_cli(workers.environ, "operators", "create", "script", "--scope", "audit:read", "--json").value
+    key = tmp_path / "admin-key"
+    key.write_text(made["key"])
+    key.chmod(0o600)
+    there = ("--server", workers.run_file()["admin_listen"], "--key-file", str(key))
+    for _ in range(2 * WORKERS):
+        rows = run_cli({}, *there, "audit", "list", "--subject", made["id"], "--json").value
+        assert [row["action"] for row in rows] == ["operator.key", "operator.create"]
+    assert run_cli(workers.environ, "operators", "disable", "script").status == 0
+    for _ in range(2 * WORKERS):
+        assert "Incorrect admin key" in run_cli({}, *there, "audit", "list").refused()
 
 
 def test_a_session_begins_at_one_worker_and_ends_at_every(workers: Stack) -> None:
