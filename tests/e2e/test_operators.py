@@ -45,6 +45,13 @@ def test_a_script_does_what_its_key_may_do_and_no_more(stack: Stack, key_file: P
     assert "owner@localhost" in [account["email"] for account in found.value]
     refused = elsewhere(stack, key_file, "ledger", "verify").refused()
     assert refused == "raseed: This admin key lacks the scope `ledger:read`.\n"
+    secret = key_file.read_text().strip().rpartition("_")[2]
+    everywhere = [
+        *stack.files.logs.glob("*"),
+        *stack.home.glob("raseed.db*"),
+        *stack.files.run.glob("*.json"),
+    ]
+    assert [file.name for file in everywhere if secret.encode() in file.read_bytes()] == []
     by_environment = {
         "RASEED_ADMIN_ADDRESS": stack.run_file()["admin_listen"],
         "RASEED_ADMIN_KEY_FILE": str(key_file),
