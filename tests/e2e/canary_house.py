@@ -25,6 +25,8 @@ from tests.support.providers import MailServer, RefusingApi, mail_server, refusi
 from tests.support.stack import Stack
 from tests.support.stubs import blocking
 
+from raseed.app.ports import free_ports
+
 TIMEOUT_S = 20.0
 NOT_WRITTEN_BY_US = (".onnx", ".so")
 """What of a stack's folder is a copy of what was installed."""
@@ -59,6 +61,9 @@ port = {smtp_port}
 security = "none"
 username = "raseed"
 sender = "Raseed <no-reply@raseed.example>"
+
+[admin]
+listen = "127.0.0.1:{operators_port}"
 
 [log]
 level = "debug"
@@ -242,6 +247,7 @@ def house(directory: Path, server: PostgresServer | None) -> Iterator[House]:
             whatsapp="whatsapp_meta" if server is None else "whatsapp_http",
             api=api.url,
             smtp_port=mail.port,
+            operators_port=free_ports(1)[0],
         )
         stack = Stack(directory / "stack", config, environ=environ)
         books: Books = PostgresBooks(url) if url else SqliteBooks(stack.files.database)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.e2e.canary_house import House, fresh
 from tests.support.http import chat_body
+from tests.support.providers import CODE, INVITATION
 from tests.support.waiting import until
 
 from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc
@@ -44,7 +45,7 @@ def sign_in(house: House) -> Holder:
     started = house.send("POST", "/api/auth/start", {"email": ADDRESS}, **PAGE)
     challenge = house.key("challenge cookie", started.cookies[CHALLENGE])
     cookie = f"{CHALLENGE}={challenge}"
-    code = house.plant("code", house.mail.code_for(ADDRESS), is_number=True)
+    code = house.plant("code", house.mail.sent_to(ADDRESS, CODE), is_number=True)
     given = {"code": code, "terms_version": TERMS}
     house.send("POST", "/api/auth/verify", {**given, "code": "00000000"}, cookie=cookie, **PAGE)
     house.send("POST", "/api/auth/verify", {"code": code}, cookie=cookie, **PAGE)
@@ -89,6 +90,7 @@ def sign_in(house: House) -> Holder:
         house.send("POST", "/v1/keys", {"name": "x"}, authorization=f"Bearer {key}")
     house.send("GET", "/v1/keys", authorization=f"Bearer {key}")
     house.call(accounts_pb2_grpc.AccountsServiceStub, "ListApiKeys", accounts_pb2.ListApiKeysRequest(), key)
+    _invite(house, {"x-csrf-token": csrf, **mine})
     exported = house.send("GET", "/api/account/export", x_csrf_token=csrf, **mine)
     assert exported.status == 200, exported
     wish = {"reason": "moved on", "erase": True}
@@ -102,13 +104,25 @@ def _program(house: House) -> None:
     stub, address = auth_pb2_grpc.AuthServiceStub, "program@raseed.example"
     started = house.call(stub, "StartSignIn", auth_pb2.StartSignInRequest(email=address), "")
     challenge = house.key("challenge", started.challenge_id)
-    code = house.plant("program's code", house.mail.code_for(address), is_number=True)
+    code = house.plant("program's code", house.mail.sent_to(address, CODE), is_number=True)
     request = auth_pb2.VerifySignInRequest(challenge_id=challenge, code=code)
     house.call(stub, "VerifySignIn", request, "")
     request.terms_version = TERMS
     entered = house.call(stub, "VerifySignIn", request, "")
     token = house.key("session token", entered.session_token)
     house.call(stub, "ListSessions", auth_pb2.ListSessionsRequest(), token)
+
+
+def _invite(house: House, mine: dict[str, str]) -> None:
+    """Into an organisation, with a mail that goes to another one than who tries to accept it."""
+    made = house.send("POST", "/api/organisations", {"name": "Magrathea"}, **mine)
+    acting, guest = {"raseed-account": made.json["id"], **mine}, "guest@raseed.example"
+    invitations = "/api/organisations/current/invitations"
+    asked = house.send("POST", invitations, {"email": guest, "role": "member"}, **acting)
+    assert asked.status == 201, asked
+    text = house.key("invitation", house.mail.sent_to(guest, INVITATION))
+    assert house.send("POST", "/api/organisations/accept", {"code": text}, **mine).status == 422
+    house.send("GET", invitations, **acting)
 
 
 def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
@@ -222,54 +236,3 @@ def report(house: House) -> None:
     for signed in (body, body + b" "):
         digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
         house.send("POST", path, body, heard="of a webhook", x_hub_signature_256=f"sha256={digest}")
-
-
-def operate(house: House, holder: Holder) -> None:
-    """The command line: on the running stack, with a wrong database, and what it shows of everything."""
-    made = house.cli("operators", "create", "ada", "--scope", "accounts:read", "--json").value
-    house.key("admin key", made["key"])
-    again = house.cli("operators", "key", "ada", "--scope", "accounts:read", "--json").value
-    house.key("next admin key", again["key"])
-    for command in (
-        ("operators", "list"),
-        ("accounts", "list"),
-        ("accounts", "show", holder.account),
-        ("keys", "list", holder.account),
-        ("accounts", "closing"),
-        ("audit", "list"),
-        ("notices", "failed"),
-        ("config", "check"),
-        ("doctor",),
-    ):
-        house.cli(*command)
-        if command[0] != "config":
-            house.cli(*command, "--json")
-    house.cli("accounts", "export", holder.account, str(house.stack.directory / "account.jsonl"))
-    password = house.plant("password of a database that is away", fresh())
-    elsewhere = {
-        "RASEED_HOME": str(house.stack.directory / "elsewhere"),
-        "RASEED_DATABASE_URL": f"postgresql://raseed:{password}@127.0.0.1:1/raseed",
-    }
-    for command in (("accounts", "list"), ("config", "check"), ("doctor",), ("ledger", "verify")):
-        house.cli(*command, heard="without a database", environ=elsewhere)
-
-
-def notices_have_gone(house: House) -> None:
-    """Every notice was tried."""
-    until(
-        lambda: not house.books.rows("SELECT 1 FROM outbox WHERE state = 'pending' AND attempts = 0"),
-        10.0,
-        "every notice was tried",
-    )
-
-
-def be_forgotten(house: House, holder: Holder) -> None:
-    """The holder's account is closed and erased; what its requests had stored can be read by nobody any more."""
-    stored = "SELECT account_id FROM content_accounts WHERE account_id = $1"
-    assert house.books.rows(stored, holder.account)
-    assert house.cli("accounts", "close", holder.account, "--reason", "asked for", "--forfeit").status == 0
-    erase = ("accounts", "erase", holder.account, "--reason", "asked for")
-    until(lambda: house.cli(*erase).status == 0, 10.0, "the account is erased")
-    assert not house.books.rows(stored, holder.account)
-    for chain in ("ledger", "audit"):
-        assert house.cli(chain, "verify").status == 0

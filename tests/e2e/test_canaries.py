@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from tests.e2e import canary_operators as operators
 from tests.e2e import canary_walk as walk
 from tests.e2e.canary_house import House, house
 from tests.support.canaries import search
@@ -45,6 +46,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
         "answer POST /api/auth/verify",
         "answer GET /api/account/export",
         "command accounts *",
+        "command from elsewhere",
         "file account.jsonl",
     ),
     # For the operators, until it is sent.
@@ -89,9 +91,9 @@ def test_no_secret_and_no_prompt_lies_where_it_must_not(tmp_path: Path, *, with_
         walk.be_refused(each, holder)
         walk.write_to_operators(each)
         walk.report(each)
-        walk.operate(each, holder)
-        walk.notices_have_gone(each)
+        operators.operate(each, holder)
+        operators.notices_have_gone(each)
         assert len(each.canaries) >= 20
         assert leaks(each) == []
-        walk.be_forgotten(each, holder)
+        operators.be_forgotten(each, holder)
         assert search([each.canaries["address"], each.canaries["prompt"]], each.tables()) == set()

@@ -22,7 +22,8 @@ from tests.support.waiting import until
 from raseed.app.ports import free_ports
 
 WAIT_S = 10.0
-_CODE = re.compile(r"\b([0-9]{8})\b")
+CODE = re.compile(r"\b[0-9]{8}\b")
+INVITATION = re.compile(r"rsd_inv_[0-9A-Za-z_]+")
 
 
 @dataclass
@@ -32,14 +33,14 @@ class MailServer:
     mails: list[tuple[str, str]] = field(default_factory=list)
     """To whom, and the text."""
 
-    def code_for(self, address: str) -> str:
-        """The last code that was sent there, once it has been."""
+    def sent_to(self, address: str, what: re.Pattern[str]) -> str:
+        """The last `CODE` or `INVITATION` that was sent there, once one has been."""
 
-        def codes() -> list[str]:
-            return [found[1] for to, text in self.mails if to == address and (found := _CODE.search(text))]
+        def found() -> list[str]:
+            return [match[0] for to, text in self.mails if to == address and (match := what.search(text))]
 
-        until(lambda: bool(codes()), WAIT_S, "a code has come by e-mail")
-        return codes()[-1]
+        until(lambda: bool(found()), WAIT_S, f"{what.pattern} has come by e-mail")
+        return found()[-1]
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Envelope, address: str, options: Any

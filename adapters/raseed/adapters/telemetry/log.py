@@ -10,9 +10,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_SECRETS = re.compile(
-    r"(rsd_(?:live|test|admin|sess|chal|dev)_[0-9A-Za-z]{4})[0-9A-Za-z_]*|((?i:bearer) )\S+"
-)
+_SECRETS = re.compile(r"(rsd_[a-z]{3,8}_[0-9A-Za-z]{4})[0-9A-Za-z_]*|((?i:bearer) )\S+")
 _VALUES = re.compile(
     r"(\[parameters: |DETAIL:  ).*?(?=\n(?:HINT: |CONTEXT: |\[SQL: |\(Background |\n)|\Z)", re.DOTALL
 )
@@ -32,6 +30,8 @@ def redacted(text: str) -> str:
 
     >>> redacted("key rsd_live_k3J9xQ2mWc7d_abc and Bearer xyz")
     'key rsd_live_k3J9… and Bearer …'
+    >>> redacted("rsd_inv_7d1e55")
+    'rsd_inv_7d1e…'
     >>> redacted("[parameters: ('ada@example.com',)]")
     '[parameters: …'
     """
