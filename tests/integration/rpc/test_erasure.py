@@ -14,11 +14,22 @@ from tests.support.worker import MICROCREDITS, Client, Worker
 from raseed.adapters.sql.audit import AUDIT_CHAIN
 from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.hash_chain import SqlChain
-from raseed.adapters.sql.tables import invitations, memberships, metadata, organisations
+from raseed.adapters.sql.tables import (
+    accounts,
+    invitations,
+    memberships,
+    metadata,
+    organisations,
+    sessions,
+    sign_in_codes,
+)
 from raseed.admin.v1 import account_admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2, audit_pb2
+from raseed.core.accounts.model import Account
+from raseed.core.admin.erasure import ErasureService
 from raseed.core.admin.standing_jobs import forfeit_job
 from raseed.core.chain import sealer_job
+from raseed.core.clock import HOUR, SystemClock
 from raseed.core.content.ports import ContentKind
 from raseed.core.ids import AccountId
 from raseed.core.jobs import run_round
@@ -55,6 +66,7 @@ async def named_customer(worker: Worker) -> Client:
         AccountId(made.account), reason=f"{CANARY} leaves", wants_erasure=True, actor=made.account
     )
     await worker.platform.database.write(partial(found_organisation, account_id=made.account))
+    await worker.platform.database.write(partial(begin_signing_in, account_id=made.account))
     return made
 
 
@@ -75,6 +87,32 @@ def found_organisation(connection: Connection, account_id: str) -> None:
             invited_by=account_id,
             created_at=1,
             expires_at=2,
+        )
+    )
+
+
+def begin_signing_in(connection: Connection, account_id: str) -> None:
+    """On one machine done, on another with the code still to be given back."""
+    address = connection.scalar(select(accounts.c.email).where(accounts.c.id == account_id))
+    later = SystemClock().now() + HOUR
+    moments = dict.fromkeys(("created_at", "authenticated_at", "last_used_at", "expires_at"), later)
+    digest = account_id.encode()
+    connection.execute(
+        insert(sessions).values(
+            id=f"ses_{account_id}", digest=digest, account_id=account_id, device=CANARY, **moments
+        )
+    )
+    connection.execute(
+        insert(sign_in_codes).values(
+            id=digest,
+            purpose="sign_in",
+            kind="email",
+            identifier=address,
+            device="",
+            digest=digest,
+            pepper_version=1,
+            attempt_count=0,
+            expires_at=later,
         )
     )
 
@@ -125,6 +163,8 @@ async def test_nothing_that_names_the_holder_is_left_and_the_chains_verify(worke
         "invitations",
         "organisations",
         "outbox",
+        "sessions",
+        "sign_in_codes",
     } <= set(await tables_with(worker, CANARY))
     platform = worker.platform
     await close(worker, named)
@@ -148,6 +188,29 @@ async def test_nothing_that_names_the_holder_is_left_and_the_chains_verify(worke
         ("account.erase", "asked for")
     ]
     assert "account.suspend" in [row.action for row in rows]
+
+
+class BreaksOff:
+    """A store whose worker is killed before it has done anything."""
+
+    async def erase(self, account_id: AccountId, reason: str, actor: str) -> Account | None:
+        raise ConnectionError(account_id)
+
+
+async def test_an_erasure_that_broke_off_is_done_by_the_next_attempt(worker: Worker):
+    named = await named_customer(worker)
+    platform = worker.platform
+    await close(worker, named)
+    await run_round(forfeit_job(platform.standing, platform.ledger))
+    broken = ErasureService(
+        BreaksOff(), platform.accounts, platform.standing, platform.ledger, platform.content
+    )
+    with pytest.raises(ConnectionError):
+        await broken.erase(named.account, reason="asked for", actor="op_1")
+    assert await platform.content.get(AccountId(named.account), ContentKind.IDEMPOTENT, "answer") is None
+    assert await tables_with(worker, CANARY) != []
+    await erase(worker, named)
+    assert await tables_with(worker, CANARY) == []
 
 
 async def test_only_a_closed_account_that_is_done_is_erased_and_by_its_id_alone(worker: Worker, new_client):

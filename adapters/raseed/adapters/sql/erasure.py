@@ -51,10 +51,14 @@ class SqlErasureStore:
             erase_notices(connection, account_id)
             end_sessions(connection, account_id)
             drop_closing_request(connection, account_id)
-            for table in (account_notes, sign_in_codes):
-                connection.execute(delete(table).where(table.c.account_id == account_id))
+            connection.execute(delete(account_notes).where(account_notes.c.account_id == account_id))
             connection.execute(delete(memberships).where(memberships.c.person_id == account_id))
             known_as = [address for address in (before.email, before.phone_e164) if address]
+            connection.execute(
+                delete(sign_in_codes).where(
+                    or_(sign_in_codes.c.account_id == account_id, sign_in_codes.c.identifier.in_(known_as))
+                )
+            )
             connection.execute(
                 delete(invitations).where(
                     or_(invitations.c.organisation_id == account_id, invitations.c.identifier.in_(known_as))
