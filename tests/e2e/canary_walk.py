@@ -158,13 +158,13 @@ def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
     ask(chat, 404, model="none", messages=said)
     with house.broken("content_items"):
         ask(chat, 500, model="scripted", messages=mine, headers={"idempotency_key": fresh()})
-    with house.broken("ledger_tx"):
+    with house.broken("holds"):
         ask(chat, 503, model="scripted", messages=mine)
     for at in (0, 3):
         failing = {"role": "user", "content": f"#script fail_at={at}"}
         ask(chat, 503, model="scripted", messages=[*said, failing])
     house.send("POST", chat, json.dumps({"messages": prompt}).encode()[:-1], **bearer)
-    house.send("POST", chat, json.dumps(said).encode() * 60_000, **bearer)
+    house.send("POST", chat, json.dumps(said).encode() * 30_000, **bearer)
     house.send("POST", f"/v1/nothing?prompt={system}", said, **bearer)
 
 

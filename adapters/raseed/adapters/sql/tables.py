@@ -607,7 +607,7 @@ outbox = _table(
     Column("key", Text, nullable=False),
     Column("account_id", Text, ForeignKey("accounts.id")),
     Column("kind", Text, nullable=False),
-    Column("parameters", Text, nullable=False),  # JSON; emptied when it was sent
+    Column("parameters", Text, nullable=False),  # JSON; emptied when it has arrived, as far as that is told
     Column("state", Text, nullable=False),
     Column("attempts", BIGINT, nullable=False),
     _moment("due_at"),  # while it is being sent: when whoever sends it is taken for dead
