@@ -203,6 +203,8 @@ class CoinLedger:
             return "replay" if self.promises[name].asked == asked else "reused_with_other_input"
         if not self.is_active:
             return "account_not_active"
+        if self.owed and want:
+            least = max(least, 1)
         if key in self.caps and self.caps[key].left(now) < least:
             return "spend_cap_reached"
         if self.uncapped(key, now) < least:

@@ -32,6 +32,7 @@ from raseed.core.billing.commands import (
     TakeBack,
     TakenBack,
 )
+from raseed.core.billing.measured import QUANTITY_MAX
 from raseed.core.billing.model import Measured, Meter, PriceSnapshot
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, GrantId
@@ -294,7 +295,7 @@ def _makes_sense(command: Command) -> bool:
 
 
 def _is_measurement(measured: Measured) -> bool:
-    return all(quantity >= 0 for _, quantity in measured.quantities)
+    return all(0 <= quantity <= QUANTITY_MAX for _, quantity in measured.quantities)
 
 
 def _price(price: PriceSnapshot) -> Price:

@@ -34,6 +34,7 @@ from raseed.core.errors import (
 from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
 
 ALL = KeySpec(name="all", scopes=frozenset(Scope))
+MINE = KeySpec(name="mine", scopes=OWN_ACCOUNT)
 WIDE = KeySpec(scopes=KEY_DEFAULT | {Scope.KEYS_READ, Scope.KEYS_WRITE})
 
 
@@ -170,9 +171,9 @@ async def test_a_patch_changes_what_it_speaks_of(desk):
 
 async def test_a_session_gives_what_it_has_and_changes_what_may_do_no_more(desk):
     with pytest.raises(PermissionDenied) as refused:
-        await desk.keys.create(session(Role.ADMIN), ALICE, ALL)
+        await desk.keys.create(session(Role.ADMIN), ALICE, MINE)
     assert refused.value.param == "scopes"
-    owners = (await desk.keys.create(session(), ALICE, ALL)).key
+    owners = (await desk.keys.create(session(), ALICE, MINE)).key
     for attempt in (
         desk.keys.rotate(session(Role.ADMIN), owners.id, account_id=ALICE),
         desk.keys.update(session(Role.ADMIN), owners.id, KeyPatch(name="x"), account_id=ALICE),
@@ -183,6 +184,22 @@ async def test_a_session_gives_what_it_has_and_changes_what_may_do_no_more(desk)
     with pytest.raises(PermissionDenied):
         await desk.keys.update(session(Role.ADMIN), admins.id, KeyPatch(scopes=OWN_ACCOUNT), account_id=ALICE)
     assert (await desk.keys.revoke(session(Role.ADMIN), owners.id, account_id=ALICE)).revoked_at is not None
+
+
+async def test_only_operators_let_a_key_charge_and_whoever_changes_it_leaves_it_that(desk):
+    metering = frozenset({Scope.INFERENCE, Scope.METERING_WRITE})
+    plain = (await desk.keys.create(session(), ALICE, KeySpec())).key
+    for attempt in (
+        desk.keys.create(session(), ALICE, KeySpec(scopes=metering)),
+        desk.keys.update(session(), plain.id, KeyPatch(scopes=metering), account_id=ALICE),
+    ):
+        with pytest.raises(PermissionDenied):
+            await attempt
+    given = (await desk.keys.create(OPERATOR, ALICE, KeySpec(scopes=metering))).key
+    for role in (Role.OWNER, Role.ADMIN):
+        await desk.keys.rotate(session(role), given.id, account_id=ALICE)
+        renamed = await desk.keys.update(session(role), given.id, KeyPatch(name=role), account_id=ALICE)
+        assert renamed.scopes == metering
 
 
 async def test_a_key_makes_keys_that_reach_no_further(desk):

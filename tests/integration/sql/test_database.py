@@ -28,7 +28,7 @@ from raseed.adapters.sql.sqlite_files import DatabaseInUse
 from raseed.adapters.sql.sqlite_ledger import SqliteLedger
 from raseed.adapters.sql.tables import changes
 from raseed.adapters.sql.verify import verify
-from raseed.core.billing.commands import Granted, Held, Settled
+from raseed.core.billing.commands import Granted, Held, Refusal, Refused, Settled
 from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, HoldId
@@ -170,7 +170,7 @@ async def test_a_command_that_cannot_be_written_fails_alone(database, tmp_path, 
         )
 
     first, poison, written, last = results
-    assert isinstance(poison, LedgerUnavailable)
+    assert poison == [Refused(refusal=Refusal.CANNOT_BE_WRITTEN)]
     assert written == 1
     assert isinstance(first, list)
     assert isinstance(last, list)

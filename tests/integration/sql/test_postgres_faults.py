@@ -18,13 +18,15 @@ from tests.integration.sql.postgres_team import Team
 from tests.support.postgres import PostgresServer
 from tests.unit.billing.builders import ALICE, BOB, issue, place, settle
 
-from raseed.adapters.sql import postgres_queue
+from raseed.adapters.sql import postgres_batch, postgres_queue
+from raseed.adapters.sql.accounts import set_status
 from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.adapters.sql.postgres_database import PostgresDatabase
 from raseed.adapters.sql.schema import migrate
 from raseed.adapters.sql.tables import instances
-from raseed.core.billing.commands import Granted, Held, Settled
+from raseed.core.accounts.model import AccountStatus
+from raseed.core.billing.commands import Granted, Held, Refusal, Refused, Settled
 from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.clock import Microseconds
 from raseed.core.ids import HoldId
@@ -274,12 +276,13 @@ async def test_a_command_that_cannot_be_written_fails_alone(team, caplog, poison
             return_exceptions=True,
         )
     first, failed, last = list(answers)
-    assert isinstance(failed, LedgerUnavailable)
+    assert isinstance(failed, list)
+    assert failed.pop(1) == Refused(refusal=Refusal.CANNOT_BE_WRITTEN)
     assert isinstance(first, list)
     assert isinstance(last, list)
-    assert all(isinstance(result, Held) for result in [*first, *last])
+    assert all(isinstance(result, Held) for result in [*first, *failed, *last])
     assert await team.ledgers[0].hold(HoldId("poison")) is None
-    assert await team.spendable(ALICE) == 970  # what came before it in its own call stays
+    assert await team.spendable(ALICE) == 960  # with those before and behind it in its own call
 
 
 async def test_writes_that_read_first_do_not_lose_each_other(team):
@@ -340,3 +343,17 @@ async def test_close_finishes_what_is_queued(team):
     assert await team.spendable(ALICE) == 800
     with pytest.raises(DatabaseUnavailable, match="closing"):
         await database.submit([place("late", 1)])
+
+
+async def test_what_was_decided_before_a_suspension_is_not_written_after_it(team, monkeypatch):
+    write = postgres_batch.write
+
+    async def late(connection: asyncpg.Connection, changes: Any) -> None:
+        monkeypatch.setattr(postgres_batch, "write", write)
+        await team.databases[1].write(lambda c: set_status(c, ALICE, AccountStatus.SUSPENDED))
+        await write(connection, changes)
+
+    monkeypatch.setattr(postgres_batch, "write", late)
+    [refused] = await team.ledgers[0].submit([place("h1", 10)])
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.ACCOUNT_NOT_ACTIVE

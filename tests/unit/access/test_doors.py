@@ -12,7 +12,15 @@ from raseed.adapters.rpc.interceptors.auth import auth, credential_of
 from raseed.core.accounts.keys import SESSION_PREFIX
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.ports import PresentedSession
-from raseed.core.accounts.scopes import KEY_DEFAULT, OWN_ACCOUNT, SCOPES_OF, Role, Scope
+from raseed.core.accounts.scopes import (
+    KEPT_SCOPES_OF,
+    KEY_DEFAULT,
+    KEY_SCOPES_OF,
+    OWN_ACCOUNT,
+    SCOPES_OF,
+    Role,
+    Scope,
+)
 from raseed.core.errors import PermissionDenied, RequestInvalid, ScopeMissing, Unauthenticated
 from raseed.core.ids import AccountId, ApiKeyId, SessionId
 
@@ -157,10 +165,12 @@ def test_reading_is_what_ends_in_read():
     assert Access(frozenset()).changes
 
 
-def test_roles_are_nested_and_the_owner_has_all():
+def test_roles_are_nested_and_the_owner_has_all_but_what_operators_give():
     assert SCOPES_OF.keys() == set(Role)
-    assert SCOPES_OF[Role.OWNER] == set(Scope)
+    assert SCOPES_OF[Role.OWNER] == OWN_ACCOUNT == set(Scope) - {Scope.METERING_WRITE}
     for role in Role:
+        assert Scope.METERING_WRITE not in SCOPES_OF[role] | KEY_SCOPES_OF[role]
+        assert (Scope.METERING_WRITE in KEPT_SCOPES_OF[role]) == (role in (Role.OWNER, Role.ADMIN))
         assert SCOPES_OF[role] <= SCOPES_OF[Role.OWNER]
         assert (Scope.MEMBERS_WRITE in SCOPES_OF[role]) == (role in (Role.OWNER, Role.ADMIN))
         assert (Scope.KEYS_WRITE in SCOPES_OF[role]) == (role is not Role.BILLING)

@@ -32,7 +32,7 @@ from raseed.core.accounts.key_rules import (
     patched,
 )
 from raseed.core.accounts.model import ApiKey, Caller, Tier
-from raseed.core.accounts.scopes import SCOPES_OF, Role, Scope
+from raseed.core.accounts.scopes import OF_OPERATORS, SCOPES_OF, Role, Scope
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.errors import PermissionDenied, RequestInvalid
@@ -130,7 +130,7 @@ def test_whoever_changes_a_key_cannot_give_it_more_than_he_and_its_maker_have(
     outer = outer_bounds(caller, key_of(before), key_of(parent))
     if excess(asked, outer) is None:
         assert reach(asked) <= reach(parent)
-        assert asked.scopes <= SCOPES_OF[role]
+        assert asked.scopes <= SCOPES_OF[role] | (before.scopes & OF_OPERATORS)
     itself = replace(caller, api_key_id=ApiKeyId("key"))
     assert outer_bounds(itself, key_of(before), None) == before
 

@@ -194,6 +194,23 @@ def test_a_grant_whose_time_begins_repays_before_it_is_held():
     assert books.alice.debt_microcredits == 0
 
 
+def test_who_owes_and_has_nothing_left_opens_no_hold_of_nothing():
+    books = in_debt(12)
+    assert refusal(books.do(place("h2", 5, 0))) == (Refusal.CREDIT_EXHAUSTED, 0)
+    assert isinstance(books.do(place("free", 0)), Held)
+    books.do(issue("some", 13))
+    assert isinstance(books.do(place("h3", 5, 0)), Held)
+
+
+def test_nor_while_all_that_is_left_is_held():
+    books = short(30)
+    books.do(place("h2", 20))
+    books.do(extend("h1", 22, debt_limit=30))
+    books.do(settle("h1", 22))
+    assert books.alice.debt_microcredits == 12
+    assert refusal(books.do(place("h3", 5, 0))) == (Refusal.HELD_BY_OPEN_REQUESTS, 0)
+
+
 def test_a_repeated_grant_repays_once():
     books = in_debt(12)
     first, again = books.do(issue("top-up", 10)), books.do(issue("top-up", 10))

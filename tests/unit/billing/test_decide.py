@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 from tests.unit.billing.builders import (
@@ -22,7 +23,8 @@ from tests.unit.billing.builders import (
 
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.billing.commands import Expired, Held, Refusal, Refused, Settled, could_change
-from raseed.core.billing.model import HoldState, Meter, PriceSnapshot, Rate
+from raseed.core.billing.measured import QUANTITY_MAX
+from raseed.core.billing.model import HoldState, Measured, Meter, PriceSnapshot, Rate
 from raseed.core.ids import AccountId, HoldId
 from raseed.core.money import AMOUNT_MAX
 
@@ -75,11 +77,13 @@ REFUSED = [
     (extend("h2", 70), Refusal.ALREADY_RESOLVED),
     (extend("h1", -1), Refusal.AMOUNT_OUT_OF_RANGE),
     (extend("h1", 70, tokens=-1), Refusal.AMOUNT_OUT_OF_RANGE),
+    (extend("h1", 70, tokens=QUANTITY_MAX + 1), Refusal.AMOUNT_OUT_OF_RANGE),
     (extend("h1", 91), Refusal.CREDIT_EXHAUSTED),
     (settle("none", 5), Refusal.HOLD_UNKNOWN),
     (settle("h1", 5, account_id=BOB), Refusal.HOLD_UNKNOWN),
     (settle("h1", 5, epoch=2), Refusal.HOLD_NOT_OWNED),
     (settle("h1", -5), Refusal.AMOUNT_OUT_OF_RANGE),
+    (settle("h1", QUANTITY_MAX + 1), Refusal.AMOUNT_OUT_OF_RANGE),
     (settle("h2", 11), Refusal.REUSED_WITH_OTHER_INPUT),
     (settle("h3", 5), Refusal.ALREADY_RESOLVED),
     (settle("h4", 5), Refusal.ALREADY_RESOLVED),
@@ -155,6 +159,42 @@ def test_a_hold_takes_what_is_spendable_when_that_is_less_than_wanted():
     assert isinstance(held, Held)
     assert (held.amount_microcredits, held.spendable_microcredits) == (100, 0)
     assert held.lease_until == books.clock.now() + LEASE
+
+
+HALF = AMOUNT_MAX // 2
+DEAR = PriceSnapshot(
+    model="dear", version="1", rates=(Rate(Meter.INPUT_TOKENS, HALF), Rate(Meter.OUTPUT_TOKENS, HALF))
+)
+
+
+def test_a_checkpoint_costs_no_more_than_can_be_booked():
+    books = Books()
+    books.do(place("h1", 0, price=DEAR))
+    too_much = replace(extend("h1", 0), checkpoint=Measured(((Meter.INPUT_TOKENS, 3),)))
+    together = replace(extend("h1", 0), checkpoint=Measured(((Meter.INPUT_TOKENS, 1),)))
+    assert isinstance(books.do(extend("h1", 0, tokens=2)), Held)
+    before = copy.deepcopy(books.state)
+
+    for command in (too_much, together):
+        result = books.do(command)
+        assert isinstance(result, Refused)
+        assert result.refusal is Refusal.AMOUNT_OUT_OF_RANGE
+    assert books.state == before
+
+
+def test_a_stored_checkpoint_beyond_that_is_swept_as_the_most_that_can_be():
+    books = Books()
+    books.do(issue("g", 10))
+    books.do(place("h1", 10, price=DEAR))
+    books.state.holds[H1].checkpoint = Measured(((Meter.INPUT_TOKENS, 1), (Meter.OUTPUT_TOKENS, 10**15)))
+    books.clock.advance(LEASE)
+
+    swept, again = books.do(sweep("h1")), books.do(sweep("h1"))
+
+    assert isinstance(swept, Settled)
+    assert (swept.cost_microcredits, swept.shortfall_microcredits) == (10, AMOUNT_MAX - 10)
+    assert [line.cost_microcredits for line in swept.lines] == [HALF, HALF]
+    assert again == replace(swept, replayed=True)
 
 
 def test_a_free_run_needs_no_credit():

@@ -64,23 +64,26 @@ def find_account(connection: Connection, reference: str) -> Account | None:
 
 def set_status(connection: Connection, account_id: AccountId, status: AccountStatus) -> bool:
     """False if there is no such account. Workers forget the account's keys when they see the change."""
-    changed = connection.execute(
-        update(accounts).where(accounts.c.id == account_id).values(status=status.value)
-    )
-    if changed.rowcount == 0:
+    if not _count_up(connection, account_id):
         return False
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(status=status.value))
     announce(connection, ChangeKind.ACCOUNT, account_id)
     return True
 
 
 def set_debt_limit(connection: Connection, account_id: AccountId, limit_microcredits: int | None) -> bool:
     """What the account may owe; None: what the profile says. False if there is no such account. Safe to repeat."""
-    # With the account's version: a batch that was decided under the limit of before is refused its write.
-    locked = connection.execute(
-        update(balances).where(balances.c.account_id == account_id).values(version=balances.c.version + 1)
-    )
+    found = _count_up(connection, account_id)
     connection.execute(
         update(accounts).where(accounts.c.id == account_id).values(debt_limit_microcredits=limit_microcredits)
+    )
+    return found
+
+
+def _count_up(connection: Connection, account_id: AccountId) -> bool:
+    """The account's version: a batch that was decided on what was before is refused its write. False: no account."""
+    locked = connection.execute(
+        update(balances).where(balances.c.account_id == account_id).values(version=balances.c.version + 1)
     )
     return locked.rowcount > 0
 

@@ -39,7 +39,7 @@ from raseed.core.accounts.organisations import (
     Organisation,
     check_change,
 )
-from raseed.core.accounts.scopes import KEY_SCOPES_OF, Role
+from raseed.core.accounts.scopes import KEPT_SCOPES_OF, Role
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict, NotFound
@@ -230,7 +230,7 @@ class SqlMemberStore:
         def change(key: ApiKey, _parent: ApiKey | None) -> ApiKey:
             if role is None:
                 return replace(key, revoked_at=now)
-            return replace(key, scopes=key.scopes & KEY_SCOPES_OF[role])
+            return replace(key, scopes=key.scopes & KEPT_SCOPES_OF[role])
 
         of_his = select(api_keys.c.id).where(
             api_keys.c.account_id == member.organisation_id,

@@ -14,7 +14,7 @@ from raseed.adapters.sql.postgres_batch import CommitUnknown, PostgresBatch
 from raseed.adapters.sql.postgres_errors import is_conflict, is_connection_lost, is_of_the_server
 from raseed.adapters.sql.postgres_errors import is_input as is_refused_input
 from raseed.adapters.sql.postgres_queue import BATCH_COMMANDS_MAX, CommandQueue, Waiting
-from raseed.core.billing.commands import Command, Result
+from raseed.core.billing.commands import Command, Refusal, Refused, Result
 
 log = logging.getLogger(__name__)
 
@@ -97,11 +97,12 @@ class PostgresLane:
         for command in waiting.commands:
             try:
                 results += await self._commit([command], waiting.give_up_at)
-            except Exception as error:
-                if not isinstance(error, DatabaseUnavailable):
-                    log.exception("ledger command cannot be written: %r", command)
+            except DatabaseUnavailable as error:
                 _fail([waiting], error)
                 return
+            except Exception:
+                log.exception("ledger command cannot be written: %r", command)
+                results.append(Refused(refusal=Refusal.CANNOT_BE_WRITTEN))
         _answer(waiting, results)
 
     async def _commit(self, commands: Sequence[Command], give_up_at: float) -> list[Result]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.adapters.sql.sqlite_dialect import borrowed
 from raseed.adapters.sql.sqlite_files import connect_writer
-from raseed.core.billing.commands import Command, Result
+from raseed.core.billing.commands import Command, Refusal, Refused, Result
 
 log = logging.getLogger(__name__)
 
@@ -151,12 +151,15 @@ class BatchConnection:
         results: list[Result] = []
         for command in job.commands:
             one = self._alone(lambda command=command: self._apply(self._raw, [command]))  # type: ignore[misc]
-            if one.error is not None:
-                log.error("ledger command cannot be written: %r", command, exc_info=one.error)
-                error = DatabaseUnavailable("a ledger command cannot be written")
+            if one.error is None:
+                results.extend(one.value)
+            elif _is_of_the_file(one.error):
+                error = DatabaseUnavailable(f"the write did not happen: {one.error}")
                 error.__cause__ = one.error
                 return Outcome(error=error)
-            results.extend(one.value)
+            else:
+                log.error("ledger command cannot be written: %r", command, exc_info=one.error)
+                results.append(Refused(refusal=Refusal.CANNOT_BE_WRITTEN))
         return Outcome(results)
 
     def _alone(self, write: Callable[[], Any]) -> Outcome:
@@ -172,3 +175,10 @@ class BatchConnection:
             return Outcome(error=error)
         self._raw.execute("RELEASE alone")
         return Outcome(value)
+
+
+def _is_of_the_file(error: Exception) -> bool:
+    """The same command may well be written later, as against what the rows or our own code are at fault for."""
+    return isinstance(error, sqlite3.OperationalError | sqlite3.InternalError) or (
+        type(error) is sqlite3.DatabaseError
+    )

@@ -125,7 +125,7 @@ def outer_bounds(caller: Caller | None, key: ApiKey, parent: ApiKey | None) -> B
         return bounds
     if caller.api_key_id == key.id:
         return key.bounds  # no key widens itself
-    return meet(bounds, Bounds(scopes=caller.key_scopes))
+    return meet(bounds, Bounds(scopes=caller.key_scopes | (key.scopes & caller.kept_scopes)))
 
 
 def check_may_manage(caller: Caller | None, key: ApiKey, *, only_to_revoke: bool = False) -> None:
@@ -139,7 +139,7 @@ def check_may_manage(caller: Caller | None, key: ApiKey, *, only_to_revoke: bool
     check_sees(caller, key)
     if caller.api_key_id is not None and caller.api_key_id not in (key.id, key.parent_id):
         raise PermissionDenied("An API key may change itself and the keys that it made, and no others.")
-    if not only_to_revoke and not key.scopes <= caller.key_scopes:
+    if not only_to_revoke and not key.scopes <= caller.kept_scopes:
         raise PermissionDenied(
             "This API key may do more than you: only somebody who may do as much can change it."
         )

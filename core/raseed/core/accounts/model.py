@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from raseed.core.accounts.key_bounds import NO_LIMITS, Bounds, KeyLimits, KeyMode, Network
-from raseed.core.accounts.scopes import KEY_SCOPES_OF, Role
+from raseed.core.accounts.scopes import KEPT_SCOPES_OF, KEY_SCOPES_OF, OF_OPERATORS, Role
 from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
@@ -172,3 +172,10 @@ class Caller:
     def key_scopes(self) -> frozenset[str]:
         """What may be put into a key."""
         return self.scopes if self.role is None else KEY_SCOPES_OF[self.role]
+
+    @property
+    def kept_scopes(self) -> frozenset[str]:
+        """What a key that this caller changes may have already, and keep."""
+        if self.api_key_id is not None:
+            return self.scopes
+        return self.scopes | OF_OPERATORS if self.role is None else KEPT_SCOPES_OF[self.role]

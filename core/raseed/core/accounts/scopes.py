@@ -46,7 +46,10 @@ KEY_DEFAULT: frozenset[Scope] = frozenset(
 )
 """Of a key that was made without naming any: use the models, see what it costs. No key makes keys unless it was told."""
 
-OWN_ACCOUNT: frozenset[Scope] = frozenset(Scope)
+OF_OPERATORS: frozenset[Scope] = frozenset({Scope.METERING_WRITE})
+"""What only operators put into a key: with it the prices and quantities of a charge are whatever the caller says."""
+
+OWN_ACCOUNT: frozenset[Scope] = frozenset(Scope) - OF_OPERATORS
 """Of a person's session in the account that is his own."""
 
 SCOPES_OF: Mapping[Role, frozenset[Scope]] = MappingProxyType(
@@ -74,3 +77,11 @@ KEY_SCOPES_OF: Mapping[Role, frozenset[Scope]] = MappingProxyType(
     {**SCOPES_OF, Role.MEMBER: frozenset({Scope.INFERENCE, Scope.MODELS_READ})}
 )
 """What a key may do that somebody of this role made. A key reads the usage of the whole account, which members do not."""
+
+KEPT_SCOPES_OF: Mapping[Role, frozenset[Scope]] = MappingProxyType(
+    {
+        role: scopes | OF_OPERATORS if role in {Role.OWNER, Role.ADMIN} else scopes
+        for role, scopes in KEY_SCOPES_OF.items()
+    }
+)
+"""What a key of theirs may have and keep: also what an operator put into it."""

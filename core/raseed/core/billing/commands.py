@@ -150,6 +150,9 @@ class Refusal(StrEnum):
     """Even with everything that open holds keep, it would not pay."""
     HELD_BY_OPEN_REQUESTS = "held_by_open_requests"
     """It would pay if the account's open holds were released; or, under a key's cap, those of the key."""
+    CANNOT_BE_WRITTEN = "cannot_be_written"
+    """The store does not take what the command books: a fault of ours, not of its availability. Sent again it fails
+    again; those beside it are written."""
 
 
 def could_change(refusal: Refusal) -> bool:
@@ -171,6 +174,7 @@ def could_change(refusal: Refusal) -> bool:
             | Refusal.HOLD_NOT_OWNED
             | Refusal.ALREADY_RESOLVED
             | Refusal.AMOUNT_OUT_OF_RANGE
+            | Refusal.CANNOT_BE_WRITTEN
         ):
             return False
         case _:

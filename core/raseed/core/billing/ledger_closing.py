@@ -6,7 +6,7 @@ from raseed.core.billing.commands import Refusal, Refused, ReleaseHold, Result, 
 from raseed.core.billing.ledger_checks import owned_hold, refused
 from raseed.core.billing.ledger_moves import NewId, resolve
 from raseed.core.billing.ledger_state import AccountState, LedgerState, credit
-from raseed.core.billing.measured import normalised, total_cost
+from raseed.core.billing.measured import normalised, total_cost, within
 from raseed.core.billing.model import Hold, HoldState, RunRecord, UsageLine
 from raseed.core.billing.pricing import price_lines
 from raseed.core.clock import Microseconds
@@ -86,7 +86,8 @@ def sweep_hold(
 
     What was produced after it is known to nobody: the whole rest of the hold is booked as lost by the house, an upper
     bound, because the owner could not produce beyond its hold (but for what the house absorbs, of which it books what
-    the checkpoint says). The customer gets that rest back.
+    the checkpoint says). The customer gets that rest back. A checkpoint of more than can be booked counts as the most
+    that can be.
     """
     if account is None:
         return refused(Refusal.ACCOUNT_UNKNOWN, account, now)
@@ -103,7 +104,7 @@ def sweep_hold(
     if not of_earlier_life and now < hold.lease_until:
         return refused(Refusal.LEASE_NOT_LAPSED, account, now)
 
-    lines = price_lines(hold.price, hold.checkpoint)
+    lines = within(AMOUNT_MAX, price_lines(hold.price, hold.checkpoint))
     cost = total_cost(lines)
     charge = min(cost, hold.amount_microcredits)
     run = RunRecord(
@@ -130,7 +131,8 @@ def sweep_hold(
 
 def _replayed(account: AccountState, hold: Hold, now: Microseconds) -> Settled:
     """The answer to a repeat: everything in it follows from the resolved hold."""
-    lines = () if hold.state is HoldState.RELEASED else price_lines(hold.price, hold.checkpoint)
+    is_free = hold.state is HoldState.RELEASED
+    lines = () if is_free else within(AMOUNT_MAX, price_lines(hold.price, hold.checkpoint))
     return _settled(account, hold, lines, now, replayed=True)
 
 

@@ -33,8 +33,9 @@ from raseed.core.billing.ledger_state import (
     is_eligible,
     means,
 )
-from raseed.core.billing.measured import highest, normalised, price_is_sound
+from raseed.core.billing.measured import highest, normalised, price_is_sound, total_cost
 from raseed.core.billing.model import Grant, GrantStatus, Hold, HoldState, Measured
+from raseed.core.billing.pricing import price_lines
 from raseed.core.clock import Microseconds
 from raseed.core.ids import GrantId
 from raseed.core.money import AMOUNT_MAX
@@ -107,6 +108,8 @@ def place_hold(
         return _held(account, known, now, replayed=True)
     if account.status is not AccountStatus.ACTIVE:
         return refused(Refusal.ACCOUNT_NOT_ACTIVE, account, now, least)
+    if account.debt_microcredits:
+        least = max(least, min(most, 1))  # who owes opens no hold of nothing: it could only grow on more debt
     spendable, unheld = credit(account, now)
     spend = state.spend_of(command.api_key_id)
     if spend is not None:
@@ -165,6 +168,11 @@ def extend_hold(
     account, hold = owned
     if hold.state is not HoldState.OPEN:
         return refused(Refusal.ALREADY_RESOLVED, account, now)
+    checkpoint = highest(hold.checkpoint, checkpoint)
+    if checkpoint != hold.checkpoint:
+        cost = total_cost(price_lines(hold.price, checkpoint))
+        if cost > AMOUNT_MAX:  # what a sweep would have to book
+            return refused(Refusal.AMOUNT_OUT_OF_RANGE, account, now, cost)
     more = max(0, command.to_microcredits - hold.amount_microcredits)
     if more:
         if account.status is not AccountStatus.ACTIVE:
@@ -189,7 +197,7 @@ def extend_hold(
         expire_due(state, account, now, new_id)
         repay(state, account, hold, str(command.to_microcredits), now, new_id)
         set_aside(state, account, hold, more, now, owed=max(0, more - credit(account, now)[0]))
-    hold.checkpoint = highest(hold.checkpoint, checkpoint)
+    hold.checkpoint = checkpoint
     hold.lease_until = Microseconds(max(hold.lease_until, now + command.lease_us))
     state.touch_hold(hold)
     return _held(account, hold, now)

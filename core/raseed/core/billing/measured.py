@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raseed.core.billing.model import Measured, Meter, PriceSnapshot, UsageLine
 from raseed.core.money import AMOUNT_MAX
+
+QUANTITY_MAX = 10**9
+"""Most units of one meter in one measurement: a thousand million tokens, or eleven days of sound; the longest answers are a
+thousandth of that. Sums of usage are signed 64-bit columns, of one account's one model or key over a fortnight at most:
+2⁶³ is 9.2 × 10⁹ such measurements, 7,600 a second of one account for the whole fortnight, which no ledger writes.
+"""
 
 _METER_ORDER = {meter: position for position, meter in enumerate(Meter)}
 
@@ -28,14 +36,14 @@ def normalised(measured: Measured) -> Measured | None:
     before = -1
     for meter, quantity in quantities:
         position = _METER_ORDER[meter]
-        if position <= before or not 0 < quantity <= AMOUNT_MAX:
+        if position <= before or not 0 < quantity <= QUANTITY_MAX:
             break
         before = position
     else:
         return measured  # nearly always: at every charge, so it is asked first
     if len({meter for meter, _ in quantities}) != len(quantities):
         return None
-    if any(not 0 <= quantity <= AMOUNT_MAX for _, quantity in quantities):
+    if any(not 0 <= quantity <= QUANTITY_MAX for _, quantity in quantities):
         return None
     ordered = sorted((pair for pair in quantities if pair[1]), key=lambda pair: _METER_ORDER[pair[0]])
     return Measured(tuple(ordered))
@@ -53,3 +61,21 @@ def highest(one: Measured, other: Measured) -> Measured:
 
 def total_cost(lines: tuple[UsageLine, ...]) -> int:
     return sum(line.cost_microcredits for line in lines)
+
+
+def within(most: int, lines: tuple[UsageLine, ...]) -> tuple[UsageLine, ...]:
+    """The same lines, but for what they cost together beyond `most`.
+
+    >>> line = UsageLine(Meter.IMAGES, 3, 5, 1, 15)
+    >>> [each.cost_microcredits for each in within(20, (line, line, line))]
+    [15, 5, 0]
+    """
+    left = most
+    if total_cost(lines) <= left:
+        return lines
+    kept = []
+    for line in lines:
+        cost = min(line.cost_microcredits, left)
+        left -= cost
+        kept.append(replace(line, cost_microcredits=cost))
+    return tuple(kept)

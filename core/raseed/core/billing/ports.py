@@ -21,7 +21,8 @@ class Ledger(Protocol):
         """Decide and commit; the results are durable when it returns, in the order of the commands.
 
         Commands of one call see each other's effects in order. Calls that run at the same time may be committed
-        together; a refused command never undoes its neighbours. Raises LedgerUnavailable.
+        together; a refused command never undoes its neighbours, nor does one that cannot be written (CANNOT_BE_WRITTEN).
+        Raises LedgerUnavailable.
         """
         ...
 

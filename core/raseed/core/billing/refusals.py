@@ -27,6 +27,8 @@ def raise_refusal(refused: Refused) -> NoReturn:
         "unit": "microcredits",
     }
     match refused.refusal:
+        case Refusal.CANNOT_BE_WRITTEN:
+            raise RaseedError("The ledger cannot write this.")
         case Refusal.CREDIT_EXHAUSTED:
             raise CreditExhausted(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
         case Refusal.HELD_BY_OPEN_REQUESTS:

@@ -55,6 +55,8 @@ class SweptBatch:
     settled: int
     last: Hold | None
     """The next batch lies behind it. None: there was nothing more to look at."""
+    unwritable: tuple[HoldId, ...] = ()
+    """Holds whose end the store does not take: they stay open until somebody sees to them."""
 
 
 class HoldService:
@@ -159,7 +161,10 @@ class HoldService:
             return
 
     async def settle(self, payer: Payer, hold_id: HoldId, measured: Measured, run: RunRecord) -> Settled:
-        """Charge what was used and free the rest. Tries until it is durable; never raises for a hold of ours."""
+        """Charge what was used and free the rest. Tries until it is durable.
+
+        Raises RaseedError for a hold of ours only when the ledger cannot write its end, ever: it is left to the sweep.
+        """
         command = SettleHold(
             account_id=payer.account_id,
             hold_id=hold_id,
@@ -213,7 +218,15 @@ class HoldService:
         )
         for hold in holds:
             self._turns.wake(hold.account_id)
-        return SweptBatch(sum(isinstance(result, Settled) for result in results), last)
+        return SweptBatch(
+            settled=sum(isinstance(result, Settled) for result in results),
+            last=last,
+            unwritable=tuple(
+                hold.id
+                for hold, result in zip(holds, results, strict=True)
+                if isinstance(result, Refused) and result.refusal is Refusal.CANNOT_BE_WRITTEN
+            ),
+        )
 
     async def _place(self, command: PlaceHold) -> Held | Refused:
         """Raises LedgerUnavailable when it is unknown whether the hold was placed."""

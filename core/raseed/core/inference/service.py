@@ -11,7 +11,7 @@ from raseed.core.accounts.model import Caller
 from raseed.core.billing.model import Hold
 from raseed.core.billing.price_book import PriceBook, PricesInForce
 from raseed.core.billing.pricing import ModelPrice
-from raseed.core.billing.service import HoldService, Payer
+from raseed.core.billing.service import HoldService, Payer, SweptBatch
 from raseed.core.clock import Clock, SystemClock
 from raseed.core.errors import Overloaded, RequestInProgress, RequestReusedWithOtherInput
 from raseed.core.ids import HoldId, RunId, new_id
@@ -158,6 +158,7 @@ class InferenceService:
             async with asyncio.timeout(START_SWEEP_S):
                 while (batch := await self._holds.sweep_batch(after)).last is not None:
                     swept, after = swept + batch.settled, batch.last
+                    self._report_unwritable(batch)
         except Exception as error:  # noqa: BLE001 - whatever it was, the job tries again
             self._report("sweep at start", error)
         return swept
@@ -169,12 +170,20 @@ class InferenceService:
         async def batch() -> bool:
             nonlocal after
             behind, after = after, None  # after one that fails the next begins anew
-            after = (await self._holds.sweep_batch(behind, alive=self._runs.keys())).last
+            swept = await self._holds.sweep_batch(behind, alive=self._runs.keys())
+            self._report_unwritable(swept)
+            after = swept.last
             return after is not None
 
         await run_job(
             Job(name="sweep", batch=batch, interval_s=SWEEP_INTERVAL_S, round_s=SWEEP_ROUND_S), self._report
         )
+
+    def _report_unwritable(self, batch: SweptBatch) -> None:
+        if batch.unwritable:
+            self._report(
+                "sweep", RuntimeError(f"the ledger cannot write the end of {', '.join(batch.unwritable)}")
+            )
 
     async def drain(self, timeout_s: float) -> None:
         """Admit nothing more; let runs end by themselves for `timeout_s`, then stop them and wait for their charges."""
