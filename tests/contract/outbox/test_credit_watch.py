@@ -21,13 +21,15 @@ from raseed.adapters.sql.tables import outbox
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.model import GrantSource
 from raseed.core.clock import DAY, HOUR, Microseconds
-from raseed.core.ids import AccountId
+from raseed.core.ids import AccountId, GrantId
 from raseed.core.messaging.credit_watch import (
     EXPIRY_NOTICE_US,
     NEWS_US,
+    Refill,
     activity_job,
     expiring_job,
 )
+from raseed.core.messaging.notices import Notice, NoticeKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CREDIT = 1_000_000
@@ -161,6 +163,28 @@ async def test_old_grants_are_no_news(watch: Watch) -> None:
     await watch.grant(1_000, source=GrantSource.WELCOME)
     watch.store.clock.advance(NEWS_US + 1)
     assert await watch.look() == []
+
+
+async def test_credit_that_is_given_back_is_no_refill(watch: Watch) -> None:
+    await watch.grant(100)
+    await watch.spend(85)
+    assert kinds(await watch.look()) == ["credit_warning"]
+    await watch.grant(10, source=GrantSource.RESTORE)
+    await watch.spend(20)
+    assert kinds(await watch.look()) == ["credit_warning"]
+
+
+async def test_who_read_what_somebody_else_has_told_writes_nothing(watch: Watch) -> None:
+    await watch.grant(100)
+    await SqlChain(watch.store.database, LEDGER_CHAIN).extend(100)
+    feed = SqlCreditFeed(watch.store.database)
+    reading = await feed.activity(100)
+    assert reading is not None
+    refill = Refill(grant_id=GrantId("grant_x"), basis_microcredits=1)
+    exhausted = Notice(kind=NoticeKind.CREDITS_EXHAUSTED, account_id=watch.alice, cause="grant_x")
+    assert await feed.tell(reading.begin, reading.end, [], [])
+    assert not await feed.tell(reading.begin, reading.end, [exhausted], [(watch.alice, refill)])
+    assert await watch.told() == []
 
 
 async def test_an_account_of_before_is_measured_by_its_last_grant(watch: Watch) -> None:

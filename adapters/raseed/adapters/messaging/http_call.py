@@ -105,11 +105,10 @@ def refuse_by_status(answer: Answer) -> None:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """A connection whose answer was not read to its end is closed by its session."""
     data = b""
     while len(data) <= ANSWER_BYTES_MAX and (part := await response.content.readany()):
         data += part
-    if len(data) > ANSWER_BYTES_MAX:
-        response.close()  # not back into the pool: the rest is still to come
     return data[:ANSWER_BYTES_MAX]
 
 
