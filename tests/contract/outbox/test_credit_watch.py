@@ -170,6 +170,7 @@ async def test_credit_that_is_given_back_is_no_refill(watch: Watch) -> None:
     await watch.spend(85)
     assert kinds(await watch.look()) == ["credit_warning"]
     await watch.grant(10, source=GrantSource.RESTORE)
+    await watch.look()
     await watch.spend(20)
     assert kinds(await watch.look()) == ["credit_warning"]
 
