@@ -98,7 +98,7 @@ def test_accounts_list(cli):
     made = [account(cli) for _ in range(2)]
     listed = cli("accounts", "list", "--json").value
     assert [row["id"] for row in listed[:2]] == made[::-1]
-    assert set(listed[0]) == {"id", "email", "phone", "tier", "status", "balance"}
+    assert set(listed[0]) == {"id", "kind", "email", "phone", "tier", "status", "balance"}
 
 
 def test_keys(cli):
