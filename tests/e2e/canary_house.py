@@ -179,6 +179,7 @@ class House:
         yield from self.files()
         yield from self.tables()
         yield from self.command_lines()
+        yield from self.environments()
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Everything below the stack's folder: logs, rendered configuration, the database with its log, secrets."""
@@ -206,6 +207,15 @@ class House:
         for pid in self.stack.processes():
             with suppress(OSError):
                 yield "command line", Path(f"/proc/{pid}/cmdline").read_bytes()
+
+    def environments(self) -> Iterator[tuple[str, bytes]]:
+        """Of Envoy, Triton and the models: programs of others, which have to know nothing of ours."""
+        parts = self.stack.run_file()["processes"]
+        ours = {part["pid"] for name, part in parts.items() if name.startswith("core-")} | {self.stack.pid}
+        for pid in set(self.stack.processes()) - ours:
+            with suppress(OSError):
+                program = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+                yield f"environment of {program}", Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def fresh() -> str:

@@ -159,7 +159,7 @@ def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
     with house.broken("content_items"):
         ask(chat, 500, model="scripted", messages=mine, headers={"idempotency_key": fresh()})
     with house.broken("holds"):
-        ask(chat, 503, model="scripted", messages=mine)
+        ask(chat, 500, model="scripted", messages=mine)
     for at in (0, 3):
         failing = {"role": "user", "content": f"#script fail_at={at}"}
         ask(chat, 503, model="scripted", messages=[*said, failing])

@@ -85,6 +85,12 @@ class Stack:
         until(self._is_ready, READY_TIMEOUT_S, f"{READY} {self.printed()}")
         return self
 
+    @property
+    def pid(self) -> int:
+        """Of the supervisor."""
+        assert self._process is not None
+        return self._process.pid
+
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
