@@ -131,6 +131,14 @@ async def test_body_too_large(http: aiohttp.ClientSession, core: StubCore, size:
     assert core.seen.call_count == calls
 
 
+@pytest.mark.parametrize("path", ["/api/auth/start", "/api/contact"])
+async def test_strangers_send_small_bodies(http: aiohttp.ClientSession, core: StubCore, path: str) -> None:
+    calls = core.seen.call_count
+    async with http.post(path, data=b"x" * (16 * 1024 + 1)) as response:
+        await openai_error(response, 413)
+    assert core.seen.call_count == calls
+
+
 async def test_body_of_unknown_length_too_large(http: aiohttp.ClientSession) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(200):

@@ -18,6 +18,7 @@ from tests.support.mailbox import code_sent
 from tests.support.worker import Worker, error_of, running_worker
 
 from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc
+from raseed.adapters.rpc.interceptors.auth import OPEN_MESSAGE_BYTES_MAX
 from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
 from raseed.rest.v1 import auth_pb2 as rest_pb2
@@ -331,6 +332,16 @@ async def test_what_is_wrong_with_a_request_is_named(worker, body, param):
     answer = await rest(worker, "StartSignIn", body)
     assert answer.status == 400
     assert answer.json["error"]["param"] == param
+
+
+async def test_a_stranger_who_sends_much_is_refused_before_it_is_read(worker):
+    """Also one who never met the edge, which looks at the length that a body says it has."""
+    much = "x" * (OPEN_MESSAGE_BYTES_MAX + 1)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await auth(worker).StartSignIn(auth_pb2.StartSignInRequest(email=much))
+    assert error_of(caught.value)[1] == "REQUEST_TOO_LARGE"
+    answer = await rest(worker, "StartSignIn", {"phone": new_phone(), "more": much}, metadata=PAGE)
+    assert answer.status == 413
 
 
 async def test_a_database_that_is_away_is_told_as_such(worker):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -126,6 +127,15 @@ def test_what_is_no_address_is_refused_and_not_repeated(text):
         read_email(text)
     assert caught.value.param == "email"
     assert len(text) < 3 or text not in caught.value.message
+
+
+def test_megabytes_are_refused_at_once():
+    """Anybody may send them, and the whole worker would wait."""
+    began = time.process_time()
+    for text in ("a@" + "é." * 1_000_000 + "com", " " * 300 + "ada@example.com"):
+        with pytest.raises(RequestInvalid):
+            read_email(text)
+    assert time.process_time() - began < 0.5
 
 
 def test_a_person_has_one_mailbox_and_a_number_has_neighbours():

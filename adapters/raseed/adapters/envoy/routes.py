@@ -74,11 +74,17 @@ def public_routes(
     *,
     with_reflection: bool,
     body_bytes_max: int,
+    open_body_bytes_max: int,
     action: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Routes in order of precedence; whatever is not listed is 404. `action` is what all routes to the core share."""
     found = sorted(found, key=lambda binding: "{" in binding.template)  # literal paths first
     to_core = {"cluster": cluster, **action}
+
+    def bytes_max(binding: Binding) -> int:
+        is_open = binding.template.startswith(UNKEYED_PREFIXES)
+        return min(open_body_bytes_max, body_bytes_max) if is_open else body_bytes_max
+
     services = (*PUBLIC_GRPC_SERVICES, *(REFLECTION_SERVICES if with_reflection else ()))
     methods_of: dict[str, list[str]] = {}
     for binding in found:
@@ -86,7 +92,7 @@ def public_routes(
     return [
         *({"match": {"prefix": f"/{service}/", "grpc": {}}, "route": to_core} for service in services),
         {"match": {"prefix": "/", "grpc": {}}, "direct_response": {"status": 404}},
-        *(_rest_route(binding, to_core, body_bytes_max) for binding in found),
+        *(_rest_route(binding, to_core, bytes_max(binding)) for binding in found),
         *(_wrong_method_route(template, methods) for template, methods in methods_of.items()),
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
     ]

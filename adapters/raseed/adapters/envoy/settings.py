@@ -43,6 +43,9 @@ class EdgeSettings:
     json_body_bytes_max: int = 4 * MIB
     """Largest body of a JSON route. The longest conversations of today's clients are below 2 MiB; more would be
     memory that a caller takes before anybody has looked at the request."""
+    open_body_bytes_max: int = 16 * KIB
+    """Largest body that says so of a route which needs no credential. A letter to the operators has 900 characters; with
+    each of them escaped that is some 11 KiB. The core refuses one of unknown length."""
     buffer_bytes: int = 64 * KIB
     """Soft limit of each buffer of a connection or a stream: one flow-control window, so that a slow reader stops
     the model's stream instead of filling memory. Routes that need a whole body have `json_body_bytes_max`."""

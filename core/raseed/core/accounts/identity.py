@@ -13,6 +13,7 @@ from raseed.core.errors import RequestInvalid
 PHONE_CHARS_MAX = 64
 """Of what is typed, with spaces and brackets; E.164 itself has at most 15 digits."""
 EMAIL_CHARS_MAX = 254
+"""Of an address, as it is typed and as it is kept: no mailbox has a longer one (RFC 5321)."""
 LOCAL_PART_CHARS_MAX = 64
 PREFIX_DIGITS = 7
 """Digits of a number, country code included, that neighbouring numbers share: about ten thousand of them."""
@@ -114,6 +115,8 @@ def read_email(text: str) -> Identifier:
 
     Not checked: whether anybody reads it. Quoted local parts and addresses in brackets, which nobody has, are refused.
     """
+    if len(text) > EMAIL_CHARS_MAX:  # before anything else: a domain of megabytes takes seconds
+        raise _no_email()
     local, at, domain = text.strip().lower().rpartition("@")
     try:
         domain = domain.encode("idna").decode("ascii")
@@ -126,8 +129,12 @@ def read_email(text: str) -> Identifier:
         or not _LOCAL_PART.fullmatch(local)
         or not _DOMAIN.fullmatch(domain)
     ):
-        raise RequestInvalid("Not an e-mail address.", param="email")
+        raise _no_email()
     return Identifier(IdentifierKind.EMAIL, address)
+
+
+def _no_email() -> RequestInvalid:
+    return RequestInvalid("Not an e-mail address.", param="email")
 
 
 def read_identifier(
