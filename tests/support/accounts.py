@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
 from raseed.core.accounts.key_rules import check_parent, follow, refuse_excess
-from raseed.core.accounts.model import Account, AccountStatus, ApiKey, OwnLimits
+from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, OwnLimits
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import Clock, Microseconds
 from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
@@ -56,7 +56,7 @@ class MemoryAccountStore:
         *,
         keys_max: int | None = None,
         once: Once | None = None,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> ApiKey:
         if once is not None and once.digest in self.made:
             made_id, asked = self.made[once.digest]
@@ -106,7 +106,7 @@ class MemoryAccountStore:
         action: KeyAction,
         *,
         account_id: AccountId | None,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> ApiKey | None:
         key = self.keys.get(key_id)
         if key is None or account_id not in (None, key.account_id):
@@ -126,7 +126,7 @@ class MemoryAccountStore:
         actor: str,
         action: KeyAction,
         *,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> Sequence[ApiKey]:
         changed = [
             await self.change_key(key.id, change, actor, action, account_id=account_id)

@@ -7,24 +7,28 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pytest
+from sqlalchemy import Connection, insert
 from tests.contract.ledger.conftest import ACCOUNT, MEMORY, POSTGRES, POSTGRES_3, SQLITE, open_store
 from tests.support.accounts import MemoryAccountStore
 from tests.unit.billing.builders import ALICE, ManualClock
 
 from raseed.adapters.sql.accounts import SqlAccountStore
 from raseed.adapters.sql.api_keys import SqlKeyStore
+from raseed.adapters.sql.tables import sessions
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_ports import KeyStore, SessionEnder
 from raseed.core.accounts.key_service import By, KeyService, KeyTerms
 from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import Account
 from raseed.core.accounts.ports import AccountStore
-from raseed.core.ids import AccountId
+from raseed.core.ids import AccountId, SessionId
 
+SESSION = SessionId("sess_1")
 BOB = AccountId("acct_bob")
 PEPPERS = Peppers({1: b"p" * 32})
 OPERATOR = By(actor="local-socket")
 STORES = [MEMORY, SQLITE, POSTGRES]
+ON_DATABASES = pytest.mark.parametrize("desk", [SQLITE, POSTGRES], indirect=True)
 AT_ONCE = pytest.mark.parametrize("desk", [SQLITE, POSTGRES, POSTGRES_3], indirect=True)
 
 
@@ -43,6 +47,16 @@ class Desk:
     worker: Keys
     sql: Any
     """The SQL store under it; None for the one in memory."""
+
+
+def _add_session(connection: Connection) -> None:
+    """The one with which the tests' people act."""
+    times = dict.fromkeys(("created_at", "authenticated_at", "last_used_at"), 0)
+    connection.execute(
+        insert(sessions).values(
+            id=SESSION, digest=b"d", account_id=ALICE, device="", expires_at=2**60, **times
+        )
+    )
 
 
 @pytest.fixture(params=STORES)
@@ -64,6 +78,8 @@ async def desk(request, tmp_path) -> AsyncIterator[Desk]:
     account_store, key_store = stores()
     for account in accounts:
         await account_store.add_account(account, "test")
+    if opened is not None:
+        await opened.database.write(_add_session)
     authenticator = Authenticator(key_store, PEPPERS, clock)
 
     def worker(terms: KeyTerms | None = None, sessions: SessionEnder | None = None) -> KeyService:

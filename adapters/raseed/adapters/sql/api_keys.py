@@ -10,15 +10,15 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from raseed.adapters.sql.accounts import account_of_row, announce
 from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.callers import check_caller, check_role
 from raseed.adapters.sql.key_rows import key_of_row, row_of_key
 from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
-from raseed.adapters.sql.memberships import check_may_make
 from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, key_spends
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
 from raseed.core.accounts.key_rules import check_parent, follow, refuse_excess
-from raseed.core.accounts.model import Account, ApiKey
+from raseed.core.accounts.model import Account, ApiKey, Caller
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
@@ -126,14 +126,14 @@ class SqlKeyStore:
         *,
         keys_max: int | None = None,
         once: Once | None = None,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> ApiKey:
         def work(connection: Connection) -> ApiKey:
-            if member is not None:
-                check_may_make(connection, key.account_id, member, key.scopes)
+            now = self._database.clock.now()
+            check_caller(connection, caller, key.account_id, now)
+            check_role(connection, caller, key.scopes)
             if once is not None and (made := _made_before(connection, once)) is not None:
                 return made
-            now = self._database.clock.now()
             if keys_max is not None:
                 _check_count(connection, key.account_id, keys_max, now)
             if key.parent_id is not None:
@@ -171,14 +171,17 @@ class SqlKeyStore:
         action: KeyAction,
         *,
         account_id: AccountId | None,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> ApiKey | None:
         def work(connection: Connection) -> ApiKey | None:
+            now = self._database.clock.now()
+            if caller is not None:
+                check_caller(connection, caller, caller.account_id, now)
             found = change_key(connection, key_id, change, account_id)
             if found is None:
                 return None
-            _check_member(connection, member, found[1], action)
-            record_change(connection, self._database.clock.now(), *found, actor, action)
+            _check_role(connection, caller, found[1], action)
+            record_change(connection, now, *found, actor, action)
             return found[1]
 
         return await self._database.write(work)
@@ -190,16 +193,18 @@ class SqlKeyStore:
         actor: str,
         action: KeyAction,
         *,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> Sequence[ApiKey]:
         def work(connection: Connection) -> list[ApiKey]:
             now = self._database.clock.now()
+            if caller is not None:
+                check_caller(connection, caller, account_id, now)
             valid = _valid(account_id, now)
             changed = []
             for (key_id,) in connection.execute(select(api_keys.c.id).where(*valid)).all():
                 found = change_key(connection, key_id, change)
                 assert found is not None, "a key is never deleted"
-                _check_member(connection, member, found[1], action)
+                _check_role(connection, caller, found[1], action)
                 record_change(connection, now, *found, actor, action)
                 changed.append(found[1])
             return changed
@@ -237,11 +242,9 @@ class SqlKeyStore:
         await self._database.write(work)
 
 
-def _check_member(connection: Connection, member: PersonId | None, key: ApiKey, action: KeyAction) -> None:
+def _check_role(connection: Connection, caller: Caller | None, key: ApiKey, action: KeyAction) -> None:
     """Whoever is still a member may revoke what he was let in to revoke."""
-    if member is not None:
-        scopes = () if action is KeyAction.REVOKE else key.scopes
-        check_may_make(connection, key.account_id, member, scopes)
+    check_role(connection, caller, () if action is KeyAction.REVOKE else key.scopes)
 
 
 def record_change(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
@@ -11,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from raseed.adapters.sql.accounts import account_of_row, announce
 from raseed.adapters.sql.tables import accounts, memberships, organisations
 from raseed.core.accounts.organisations import Member, Organisation
-from raseed.core.accounts.scopes import KEY_SCOPES_OF, SCOPES_OF, Role, Scope
+from raseed.core.accounts.scopes import Role
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
-from raseed.core.errors import Conflict, NotFound, PermissionDenied
+from raseed.core.errors import Conflict, NotFound
 from raseed.core.ids import AccountId, PersonId
 
 _members = memberships.c
@@ -74,17 +73,6 @@ def no_organisation(organisation_id: AccountId) -> NotFound:
 
 def already_member() -> Conflict:
     return Conflict("This person is a member already.")
-
-
-def check_may_make(
-    connection: Connection, organisation_id: AccountId, by: PersonId, scopes: Collection[str]
-) -> None:
-    """That who acts for an organisation is still one who may give its keys these scopes. He was let in by what was known a
-    moment ago: a key that he made after his removal would outlive it. Raises NotFound, PermissionDenied.
-    """
-    role = role_of(connection, organisation_id, by)
-    if Scope.KEYS_WRITE not in SCOPES_OF[role] or not set(scopes) <= KEY_SCOPES_OF[role]:
-        raise PermissionDenied("Your role in this organisation has changed.")
 
 
 def member_of_row(row: Row[Any]) -> Member:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from raseed.core.accounts.model import Account, ApiKey
+from raseed.core.accounts.model import Account, ApiKey, Caller
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
@@ -56,8 +56,9 @@ class KeyUse:
 class KeyStore(Protocol):
     """Each change, its audit row, its notice and what makes caches forget the key commit together.
 
-    `member` is the person who does it for an organisation, if one does: NotFound if he is no member of it any more,
-    PermissionDenied if his role may not.
+    `caller` is who does it; None: an operator. He was let in by what was known a moment ago, and what he makes would
+    outlive that: Unauthenticated if his session or key has ended since, AccountSuspended if the account is not active any
+    more; NotFound if he acts for an organisation and is no member of it any more, PermissionDenied if his role may not.
     """
 
     async def add_key(
@@ -67,11 +68,11 @@ class KeyStore(Protocol):
         *,
         keys_max: int | None = None,
         once: Once | None = None,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> ApiKey:
         """With its cap, if it has one. Returns the key that the same request made before, if it did.
 
-        Raises KeyLimitReached if the account has `keys_max` valid keys; PermissionDenied if the key reaches further
+        Raises Conflict if the account is closed; KeyLimitReached if it has `keys_max` valid keys; PermissionDenied if the key reaches further
         than the one that makes it, or that may make none (`key_rules.check_parent`); RequestReusedWithOtherInput.
         """
         ...
@@ -100,7 +101,7 @@ class KeyStore(Protocol):
         action: KeyAction,
         *,
         account_id: AccountId | None,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> ApiKey | None:
         """Keys that it made follow it (`key_rules.follow`). None if there is no such key, or it is not of this account.
 
@@ -115,7 +116,7 @@ class KeyStore(Protocol):
         actor: str,
         action: KeyAction,
         *,
-        member: PersonId | None = None,
+        caller: Caller | None = None,
     ) -> Sequence[ApiKey]:
         """Every valid key of an account, in one transaction. Returns them as they are then."""
         ...

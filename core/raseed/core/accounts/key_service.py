@@ -31,7 +31,7 @@ from raseed.core.accounts.ports import AccountStore
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
 from raseed.core.errors import NotFound, PermissionDenied, RequestInvalid
-from raseed.core.ids import AccountId, ApiKeyId, PersonId, new_id
+from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId, new_id
 
 KEY_LIFE_DAYS = 365
 """Of a key that was made without saying otherwise."""
@@ -56,11 +56,6 @@ class By:
     """For the audit log."""
     caller: Caller | None = None
     """None: an operator, who may do it to the keys of every account."""
-
-    @property
-    def member(self) -> PersonId | None:
-        """Who acts for an organisation, if somebody does."""
-        return None if self.caller is None or self.caller.role is None else self.caller.person_id
 
     @staticmethod
     def of(caller: Caller) -> By:
@@ -106,8 +101,8 @@ class KeyService:
         """A new key. Sent again with the same `request_id` it makes no other, and the text is not told again: rotate
         the key for another one.
 
-        Raises RequestInvalid, PermissionDenied for more than the maker has, KeyLimitReached,
-        RequestReusedWithOtherInput.
+        Raises RequestInvalid, PermissionDenied for more than the maker has, Conflict for a closed account,
+        KeyLimitReached, RequestReusedWithOtherInput.
         """
         now = self._clock.now()
         check_spec(spec, now)
@@ -140,7 +135,7 @@ class KeyService:
             key,
             by.actor,
             keys_max=None if by.caller is None else self._terms.keys_max(account),
-            member=by.member,
+            caller=by.caller,
             once=_once(account_id, request_id, f"{by.actor} {spec.text}") if request_id else None,
         )
         return Made(kept, made.text if kept.id == key.id else "")
@@ -265,15 +260,23 @@ class KeyService:
                 return self._rotated(key, made, 0)
             return replace(key, revoked_at=now)
 
+        # The others' first: nobody makes a key between. His own last, for he changes the keys with it.
+        await self._end_sessions(by.caller, account_id, None if by.caller is None else by.caller.session_id)
         action = KeyAction.ROTATE if replace_keys else KeyAction.REVOKE
-        keys = await self._store.change_keys(account_id, change, by.actor, action, member=by.member)
+        keys = await self._store.change_keys(account_id, change, by.actor, action, caller=by.caller)
         self._authenticator.forget_account(account_id)
-        if self._sessions is not None:
-            # Whoever acts for an organisation has his sessions in the account that is his own.
-            person = None if by.caller is None else by.caller.person_id
-            for owner in {account_id, AccountId(person or account_id)}:
-                await self._sessions.end_others(owner, None)
+        await self._end_sessions(by.caller, account_id, None)
         return [self._told(key, made) for key in keys if made_by in {None, key.created_by}]
+
+    async def _end_sessions(
+        self, caller: Caller | None, account_id: AccountId, kept: SessionId | None
+    ) -> None:
+        if self._sessions is None:
+            return
+        # Whoever acts for an organisation has his sessions in the account that is his own.
+        person = None if caller is None else caller.person_id
+        for owner in {account_id, AccountId(person or account_id)}:
+            await self._sessions.end_others(owner, kept)
 
     async def _maker(self, by: By, account_id: AccountId, now: Microseconds) -> tuple[ApiKey | None, Bounds]:
         """The key that makes one, if a key does, and how far what it makes may reach."""
@@ -289,7 +292,7 @@ class KeyService:
         self, by: By, key_id: ApiKeyId, change: Change, action: KeyAction, account_id: AccountId | None
     ) -> ApiKey:
         key = await self._store.change_key(
-            key_id, change, by.actor, action, account_id=account_id, member=by.member
+            key_id, change, by.actor, action, account_id=account_id, caller=by.caller
         )
         if key is None:
             raise unknown_key(key_id)
