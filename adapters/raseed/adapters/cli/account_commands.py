@@ -134,7 +134,7 @@ def add_account_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> None:
         ] = None,
         as_json: Json = False,
     ) -> None:
-        """Close an account for good: its keys are revoked, its sessions end, what runs is finished."""
+        """Close an account for good: keys are revoked, sessions and memberships end, what runs is finished."""
         request = pb.CloseAccountRequest(account=account, reason=reason, forfeit=forfeit)
         change_account(open_admin, "CloseAccount", request, as_json=as_json)
 
@@ -260,6 +260,7 @@ def _whole_value(account: admin_pb2.AdminAccount) -> dict[str, Any]:
         "forfeited": credits_number(account.forfeited_microcredits)
         if account.HasField("forfeited_microcredits")
         else None,
+        "owns": list(account.owned_organisations),
     }
 
 
@@ -287,6 +288,8 @@ def _whole_lines(account: dict[str, Any]) -> list[str]:
         lines.append(f"  second account beside {account['second_of']}")
     if account["forfeited"] is not None:
         lines.append(f"  forfeited {account['forfeited']}")
+    if account["owns"]:
+        lines.append(f"  owner of {', '.join(account['owns'])}")
     return lines
 
 

@@ -33,6 +33,7 @@ def from_core_account(
     if standing is not None:
         message.status_reason = standing.reason
         message.second_of = standing.second_of or ""
+        message.owned_organisations.extend(standing.owns)
         if standing.since is not None:
             message.status_since_us = standing.since
         if standing.forfeit_microcredits is not None and not standing.is_forfeit_due:

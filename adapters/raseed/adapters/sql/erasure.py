@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 from raseed.adapters.sql.accounts import announce, find_account
 from raseed.adapters.sql.audit import erase_details, record_audit
 from raseed.adapters.sql.closing_requests import drop_closing_request
+from raseed.adapters.sql.member_changes import leave_organisations
 from raseed.adapters.sql.outbox import erase_notices
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import end_sessions
@@ -17,7 +18,6 @@ from raseed.adapters.sql.tables import (
     api_keys,
     grants,
     invitations,
-    memberships,
     organisations,
     sign_in_codes,
 )
@@ -52,7 +52,9 @@ class SqlErasureStore:
             end_sessions(connection, account_id)
             drop_closing_request(connection, account_id)
             connection.execute(delete(account_notes).where(account_notes.c.account_id == account_id))
-            connection.execute(delete(memberships).where(memberships.c.person_id == account_id))
+            leave_organisations(
+                connection, account_id, actor, now
+            )  # left at the closing, but for old closings
             known_as = [address for address in (before.email, before.phone_e164) if address]
             connection.execute(
                 delete(sign_in_codes).where(

@@ -114,6 +114,8 @@ class SqlInvitationStore:
             person = find_account(connection, person_id)
             if row is None or person is None or not _is_for(row, person):
                 return None
+            if person.status is not AccountStatus.ACTIVE:  # closed since the request was let in
+                return None
             invitation = _invitation(row)
             organisation = find_organisation(connection, invitation.organisation_id)
             if organisation is None or organisation.account.status is not AccountStatus.ACTIVE:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select
 
-from raseed.adapters.sql.accounts import announce, create_account, find_account
-from raseed.adapters.sql.api_keys import change_key, record_change
+from raseed.adapters.sql.accounts import create_account, find_account
 from raseed.adapters.sql.audit import record_audit
+from raseed.adapters.sql.member_changes import appoint_member, other_owners, remove_member
 from raseed.adapters.sql.memberships import (
     MEMBERS,
     ORGANISATIONS,
@@ -29,9 +28,8 @@ from raseed.adapters.sql.memberships import (
     role_of,
 )
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import api_keys, invitations, memberships, organisations
-from raseed.core.accounts.key_ports import KeyAction
-from raseed.core.accounts.model import Account, AccountKind, AccountStatus, ApiKey
+from raseed.adapters.sql.tables import memberships, organisations
+from raseed.core.accounts.model import Account, AccountKind, AccountStatus
 from raseed.core.accounts.organisations import (
     Belonging,
     Member,
@@ -39,11 +37,10 @@ from raseed.core.accounts.organisations import (
     Organisation,
     check_change,
 )
-from raseed.core.accounts.scopes import KEPT_SCOPES_OF, Role
-from raseed.core.changes import ChangeKind
+from raseed.core.accounts.scopes import Role
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict, NotFound
-from raseed.core.ids import AccountId, ApiKeyId, PersonId
+from raseed.core.ids import AccountId, PersonId
 
 T = TypeVar("T")
 
@@ -170,78 +167,19 @@ class SqlMemberStore:
             member = find_member(connection, organisation_id, person_id)
             if member is None:
                 raise NotFound("There is no such member.", metadata={"person": person_id})
-            others = select(func.count()).where(
-                _members.organisation_id == organisation_id,
-                _members.role == Role.OWNER.value,
-                _members.person_id != person_id,
-            )
-            check_change(
-                own_role,
-                member.role,
-                role,
-                is_self=by == person_id,
-                other_owners=connection.scalar(others) or 0,
-            )
+            is_self = by == person_id
+            others = other_owners(connection, member)
+            check_change(own_role, member.role, role, is_self=is_self, other_owners=others)
             if role is member.role:
                 return member
+            now = self._database.clock.now()
             if role is None:
-                self._remove(connection, member, actor, keep_keys=keep_keys, is_self=by == person_id)
+                remove_member(connection, member, actor, now, keep_keys=keep_keys, is_self=is_self)
                 return member
-            self._appoint(connection, member, role, actor)
+            appoint_member(connection, member, role, actor, now)
             return _known(find_member(connection, organisation_id, person_id))
 
         return await self._write(work)
-
-    def _remove(
-        self, connection: Connection, member: Member, actor: str, *, keep_keys: bool, is_self: bool
-    ) -> None:
-        connection.execute(delete(memberships).where(_is(member)))
-        self._end_invitations(connection, member)
-        action = "organisation.leave" if is_self else "organisation.remove"
-        self._audit(connection, actor, action, member.organisation_id, member.person_id)
-        if not keep_keys:
-            self._change_keys(connection, member, actor, None)
-        announce(connection, ChangeKind.ACCOUNT, member.organisation_id)
-
-    def _appoint(self, connection: Connection, member: Member, role: Role, actor: str) -> None:
-        connection.execute(update(memberships).where(_is(member)).values(role=role.value))
-        self._end_invitations(connection, member)
-        detail = f"{member.person_id} role={role}"
-        self._audit(connection, actor, "organisation.role", member.organisation_id, detail)
-        self._change_keys(connection, member, actor, role)
-        announce(connection, ChangeKind.ACCOUNT, member.organisation_id)
-
-    def _end_invitations(self, connection: Connection, member: Member) -> None:
-        """Those that he made: another may have to make them now."""
-        connection.execute(
-            update(invitations)
-            .where(
-                invitations.c.organisation_id == member.organisation_id,
-                invitations.c.invited_by == member.person_id,
-                invitations.c.ended_at.is_(None),
-            )
-            .values(ended_at=self._database.clock.now())
-        )
-
-    def _change_keys(self, connection: Connection, member: Member, actor: str, role: Role | None) -> None:
-        """Narrow the keys that he made for the organisation to what the role may put into a key; without one, revoke."""
-        now = self._database.clock.now()
-
-        def change(key: ApiKey, _parent: ApiKey | None) -> ApiKey:
-            if role is None:
-                return replace(key, revoked_at=now)
-            return replace(key, scopes=key.scopes & KEPT_SCOPES_OF[role])
-
-        of_his = select(api_keys.c.id).where(
-            api_keys.c.account_id == member.organisation_id,
-            api_keys.c.created_by == member.person_id,
-            api_keys.c.revoked_at.is_(None),
-        )
-        action = KeyAction.REVOKE if role is None else KeyAction.UPDATE
-        for key_id in connection.scalars(of_his.order_by(api_keys.c.id)).all():
-            found = change_key(connection, ApiKeyId(key_id), change)
-            assert found is not None, "a key is never deleted"
-            record_change(connection, now, *found, actor, action)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         async with self._turn:
@@ -255,6 +193,8 @@ def _person(connection: Connection, person_id: PersonId) -> Account:
     account = find_account(connection, person_id)
     if account is None or account.id != AccountId(person_id) or account.kind is not AccountKind.PERSON:
         raise NotFound(f"There is no account of a person {person_id!r}.", metadata={"account": person_id})
+    if account.status is AccountStatus.CLOSED:
+        raise Conflict("This person's account is closed.", metadata={"account": person_id})
     return account
 
 
@@ -264,10 +204,6 @@ def _new_member(
     return Member(
         organisation_id=organisation_id, person_id=person_id, role=role, added_by=added_by, joined_at=now
     )
-
-
-def _is(member: Member) -> Any:
-    return (_members.organisation_id == member.organisation_id) & (_members.person_id == member.person_id)
 
 
 def _known(member: Member | None) -> Member:

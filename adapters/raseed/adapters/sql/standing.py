@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from raseed.adapters.sql.accounts import account_of_row, announce, find_account, set_status
 from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.closing_requests import drop_closing_request
+from raseed.adapters.sql.member_changes import leave_organisations, owned_organisations
 from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.sessions import end_sessions
@@ -51,9 +52,14 @@ class SqlStandingStore:
 
     async def standing(self, account_id: AccountId) -> Standing:
         query = select(account_standing).where(account_standing.c.account_id == account_id)
-        row = await self._database.read(lambda connection: connection.execute(query).first())
+        row, owns = await self._database.read(
+            lambda connection: (
+                connection.execute(query).first(),
+                tuple(owned_organisations(connection, account_id)),
+            )
+        )
         if row is None:
-            return Standing(account_id=account_id)
+            return Standing(account_id=account_id, owns=owns)
         return Standing(
             account_id=account_id,
             reason=row.reason,
@@ -62,6 +68,7 @@ class SqlStandingStore:
             second_of=row.second_of,
             is_forfeit_due=bool(row.is_forfeit_due),
             forfeit_microcredits=row.forfeit_microcredits,
+            owns=owns,
         )
 
     async def suspend(self, account_id: AccountId, reason: str, actor: str) -> Account | None:
@@ -108,6 +115,7 @@ class SqlStandingStore:
                 connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now))
                 announce(connection, ChangeKind.KEY, key_id)
             end_sessions(connection, account_id)
+            leave_organisations(connection, account_id, actor, now)
             drop_closing_request(connection, account_id, keep_for_erasure=True)
             return find_account(connection, account_id)
 

@@ -61,6 +61,7 @@ class AccountAdmin:
 
     async def suspend(self, reference: str, *, reason: str, actor: str) -> Account:
         """Within two seconds every worker refuses it; what runs is finished and charged. The holder is told.
+        The keys that a person made for organisations stay theirs: `standing` says which ones he owns.
 
         Safe to repeat. Raises NotFound, RequestInvalid, Conflict for an account that is closed.
         """
@@ -78,10 +79,11 @@ class AccountAdmin:
         )
 
     async def close(self, reference: str, *, reason: str, actor: str, forfeit: bool | None) -> Account:
-        """For good: keys are revoked and sessions end. What runs is finished and charged; after that, credit that is
-        left is taken back if `forfeit`, or if it is None and the profile says so.
+        """For good: keys are revoked, sessions end, and a person leaves every organisation, with the keys that he made
+        for it. What runs is finished and charged; after that, credit that is left is taken back if `forfeit`, or if it
+        is None and the profile says so.
 
-        Safe to repeat. Raises NotFound, RequestInvalid.
+        Safe to repeat. Raises NotFound, RequestInvalid, Conflict for the only owner of an organisation.
         """
         check_reason(reason)
         account = await self._accounts.find(reference)

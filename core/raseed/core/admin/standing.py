@@ -25,6 +25,8 @@ class Standing:
     """Closed, and what is left of its credit is still to be taken back."""
     forfeit_microcredits: int | None = None
     """What is being taken back, or was."""
+    owns: tuple[AccountId, ...] = ()
+    """Organisations of which the person is an owner and that are not closed. A suspension leaves them as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,11 @@ class StandingStore(Protocol):
         ...
 
     async def close(self, account_id: AccountId, reason: str, actor: str, *, forfeit: bool) -> Account | None:
-        """Its keys are revoked and its sessions end with it. Closing again changes nothing. None: there is none."""
+        """Its keys are revoked and its sessions end with it; a person leaves every organisation, with the keys that he made
+        for it. Closing again changes nothing. None: there is none.
+
+        Raises Conflict for the only owner of an organisation that is not closed.
+        """
         ...
 
     async def set_tier(

@@ -112,8 +112,9 @@ class AccountAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CloseAccount(self, request, context):
-        """Closes an account for good: its keys are revoked and its sessions end. Requests that run are finished and charged;
-        after that, credit that is left is taken back or kept. Safe to repeat.
+        """Closes an account for good: its keys are revoked, its sessions end, and a person leaves every organisation, with the
+        keys that he made for it. Requests that run are finished and charged; after that, credit that is left is taken back
+        or kept. ABORTED for the only owner of an organisation that is not closed. Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,7 +63,7 @@ class ListAccountsResponse(_message.Message):
     def __init__(self, accounts: _Optional[_Iterable[_Union[AdminAccount, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class AdminAccount(_message.Message):
-    __slots__ = ("id", "email", "phone", "tier", "status", "balance_microcredits", "held_microcredits", "grants", "tier_expires_at_us", "debt_microcredits", "debt_limit_microcredits", "own_debt_limit_microcredits", "created_at_us", "status_reason", "status_since_us", "second_of", "forfeited_microcredits", "kind")
+    __slots__ = ("id", "email", "phone", "tier", "status", "balance_microcredits", "held_microcredits", "grants", "tier_expires_at_us", "debt_microcredits", "debt_limit_microcredits", "own_debt_limit_microcredits", "created_at_us", "status_reason", "status_since_us", "second_of", "forfeited_microcredits", "kind", "owned_organisations")
     ID_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     PHONE_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +82,7 @@ class AdminAccount(_message.Message):
     SECOND_OF_FIELD_NUMBER: _ClassVar[int]
     FORFEITED_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    OWNED_ORGANISATIONS_FIELD_NUMBER: _ClassVar[int]
     id: str
     email: str
     phone: str
@@ -100,7 +101,8 @@ class AdminAccount(_message.Message):
     second_of: str
     forfeited_microcredits: int
     kind: str
-    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[AdminGrant, _Mapping]]] = ..., tier_expires_at_us: _Optional[int] = ..., debt_microcredits: _Optional[int] = ..., debt_limit_microcredits: _Optional[int] = ..., own_debt_limit_microcredits: _Optional[int] = ..., created_at_us: _Optional[int] = ..., status_reason: _Optional[str] = ..., status_since_us: _Optional[int] = ..., second_of: _Optional[str] = ..., forfeited_microcredits: _Optional[int] = ..., kind: _Optional[str] = ...) -> None: ...
+    owned_organisations: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., balance_microcredits: _Optional[int] = ..., held_microcredits: _Optional[int] = ..., grants: _Optional[_Iterable[_Union[AdminGrant, _Mapping]]] = ..., tier_expires_at_us: _Optional[int] = ..., debt_microcredits: _Optional[int] = ..., debt_limit_microcredits: _Optional[int] = ..., own_debt_limit_microcredits: _Optional[int] = ..., created_at_us: _Optional[int] = ..., status_reason: _Optional[str] = ..., status_since_us: _Optional[int] = ..., second_of: _Optional[str] = ..., forfeited_microcredits: _Optional[int] = ..., kind: _Optional[str] = ..., owned_organisations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AdminGrant(_message.Message):
     __slots__ = ("id", "source", "amount_microcredits", "remaining_microcredits", "held_microcredits", "expires_at_us")
