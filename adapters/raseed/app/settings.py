@@ -50,6 +50,14 @@ RedisUrl = Annotated[
 ]
 
 
+_HOST = r"([^:/?#@,\s\[\]]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+DatabaseUrl = Annotated[
+    str,
+    Meta(pattern=rf"^(postgres(ql)?://([^@/?#\s]*@)?{_HOST}(,{_HOST})*(/[^@?#\s]*)?(\?[^@#\s]*)?)?$"),
+]
+"""Without anything that the driver would take apart in another way: what it says of that has parts of a password."""
+
+
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
@@ -98,7 +106,7 @@ class Core(_Section, frozen=True):
 class Database(_Section, frozen=True):
     """Where the ledger lies."""
 
-    url: str = ""
+    url: DatabaseUrl = ""
     """`postgresql://…` of a PostgreSQL database; empty: SQLite. With a password in it, set RASEED_DATABASE_URL."""
     path: str = ""
     """SQLite file; empty: `raseed.db` in RASEED_HOME. Must be on a local disk."""

@@ -131,10 +131,15 @@ def read_section(kind: type[Any], name: str, entries: Mapping[str, Value], probl
         try:
             good[key] = msgspec.convert(raw, hints[key], strict=not entry.is_text)
         except msgspec.ValidationError as error:
-            problems.append(
-                f"{entry.where}: {name}.{key}: {str(error).removesuffix(' - at `$`')}, got {entry.value!r}"
-            )
+            problems.append(f"{entry.where}: {name}.{key}: {_what_is_wrong(key, entry.value, error)}")
     return kind(**good)
+
+
+def _what_is_wrong(key: str, given: Any, error: msgspec.ValidationError) -> str:
+    """With what was given, except where that may be an address with a password in it."""
+    if key.endswith("url"):
+        return "no such address; / @ # ? and % in a password are written as %2F %40 %23 %3F and %25"
+    return f"{str(error).removesuffix(' - at `$`')}, got {given!r}"
 
 
 def where(values: Values, section: str, key: str) -> str:

@@ -146,6 +146,40 @@ def test_a_secret_comes_from_the_environment_or_a_file_and_is_not_shown(tmp_path
     assert "from-a-file" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"postgresql://raseed:hid{char}den@127.0.0.1:5432/raseed" for char in "/#?@ "),
+        "postgresql://raseed:1/hid@den@127.0.0.1/raseed",
+        "postgresql://raseed:1?hid@den@127.0.0.1/raseed",
+        "postgresql://127.0.0.1:hidden/raseed",
+        "mysql://raseed:hidden@127.0.0.1/raseed",
+        "postgres:/raseed:hidden",
+    ],
+)
+@pytest.mark.parametrize("variable", ["RASEED_DATABASE_URL", "RASEED_LIMITS_REDIS_URL"])
+def test_a_password_in_a_wrong_address_is_not_shown(tmp_path: Path, variable: str, url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_configuration({variable: url}, tmp_path)
+    [problem] = caught.value.problems
+    assert re.match(rf"{variable}: .*no such address", problem)
+    assert "hid" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://raseed@/raseed?host=/var/run/postgresql",
+        "postgres://raseed:p%2Fw%40%25@db.example:5432/raseed?sslmode=verify-full",
+        "postgresql://raseed:p!$&'()*+,;=w@[2001:db8::1]:5432/raseed",
+        "postgresql://raseed@one:5432,two:5433/raseed",
+        "postgresql://db",
+    ],
+)
+def test_addresses_of_databases(tmp_path: Path, url: str) -> None:
+    assert load_configuration({"RASEED_DATABASE_URL": url}, tmp_path).settings.database.url == url
+
+
 def test_a_secret_is_in_no_problem(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-a-file\n")
     (tmp_path / "raseed.toml").write_text("[smtp]\npassword = 'in-the-file'\n")
