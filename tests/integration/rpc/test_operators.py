@@ -139,6 +139,24 @@ async def test_nobody_gives_a_scope_that_he_does_not_have(worker: Worker, new_ke
     assert denied == "PERMISSION_DENIED"
 
 
+async def test_nobody_is_told_the_key_of_another(worker: Worker, new_key):
+    """Not even one who may do as much: what he did with it would stand under the other's name."""
+    scopes = ("operators:write", "accounts:write")
+    boss, _ = await new_key(*scopes)
+    equal, key = await new_key(*scopes)
+    rotate = "raseed.admin.v1.OperatorsService/RotateOperatorKey"
+    for operator, expected in ((boss, "PERMISSION_DENIED"), (equal, "")):
+        request = operators_pb2.RotateOperatorKeyRequest(
+            operator=operator, scopes=["accounts:write"], grace_hours=1
+        )
+        assert await reason(worker, rotate, request, key) == expected
+    disable = "raseed.admin.v1.OperatorsService/DisableOperator"
+    stronger, _ = await new_key("audit:read")
+    for operator, expected in ((stronger, "PERMISSION_DENIED"), (boss, "")):
+        gone = operators_pb2.DisableOperatorRequest(operator=operator)
+        assert await reason(worker, disable, gone, key) == expected
+
+
 @pytest.mark.parametrize(("grace_hours", "then"), [(0, "UNAUTHENTICATED"), (1, "")])
 async def test_a_new_key_ends_the_old_one_after_the_grace(worker: Worker, new_key, grace_hours, then):
     operator, old = await new_key("audit:read")

@@ -10,13 +10,14 @@ from tests.contract.ledger.conftest import POSTGRES, SQLITE, open_store
 from raseed.adapters.sql.audit import SqlAuditStore
 from raseed.adapters.sql.operators import SqlOperatorStore
 from raseed.core.admin.audit import AuditFilter
-from raseed.core.admin.operators import Operator, OperatorKey
+from raseed.core.admin.operators import LOCAL_SOCKET, Operator, OperatorCaller, OperatorKey
 from raseed.core.clock import Microseconds
-from raseed.core.errors import Conflict
+from raseed.core.errors import Conflict, PermissionDenied
 from raseed.core.ids import OperatorId, OperatorKeyId
 
 ADA = Operator(id=OperatorId("op_1"), name="ada", created_at=Microseconds(1), disabled_at=None)
 EVE = replace(ADA, id=OperatorId("op_2"), name="eve")
+BY_EVE = OperatorCaller(actor=EVE.id, scopes=frozenset({"accounts:read", "audit:read", "operators:write"}))
 
 
 def key(number: int, operator: Operator = ADA) -> OperatorKey:
@@ -76,9 +77,9 @@ async def test_keys_of_before_end_at_the_latest_when_the_new_one_says(operators)
 
 async def test_a_disabled_operator_has_no_valid_key_and_every_step_is_audited(operators, store):
     disabled = replace(ADA, disabled_at=Microseconds(9))
-    assert await operators.disable(ADA.id, Microseconds(9), "op_2") == disabled
-    assert await operators.disable(ADA.id, Microseconds(10), "op_2") == disabled
-    assert await operators.disable(OperatorId("op_none"), Microseconds(9), "op_2") is None
+    assert await operators.disable(ADA.id, Microseconds(9), BY_EVE) == disabled
+    assert await operators.disable(ADA.id, Microseconds(10), BY_EVE) == disabled
+    assert await operators.disable(OperatorId("op_none"), Microseconds(9), BY_EVE) is None
     found = await operators.key_with_operator("public1")
     assert found == (replace(key(1), revoked_at=Microseconds(9)), disabled)
     rows = await SqlAuditStore(store.database).find(AuditFilter(subject="op_1"), None, 10)
@@ -87,3 +88,22 @@ async def test_a_disabled_operator_has_no_valid_key_and_every_step_is_audited(op
         ("local-socket", "operator.key", "opkey_1 accounts:read audit:read"),
         ("local-socket", "operator.create", "name=ada"),
     ]
+
+
+async def test_nobody_disables_whoever_may_do_more_than_he(operators):
+    weaker = replace(BY_EVE, scopes=frozenset({"accounts:read", "operators:write"}))
+    with pytest.raises(PermissionDenied) as refused:
+        await operators.disable(ADA.id, Microseconds(9), weaker)
+    assert refused.value.metadata == {"scope": "audit:read"}
+    assert await operators.find("ada") == ADA
+    # What ended counts no more; oneself, and whoever has the machine, may always.
+    await operators.replace_keys(
+        replace(key(5), scopes=frozenset({"accounts:read"})), Microseconds(9), "op_1"
+    )
+    assert (await operators.disable(ADA.id, Microseconds(9), weaker)).disabled_at == 9
+    assert (
+        await operators.disable(EVE.id, Microseconds(9), replace(BY_EVE, scopes=frozenset()))
+    ).disabled_at == 9
+    later = replace(key(6, replace(ADA, id=OperatorId("op_3"))), scopes=frozenset({"of:a-later-version"}))
+    await operators.add(replace(ADA, id=OperatorId("op_3"), name="bob"), later, "local-socket")
+    assert (await operators.disable(OperatorId("op_3"), Microseconds(9), LOCAL_SOCKET)).disabled_at == 9

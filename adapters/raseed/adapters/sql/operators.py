@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import operator_keys, operators
-from raseed.core.admin.operators import Operator, OperatorKey
+from raseed.core.admin.operators import Operator, OperatorCaller, OperatorKey, check_may_disable
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict
 from raseed.core.ids import OperatorId
@@ -90,18 +90,22 @@ class SqlOperatorStore:
 
         await self._database.write(work)
 
-    async def disable(self, operator_id: OperatorId, at: Microseconds, actor: str) -> Operator | None:
+    async def disable(self, operator_id: OperatorId, at: Microseconds, by: OperatorCaller) -> Operator | None:
+        of_his = select(operator_keys).where(operator_keys.c.operator_id == operator_id)
+
         def work(connection: Connection) -> Operator | None:
             row = connection.execute(select(operators).where(operators.c.id == operator_id)).first()
             if row is None or row.disabled_at is not None:
                 return None if row is None else _operator(row)
+            keys = map(_key, connection.execute(of_his))
+            check_may_disable(by, operator_id, {it for key in keys if key.is_valid(at) for it in key.scopes})
             connection.execute(update(operators).where(operators.c.id == operator_id).values(disabled_at=at))
             connection.execute(
                 update(operator_keys)
                 .where(operator_keys.c.operator_id == operator_id, operator_keys.c.revoked_at.is_(None))
                 .values(revoked_at=at)
             )
-            self._audit(connection, actor, "operator.disable", operator_id, "")
+            self._audit(connection, by.actor, "operator.disable", operator_id, "")
             return replace(_operator(row), disabled_at=at)
 
         return await self._database.write(work)

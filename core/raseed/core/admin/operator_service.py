@@ -12,6 +12,7 @@ from raseed.core.admin.operators import (
     OperatorKey,
     OperatorScope,
     OperatorStore,
+    check_may_rotate,
 )
 from raseed.core.clock import DAY, HOUR, Clock, Microseconds
 from raseed.core.errors import Conflict, NotFound, PermissionDenied, RequestInvalid, Unauthenticated
@@ -93,11 +94,13 @@ class OperatorService:
     ) -> tuple[Operator, OperatorKey, str]:
         """A new key in place of those that there are, which end after the grace.
 
-        Raises NotFound, Conflict for an operator that is disabled, RequestInvalid, PermissionDenied.
+        Raises NotFound, Conflict for an operator that is disabled, RequestInvalid, PermissionDenied: also for a key of
+        somebody else, if it is not the admin socket that asks.
         """
         if not 0 <= grace_hours <= GRACE_HOURS_MAX:
             raise RequestInvalid(f"The grace is 0 to {GRACE_HOURS_MAX} hours.", param="grace_hours")
         operator = await self._find(reference)
+        check_may_rotate(by, operator.id)
         if operator.disabled_at is not None:
             raise Conflict("This operator is disabled.", metadata={"operator": operator.id})
         key, text = self._new_key(operator.id, scopes, expires_days, by)
@@ -106,9 +109,9 @@ class OperatorService:
         return operator, key, text
 
     async def disable(self, reference: str, *, by: OperatorCaller) -> Operator:
-        """For good, with all keys. Raises NotFound. Safe to repeat."""
+        """For good, with all keys. Raises NotFound, PermissionDenied for one who may do more. Safe to repeat."""
         operator = await self._find(reference)
-        disabled = await self._store.disable(operator.id, self._clock.now(), by.actor)
+        disabled = await self._store.disable(operator.id, self._clock.now(), by)
         if disabled is None:
             raise NotFound(f"There is no operator {reference!r}.")
         return disabled

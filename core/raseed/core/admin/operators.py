@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from raseed.core.clock import Microseconds
+from raseed.core.errors import PermissionDenied
 from raseed.core.ids import OperatorId, OperatorKeyId
 
 
@@ -36,7 +37,7 @@ class OperatorScope(StrEnum):
     """Read and verify the audit log."""
     OPERATORS_READ = "operators:read"
     OPERATORS_WRITE = "operators:write"
-    """Add and disable operators, and make their keys, with at most the scopes of one's own."""
+    """Add and disable operators, and make oneself a new key, all with at most the scopes of one's own."""
     MODELS_READ = "models:read"
     """See model backends."""
 
@@ -86,6 +87,25 @@ LOCAL_SOCKET = OperatorCaller(actor="local-socket", scopes=ALL_SCOPES)
 """Whoever may open the admin socket, or the database of a stopped system: the bootstrap operator."""
 
 
+def check_may_rotate(by: OperatorCaller, operator_id: OperatorId) -> None:
+    """Whoever is told a key acts in its operator's name: that is he himself, and whoever has the machine. Raises
+    PermissionDenied.
+    """
+    if by.actor not in (operator_id, LOCAL_SOCKET.actor):
+        raise PermissionDenied("A new key of another operator is made at the admin socket alone.")
+
+
+def check_may_disable(by: OperatorCaller, operator_id: OperatorId, scopes: Collection[str]) -> None:
+    """`scopes`: what the operator's valid keys may do together. Raises PermissionDenied."""
+    if by.actor in (operator_id, LOCAL_SOCKET.actor):
+        return
+    if beyond := sorted(set(scopes) - by.scopes):
+        raise PermissionDenied(
+            f"This operator has the scope `{beyond[0]}`, which your own key lacks.",
+            metadata={"scope": beyond[0]},
+        )
+
+
 class OperatorStore(Protocol):
     """Operators and their keys: each change and its audit row commit together."""
 
@@ -107,6 +127,9 @@ class OperatorStore(Protocol):
         """Add a key to its operator; those that there are end at `end_at` at the latest."""
         ...
 
-    async def disable(self, operator_id: OperatorId, at: Microseconds, actor: str) -> Operator | None:
-        """With all its keys, for good. None if there is no such operator. Safe to repeat."""
+    async def disable(self, operator_id: OperatorId, at: Microseconds, by: OperatorCaller) -> Operator | None:
+        """With all its keys, for good. None if there is no such operator. Safe to repeat.
+
+        Raises PermissionDenied as `check_may_disable`.
+        """
         ...

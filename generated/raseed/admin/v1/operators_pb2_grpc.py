@@ -78,7 +78,8 @@ class OperatorsServiceServicer:
 
     def RotateOperatorKey(self, request, context):
         """Makes a new key in place of those that an operator has, which end after the grace. The key is in this answer and
-        nowhere else. PERMISSION_DENIED for scopes that the caller does not have.
+        nowhere else. PERMISSION_DENIED for scopes that the caller does not have, and for another operator than oneself,
+        unless at the admin socket.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
