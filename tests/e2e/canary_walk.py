@@ -32,6 +32,8 @@ class Holder:
     key: str
     child: str
     """A key that the key made."""
+    organisation: str
+    """Owned by the account's holder alone."""
 
 
 def sign_in(house: House) -> Holder:
@@ -90,13 +92,13 @@ def sign_in(house: House) -> Holder:
         house.send("POST", "/v1/keys", {"name": "x"}, authorization=f"Bearer {key}")
     house.send("GET", "/v1/keys", authorization=f"Bearer {key}")
     house.call(accounts_pb2_grpc.AccountsServiceStub, "ListApiKeys", accounts_pb2.ListApiKeysRequest(), key)
-    _invite(house, {"x-csrf-token": csrf, **mine})
+    organisation = _invite(house, {"x-csrf-token": csrf, **mine})
     exported = house.send("GET", "/api/account/export", x_csrf_token=csrf, **mine)
     assert exported.status == 200, exported
     wish = {"reason": "moved on", "erase": True}
     assert house.send("POST", "/api/account/closing", wish, x_csrf_token=csrf, **mine).status == 200
     assert house.send("POST", "/api/auth/logout", {}, x_csrf_token=csrf, **mine).status == 200
-    return Holder(account, key, text)
+    return Holder(account, key, text, organisation)
 
 
 def _program(house: House) -> None:
@@ -113,8 +115,8 @@ def _program(house: House) -> None:
     house.call(stub, "ListSessions", auth_pb2.ListSessionsRequest(), token)
 
 
-def _invite(house: House, mine: dict[str, str]) -> None:
-    """Into an organisation, with a mail that goes to another one than who tries to accept it."""
+def _invite(house: House, mine: dict[str, str]) -> str:
+    """Into a new organisation, with a mail that goes to another one than who tries to accept it."""
     made = house.send("POST", "/api/organisations", {"name": "Magrathea"}, **mine)
     acting, guest = {"raseed-account": made.json["id"], **mine}, "guest@raseed.example"
     invitations = "/api/organisations/current/invitations"
@@ -123,6 +125,7 @@ def _invite(house: House, mine: dict[str, str]) -> None:
     text = house.key("invitation", house.mail.sent_to(guest, INVITATION))
     assert house.send("POST", "/api/organisations/accept", {"code": text}, **mine).status == 422
     house.send("GET", invitations, **acting)
+    return str(made.json["id"])
 
 
 def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
