@@ -276,14 +276,18 @@ class SignIn(_Section, frozen=True):
     """Codes that one IP address asks for: a family or a small office behind one router."""
     sends_from_address_per_day: Count = 20
     """Also from one IP address, in any 24 hours."""
+    sends_from_network_per_hour: Count = 60
+    """Codes for one IPv4 /24 or IPv6 /48. Devices on which the number or address was proven before have as many again."""
+    sends_from_network_per_day: Count = 200
+    """Also for one network, in any 24 hours: a tenth of `sends_per_day`."""
     sends_to_neighbours_per_10_minutes: Count = 20
     """Codes to numbers with the same first seven digits: who is paid for messages owns a run of them."""
     sends_per_day: Count = 2_000
-    """Codes of everybody in a day (UTC), a hard stop with an alarm: the second step of WhatsApp's tiers."""
+    """Codes of everybody by one channel in a day (UTC), a hard stop with an alarm: the second step of WhatsApp's tiers. The last fifth is for devices on which the number or address was proven before."""
     failures_of_one_per_day: Annotated[int, Meta(ge=5, le=100)] = 10
     """Wrong guesses for one number or address, over all its codes, before none is accepted for an hour."""
     failures_from_network_per_hour: Count = 30
-    """Wrong guesses from one IPv4 /24 or IPv6 /48."""
+    """Wrong guesses from one IPv4 /24 or IPv6 /48. A single address has three left when its network has none; known devices are not counted."""
     session_life_s: Annotated[float, Meta(ge=60, le=2_592_000)] = 86_400.0
     """Longest life of a session, however much it is used."""
     session_idle_s: Annotated[float, Meta(ge=60, le=2_592_000)] = 3_600.0

@@ -107,6 +107,10 @@ def code_limits(settings: Settings) -> CodeLimits:
             Window(given.sends_from_address_per_10_minutes, 10 * MINUTE),
             Window(given.sends_from_address_per_day, DAY),
         ),
+        sends_from_network=(
+            Window(given.sends_from_network_per_hour, HOUR),
+            Window(given.sends_from_network_per_day, DAY),
+        ),
         sends_to_neighbours=(Window(given.sends_to_neighbours_per_10_minutes, 10 * MINUTE),),
         sends_of_all_per_day=given.sends_per_day,
         failures_of_one=Window(given.failures_of_one_per_day, DAY),

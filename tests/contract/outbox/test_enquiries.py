@@ -17,7 +17,7 @@ from raseed.adapters.sql.tables import outbox, sign_in_tallies
 from raseed.core.accounts.code_limits import Tally
 from raseed.core.clock import DAY, HOUR
 from raseed.core.errors import NotFound, RateLimited, RequestInvalid
-from raseed.core.messaging.enquiries import FROM_ONE, OF_ALL_PER_DAY, TEXT_CHARS_MAX, Enquiries
+from raseed.core.messaging.enquiries import FROM_NETWORK, FROM_ONE, OF_ALL_PER_DAY, TEXT_CHARS_MAX, Enquiries
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,6 +70,12 @@ async def test_few_from_one_address_also_at_once_and_others_are_not_in_its_way(s
         await write(enquiries, "one more", "192.0.2.7")
     store.clock.advance(HOUR)
     await write(enquiries, "an hour later")
+
+
+async def test_few_from_one_network_in_an_hour(store, enquiries):
+    taken = await outcomes(lambda number: write(enquiries, f"{number}", f"2001:db8:0:{number}::1"), 20)
+    assert sum(taken) == FROM_NETWORK[0].count == len(await told(store))
+    await write(enquiries, "from elsewhere", "2001:db8:1::1")
 
 
 async def test_few_of_everybody_in_a_day(store, enquiries):

@@ -148,12 +148,55 @@ async def test_a_network_has_thirty_wrong_guesses_an_hour(house):
     for to in numbers:
         started = await house.start(to, address=f"198.51.100.{guesses}")
         for _ in range(4):
-            await rejected(house, started.challenge, wrong(house.code), address=f"192.0.2.{guesses}")
+            await rejected(house, started.challenge, wrong(house.code), address=f"192.0.2.{guesses % 10}")
             guesses += 1
     assert len(house.peppers.compared) == 30
     assert started is not None
-    await rejected(house, started.challenge, house.code, address="192.0.2.250")
+    await rejected(house, started.challenge, house.code, address="192.0.2.1")
     await house.verify(started.challenge, house.code, address="198.51.100.1")
+
+
+async def test_who_guesses_behind_the_same_provider_locks_no_neighbour_out(house):
+    """A known device is not concerned at all, and a new one has a few guesses of its own."""
+    mine = await house.enter(address="192.0.2.7")
+    for number in range(8):
+        started = await house.start(far(number), address=f"198.51.{number}.1")
+        for _ in range(4):
+            await rejected(house, started.challenge, wrong(house.code), address="192.0.2.66")
+    assert len(house.peppers.compared) == 1 + 30
+    new = await house.start(far(77), address="192.0.2.8")
+    code = house.code
+    for _ in range(3):
+        await rejected(house, new.challenge, wrong(code), address="192.0.2.8")
+    await rejected(house, new.challenge, code, address="192.0.2.8")
+    await house.verify(new.challenge, code, address="192.0.2.9")  # still of the full network
+
+    house.clock.advance(2 * MINUTE)
+    known = await house.start(device_token=mine.device_token, address="192.0.2.66")
+    await rejected(house, known.challenge, wrong(house.code), address="192.0.2.66")
+    await house.verify(known.challenge, house.code, address="192.0.2.66")
+
+
+async def test_codes_for_a_network_stop(store):
+    """However many of its addresses ask; its known devices are not in their way, and have as many."""
+    house = House(store, limits=CodeLimits(sends_from_network=(Window(3, HOUR), Window(5, DAY))))
+    mine = await house.enter("mine@example.com", address="2001:db8:2::1")
+    sent = []
+    for hour in range(4):
+        for number in range(4):
+            with suppress(TooManyCodes):
+                await house.start(f"{hour}.{number}@example.com", address=f"2001:db8:1:{hour}{number}::1")
+                sent.append(hour)
+        house.clock.advance(HOUR)
+    assert sent == [0, 0, 0, 1, 1]
+    for number in range(3):
+        await house.start(
+            "mine@example.com", device_token=mine.device_token, address=f"2001:db8:1:{number}::1"
+        )
+        house.clock.advance(MINUTE)
+    await refused(house, "mine@example.com", device_token=mine.device_token, address="2001:db8:1:4::1")
+    await refused(house, "other@example.com", address="2001:db8:1:fff0::1")
+    await house.start("other@example.com", address="2001:db8:2::1")
 
 
 @ON_BOTH
@@ -266,11 +309,19 @@ async def test_a_neighbourhood_of_people_is_not_blocked(house):
 
 
 async def test_the_days_budget_is_a_hard_stop_with_an_alarm(store):
+    """Strangers have four fifths of it; whoever was here before has the rest. Each channel has its own."""
     house = House(store, limits=CodeLimits(sends_of_all_per_day=5))
-    for number in range(5):
+    mine = await house.enter()
+    for number in range(1, 4):
         await house.start(far(number), address=f"192.0.{number}.1")
-    assert len(house.alarms) == 2  # at four fifths, and at the end
+    assert len(house.alarms) == 1
     await refused(house, far(66), address="192.0.9.1")
+    house.clock.advance(MINUTE)
+    await house.start(device_token=mine.device_token)
+    assert len(house.alarms) == 2
+    house.clock.advance(MINUTE)
+    await refused(house, device_token=mine.device_token)
+    await house.start("ada@example.com", address="192.0.9.1")
     house.clock.advance(DAY)
     await house.start(far(66), address="192.0.9.1")
 

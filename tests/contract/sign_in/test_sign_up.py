@@ -44,6 +44,7 @@ MANY = Window(1_000, DAY)
 WIDE = CodeLimits(
     sends_to_one=(MANY,),
     sends_from_address=(MANY,),
+    sends_from_network=(MANY,),
     sends_to_neighbours=(MANY,),
     failures_of_one=MANY,
     failures_from_network=MANY,

@@ -14,6 +14,7 @@ from raseed.core.accounts.code_limits import (
     Tally,
     Window,
     admit,
+    admit_from_network,
     admit_guess,
     admit_to_budget,
     admit_to_neighbourhood,
@@ -150,11 +151,35 @@ def test_the_budget_of_a_day_tells_of_its_end_and_begins_anew(budget, alarms):
     tally: Tally | None = NOTHING
     told = []
     for number in range(1, budget + 1):
-        tally = admit_to_budget(tally or NOTHING, limits, midnight)
+        tally = admit_to_budget(tally or NOTHING, budget, midnight)
         assert tally is not None
         if is_budget_low(tally, limits):
             told.append(number)
     assert told == alarms
     assert tally is not None
-    assert admit_to_budget(tally, limits, Microseconds(midnight + DAY - 1)) is None
-    assert admit_to_budget(tally, limits, Microseconds(midnight + DAY)) is not None
+    assert admit_to_budget(tally, budget, Microseconds(midnight + DAY - 1)) is None
+    assert admit_to_budget(tally, budget, Microseconds(midnight + DAY)) is not None
+
+
+def test_no_network_has_more_than_a_tenth_of_the_day_and_strangers_not_all_of_it():
+    (hour, day), a_day = LIMITS.sends_from_network, LIMITS.sends_of_all_per_day
+    assert (hour.per_us, day.per_us) == (HOUR, DAY)
+    assert hour.count < day.count == a_day // 10
+    assert LIMITS.strangers_per_day == a_day * 4 // 5
+
+
+def test_a_full_network_leaves_each_address_its_share():
+    network, mine = NOTHING, NOTHING
+    for second in range(30):
+        counted = admit_from_network(network, NOTHING, LIMITS, at(second))
+        assert counted is not None
+        network = counted[0]
+    for second in range(3):
+        counted = admit_from_network(network, mine, LIMITS, at(30 + second))
+        assert counted is not None
+        assert counted[0] == network
+        mine = counted[1]
+    assert admit_from_network(network, mine, LIMITS, at(40)) is None
+    assert admit_from_network(network, mine, LIMITS, at(HOUR)) is not None
+    # While the network is not full, an address is not held to its share.
+    assert admit_from_network(NOTHING, mine, LIMITS, at(40)) is not None

@@ -34,6 +34,9 @@ class CodeLimits:
     """Codes to one number or address: a person needs one, and a second if it was lost."""
     sends_from_address: tuple[Window, ...] = (Window(5, 10 * MINUTE), Window(20, DAY))
     """Codes that one IP address asks for: a family or a small office behind one router."""
+    sends_from_network: tuple[Window, ...] = (Window(60, HOUR), Window(200, DAY))
+    """Codes for one IPv4 /24 or IPv6 /48, which one customer of a provider has: a tenth of the day's budget. Strangers,
+    and devices on which the number or address was proven before, have as many each."""
     sends_to_neighbours: tuple[Window, ...] = (Window(20, 10 * MINUTE),)
     """Codes to numbers that begin with the same digits: who is paid for messages owns a run of them."""
     judged_sends: int = 50
@@ -42,13 +45,23 @@ class CodeLimits:
     """Fewer used codes than these, and the neighbourhood gets none for `blocked_us`: nobody reads them."""
     blocked_us: int = DAY
     sends_of_all_per_day: int = 2_000
-    """Codes of everybody in one day (UTC): the second step of WhatsApp's tiers. A hard stop, with an alarm at 80 %."""
+    """Codes of everybody by one channel in one day (UTC): the second step of WhatsApp's tiers. A hard stop, with an alarm."""
+    strangers_percent: int = 80
+    """Of the day's budget: what is left is for devices on which the number or address was proven before, so that those who
+    are customers get in on a day when strangers ask for all there is. An alarm is raised there, too."""
     failures_of_one: Window = Window(10, DAY)
     """Wrong guesses for one number or address, over all its codes: with six digits one in 100,000 gets in."""
     locked_us: int = HOUR
     """How long no code of a number or address is accepted after so many failures. Then each further one locks again."""
     failures_from_network: Window = Window(30, HOUR)
     """Wrong guesses from one IPv4 /24 or IPv6 /48: who guesses at many numbers does it from few networks."""
+    failures_from_address: Window = Window(3, HOUR)
+    """Wrong guesses that an IP address still has when its network has none left, so that a neighbour behind the same
+    provider locks nobody out. How many a network can make of it is bounded by the codes that it is sent."""
+
+    @property
+    def strangers_per_day(self) -> int:
+        return max(1, self.sends_of_all_per_day * self.strangers_percent // 100)
 
 
 KEPT_US = 3 * DAY
@@ -107,16 +120,28 @@ def complete(tally: Tally) -> Tally:
     return replace(tally, completed=min(tally.completed + 1, tally.sent))
 
 
-def admit_to_budget(tally: Tally, limits: CodeLimits, now: Microseconds) -> Tally | None:
-    """One more code of all, if the day's budget has it."""
+def admit_to_budget(tally: Tally, per_day: int, now: Microseconds) -> Tally | None:
+    """One more of all in the day (UTC), if there were fewer than `per_day`."""
     today = now // DAY
     sent = tally.sent if tally.day == today else 0
-    return None if sent >= limits.sends_of_all_per_day else Tally(sent=sent + 1, day=today)
+    return None if sent >= per_day else Tally(sent=sent + 1, day=today)
 
 
 def is_budget_low(tally: Tally, limits: CodeLimits) -> bool:
-    """Whether this send reached four fifths of the day's budget, or its end: each is told once."""
-    return tally.sent in {limits.sends_of_all_per_day * 4 // 5, limits.sends_of_all_per_day}
+    """Whether this send was the last for strangers, or the last of the day: each is told once."""
+    return tally.sent in {limits.strangers_per_day, limits.sends_of_all_per_day}
+
+
+def admit_from_network(
+    network: Tally, address: Tally, limits: CodeLimits, now: Microseconds
+) -> tuple[Tally, Tally] | None:
+    """One more failure from an address and its network: None if the network is full, and the address's own share too."""
+    in_all = admit(network, (limits.failures_from_network,), now)
+    of_one = admit(address, (limits.failures_from_address,), now)
+    if in_all is None and of_one is None:
+        return None
+    # Of one that is over its share, what was counted already is enough.
+    return in_all or network, of_one or address
 
 
 def admit_guess(tally: Tally, limits: CodeLimits, now: Microseconds) -> Tally | None:

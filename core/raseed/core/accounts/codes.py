@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from raseed.core.accounts.code_limits import (
     CodeLimits,
     Tally,
     admit,
+    admit_from_network,
     admit_guess,
     admit_to_budget,
     admit_to_neighbourhood,
@@ -31,6 +31,7 @@ from raseed.core.accounts.code_limits import (
 )
 from raseed.core.accounts.identity import Identifier, IdentifierKind, western_digits
 from raseed.core.accounts.keys import Peppers
+from raseed.core.accounts.networks import network_of, subscriber_of
 from raseed.core.accounts.sign_in_model import Identity, Proven, Purpose, StoredCode
 from raseed.core.accounts.sign_in_ports import CodeStore
 from raseed.core.clock import Clock, Microseconds
@@ -52,7 +53,6 @@ REJECTED = "The code is wrong or no longer valid. Ask for a new one."
 _CHALLENGE = re.compile(r"rsd_chal_[0-9a-f]{64}")
 _DEVICE = re.compile(r"rsd_dev_([0-9a-f]{32})([0-9a-f]{64})")
 _BETWEEN = re.compile(r"[\s\-\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_EVERYBODY = "budget"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,24 +120,32 @@ class CodeDesk:
         limits = self.limits
         known = self._known_device(device, identifier)
         one, ip = self._one("sends", identifier, known), self._subject("ip", subscriber_of(address))
+        network = self._subject("known-from" if known else "from", network_of(address))
+        everybody = f"budget:{identifier.kind}"
+        per_day = limits.sends_of_all_per_day if known else limits.strangers_per_day
+        asking = {
+            one: limits.sends_to_one,
+            ip: limits.sends_from_address,
+            network: limits.sends_from_network,
+        }
         block = identifier.neighbourhood
         neighbours = self._subject("near", block) if block is not None and not known else None
-        subjects = tuple(subject for subject in (one, ip, neighbours, _EVERYBODY) if subject is not None)
+        subjects = (*asking, everybody) if neighbours is None else (*asking, everybody, neighbours)
 
-        if any(now < self._refused.get(subject, 0) for subject in (one, ip)):
+        if any(now < self._refused.get(subject, 0) for subject in asking):
             raise _too_many()
         refused: dict[str, int] = {}
 
         def decide(tallies: Mapping[str, Tally]) -> Mapping[str, Tally] | None:
             admitted = {
-                one: admit(tallies.get(one, NOTHING), limits.sends_to_one, now),
-                ip: admit(tallies.get(ip, NOTHING), limits.sends_from_address, now),
-                _EVERYBODY: admit_to_budget(tallies.get(_EVERYBODY, NOTHING), limits, now),
+                subject: admit(tallies.get(subject, NOTHING), windows, now)
+                for subject, windows in asking.items()
             }
+            admitted[everybody] = admit_to_budget(tallies.get(everybody, NOTHING), per_day, now)
             if neighbours is not None:
                 near = admit_to_neighbourhood(tallies.get(neighbours, NOTHING), limits, now)
                 admitted[neighbours] = near
-            for subject, windows in ((one, limits.sends_to_one), (ip, limits.sends_from_address)):
+            for subject, windows in asking.items():
                 if admitted[subject] is None:
                     refused[subject] = admitted_from(tallies.get(subject, NOTHING), windows, now)
             changed = {subject: tally for subject, tally in admitted.items() if tally is not None}
@@ -162,9 +170,7 @@ class CodeDesk:
             while len(self._refused) > REFUSED_MAX:
                 del self._refused[next(iter(self._refused))]
             raise _too_many()
-        return Issued(
-            challenge=challenge, code=code, is_budget_low=is_budget_low(counted[_EVERYBODY], limits)
-        )
+        return Issued(challenge=challenge, code=code, is_budget_low=is_budget_low(counted[everybody], limits))
 
     async def check(self, challenge: str, text: str, purpose: Purpose, *, address: str) -> Proven:
         """That this is the code which was sent. Raises CodeRejected, without saying what was wrong.
@@ -186,15 +192,20 @@ class CodeDesk:
         now = self._clock.now()
         limits = self.limits
         network = self._subject("net", network_of(address))
+        own = self._subject("guesses-from", subscriber_of(address))
 
         def subjects_of(code: StoredCode) -> tuple[str, ...]:
-            return (self._one("guesses", code.identifier, code.device), network)
+            """A known device has guesses of its own, whatever its neighbours do."""
+            one = self._one("guesses", code.identifier, code.device)
+            return (one,) if code.device else (one, network, own)
 
         def decide(code: StoredCode, tallies: Mapping[str, Tally]) -> Mapping[str, Tally] | None:
-            one, _ = subjects_of(code)
+            one = subjects_of(code)[0]
             guess = admit_guess(tallies.get(one, NOTHING), limits, now)
-            failure = admit(tallies.get(network, NOTHING), (limits.failures_from_network,), now)
-            return None if guess is None or failure is None else {one: guess, network: failure}
+            if guess is None or code.device:
+                return None if guess is None else {one: guess}
+            place = admit_from_network(tallies.get(network, NOTHING), tallies.get(own, NOTHING), limits, now)
+            return None if place is None else {one: guess, network: place[0], own: place[1]}
 
         code = await self._store.attempt(
             challenge_id(challenge), purpose, limits.attempts_max, now, subjects_of, decide
@@ -204,19 +215,17 @@ class CodeDesk:
         given = _bound(purpose, code.identifier, challenge, _read(text))
         if not self._peppers.matches(given, code.pepper_version, code.digest):
             raise CodeRejected(REJECTED)
-        one, _ = subjects_of(code)
+        counted = subjects_of(code)
         block = code.identifier.neighbourhood
         near = self._subject("near", block) if block is not None and not code.device else None
 
         def forgiven(tallies: Mapping[str, Tally], is_used: bool) -> Mapping[str, Tally]:
-            after = {
-                subject: forgive(tallies.get(subject, NOTHING), limits, now) for subject in (one, network)
-            }
+            after = {subject: forgive(tallies.get(subject, NOTHING), limits, now) for subject in counted}
             if near is not None and is_used:
                 after[near] = complete(tallies.get(near, NOTHING))
             return after
 
-        subjects = (one, network) if near is None else (one, network, near)
+        subjects = counted if near is None else (*counted, near)
         return Proven(code=code, subjects=subjects, forgiven=forgiven)
 
     def device_token(self, identifier: Identifier) -> str:
@@ -273,36 +282,6 @@ def new_code(kind: IdentifierKind) -> str:
 def challenge_id(challenge: str) -> bytes:
     """What is stored of a challenge, which has 256 random bits."""
     return hashlib.sha256(challenge.encode()).digest()
-
-
-def subscriber_of(address: str) -> str:
-    """The IPv4 address, or the IPv6 /64: nobody is given less, and each of its 2⁶⁴ addresses is his.
-
-    >>> subscriber_of("203.0.113.9"), subscriber_of("2001:db8:1:2::3")
-    ('203.0.113.9/32', '2001:db8:1:2::/64')
-    """
-    return _network(address, 32, 64)
-
-
-def network_of(address: str) -> str:
-    """The IPv4 /24 or IPv6 /48 of an address.
-
-    >>> network_of("203.0.113.9"), network_of("2001:db8:1:2::3"), network_of("::ffff:203.0.113.9")
-    ('203.0.113.0/24', '2001:db8:1::/48', '203.0.113.0/24')
-    """
-    return _network(address, 24, 48)
-
-
-def _network(address: str, bits_v4: int, bits_v6: int) -> str:
-    """Whatever is no address is a network of its own."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    bits = bits_v4 if parsed.version == 4 else bits_v6
-    return str(ipaddress.ip_network((parsed, bits), strict=False))
 
 
 def _read(text: str) -> str:

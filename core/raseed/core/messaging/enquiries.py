@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from raseed.core.accounts.code_limits import NOTHING, CodeLimits, Window, admit, admit_to_budget
-from raseed.core.accounts.codes import subscriber_of
+from raseed.core.accounts.code_limits import NOTHING, Window, admit, admit_to_budget
+from raseed.core.accounts.networks import network_of, subscriber_of
 from raseed.core.accounts.sign_in_ports import Tallies
 from raseed.core.clock import DAY, HOUR, Clock
 from raseed.core.errors import NotFound, RateLimited, RequestInvalid
@@ -19,11 +19,11 @@ TEXT_CHARS_MAX = 900
 """What one message by WhatsApp has room for."""
 FROM_ONE = (Window(3, HOUR), Window(10, DAY))
 """From one IP address: a person who forgot something writes again."""
+FROM_NETWORK = (Window(10, HOUR), Window(40, DAY))
+"""From one IPv4 /24 or IPv6 /48: a fifth of what all may send, so that no single network takes it away from them."""
 OF_ALL_PER_DAY = 200
 """From everybody (UTC): what operators can read, and what a flood may cost in messages."""
 WAIT_S = 3600.0
-
-_BUDGET = CodeLimits(sends_of_all_per_day=OF_ALL_PER_DAY)
 
 
 class EnquiryStore(Protocol):
@@ -65,6 +65,7 @@ class Enquiries:
             raise RequestInvalid(f"A message has 1 to {TEXT_CHARS_MAX} characters.", param="text")
         now = self._clock.now()
         one, everybody = self._subject(subscriber_of(address)), self._subject("")
+        network = self._subject(f"net {network_of(address)}")
         said = "\0".join((str(now // DAY), one, reply_to, text))
         notice = Notice(
             kind=NoticeKind.ENQUIRY,
@@ -75,8 +76,11 @@ class Enquiries:
 
         def decide(tallies: Tallies) -> Tallies | None:
             from_one = admit(tallies.get(one, NOTHING), FROM_ONE, now)
-            of_all = admit_to_budget(tallies.get(everybody, NOTHING), _BUDGET, now)
-            return None if from_one is None or of_all is None else {one: from_one, everybody: of_all}
+            nearby = admit(tallies.get(network, NOTHING), FROM_NETWORK, now)
+            of_all = admit_to_budget(tallies.get(everybody, NOTHING), OF_ALL_PER_DAY, now)
+            if from_one is None or nearby is None or of_all is None:
+                return None
+            return {one: from_one, network: nearby, everybody: of_all}
 
-        if not await self._store.put(notice, (one, everybody), decide):
+        if not await self._store.put(notice, (one, network, everybody), decide):
             raise RateLimited("Too many messages were sent. Try again later.", retry_after_s=WAIT_S)
