@@ -130,7 +130,8 @@ async def test_a_transaction_that_commits_later_than_higher_ids_is_not_passed_ov
         "VALUES ('ltx_0', 'adjust', 'slow', 'acct_alice', 'x', 'system', 0)"
     )
     await slow.execute(
-        "INSERT INTO ledger_entries VALUES ('ltx_0', 0, 'sys:a', NULL, 1), ('ltx_0', 1, 'sys:b', NULL, -1)"
+        "INSERT INTO ledger_entries "
+        "VALUES ('ltx_0', 0, 'sys:clawback', NULL, 1), ('ltx_0', 1, 'sys:clawback', NULL, -1)"
     )
     await store.ledger.submit([issue("g", 100)])
     await seal(store)

@@ -56,6 +56,16 @@ DAMAGES = {
         "UPDATE grants SET held_microcredits = held_microcredits - 1 WHERE id = 'grant-g'"
     ],
     "one_welcome_grant": ["UPDATE grants SET source = 'welcome' WHERE account_id = 'acct_alice'"],
+    "grant_amount_equals_issue": [
+        "UPDATE grants SET amount_microcredits = amount_microcredits + 1 WHERE id = 'grant-g'"
+    ],
+    "kind_books_its_accounts": [
+        ENTRY.format(tx="settle-tx", account="sys:issued:topup", grant="NULL", amount=-5),
+        ENTRY.format(tx="expire-tx", account="sys:breakage", grant="NULL", amount=5),
+    ],
+    "debt_moves_as_its_kind_says": [
+        ENTRY.format(tx="settle-tx", account="cust:acct_alice:debt", grant="NULL", amount=5)
+    ],
     "account_has_balance": ["DELETE FROM balances WHERE account_id = 'acct_bob'"],
     "balance_available_equals_grants": [
         "UPDATE balances SET available_microcredits = available_microcredits + 1 WHERE account_id = 'acct_alice'"
@@ -94,6 +104,9 @@ DAMAGES = {
     ],
     "usage_days_equal_hours": ["UPDATE usage_sums SET request_count = 0 WHERE grain = 'day'"],
     "usage_fortnights_equal_days": ["UPDATE usage_sums SET output_tokens = 0 WHERE grain = 'fortnight'"],
+    "lines_follow_price_and_checkpoint": [
+        "UPDATE usage_lines SET unit_price_microcredits = 2 WHERE request_id = 'settled'"
+    ],
     "foreign_keys_hold": ["UPDATE holds SET api_key_id = 'key_gone' WHERE id = 'open'"],
 }
 """Names in quotes stand for ids that the store made: `settle-tx`, `expire-tx`, `grant-g`."""
@@ -101,6 +114,15 @@ DAMAGES = {
 MORE_DAMAGES = [
     ("hold_resolved_once", "UPDATE holds SET state = 'open', closed_at = NULL WHERE id = 'settled'"),
     ("hold_resolved_once", "UPDATE holds SET state = 'released', closed_at = 5 WHERE id = 'open'"),
+    (
+        "lines_follow_price_and_checkpoint",
+        "UPDATE holds SET checkpoint = '[[\"output_tokens\",21]]' WHERE id = 'settled'",
+    ),
+    ("lines_follow_price_and_checkpoint", "UPDATE usage_lines SET quantity = 5 WHERE request_id = 'swept'"),
+    ("kind_books_its_accounts", "UPDATE ledger_tx SET kind = 'repay' WHERE id = 'settle-tx'"),
+    ("kind_books_its_accounts", "UPDATE ledger_tx SET kind = 'void' WHERE ref = 'on-debt'"),
+    ("kind_books_its_accounts", "UPDATE ledger_tx SET account_id = 'acct_bob' WHERE id = 'settle-tx'"),
+    ("grant_amount_equals_issue", "UPDATE ledger_tx SET ref = 'grant_other' WHERE ref = 'grant-g'"),
     ("transaction_sums_to_zero", "DELETE FROM ledger_entries WHERE tx_id = 'settle-tx'"),
     ("grant_remaining_equals_entries", "DELETE FROM ledger_entries WHERE tx_id = 'settle-tx'"),
     ("usage_equals_entries", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),

@@ -15,9 +15,11 @@ from sqlalchemy.exc import DatabaseError
 from raseed.adapters.sql import invariants_books as books
 from raseed.adapters.sql import invariants_caps as caps
 from raseed.adapters.sql import invariants_debt as debt
+from raseed.adapters.sql import invariants_kinds as kinds
 from raseed.adapters.sql import invariants_usage as usage
 from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.hash_chain import broken_links
+from raseed.adapters.sql.invariants_lines import lines_follow_price_and_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ def _rows_of(query: Callable[[], Select[str, str]]) -> Check:
     return lambda connection: ((id_, detail) for id_, detail in connection.execute(query()))
 
 
-_WALKS: dict[str, Check] = {"chain_is_unbroken": lambda connection: broken_links(connection, LEDGER_CHAIN)}
+_WALKS: dict[str, Check] = {
+    "lines_follow_price_and_checkpoint": lines_follow_price_and_checkpoint,
+    "chain_is_unbroken": lambda connection: broken_links(connection, LEDGER_CHAIN),
+}
 """What no statement can say: these read row by row."""
 
 _FILE_CHECKS: dict[str, Check] = {"file_is_sound": _file_is_sound, "foreign_keys_hold": _foreign_keys_hold}
@@ -85,6 +90,9 @@ CHECKS: dict[str, Check] = {
         books.grant_active_while_something_is_left,
         books.grant_held_equals_open_allocations,
         books.one_welcome_grant,
+        kinds.grant_amount_equals_issue,
+        kinds.kind_books_its_accounts,
+        kinds.debt_moves_as_its_kind_says,
         books.account_has_balance,
         books.balance_available_equals_grants,
         books.balance_held_equals_open_holds,
