@@ -42,6 +42,8 @@ class Office:
     members: SqlMemberStore
     invitations: SqlInvitationStore
     keys: KeyService
+    authenticator: Authenticator
+    """Of keys."""
     follower: ChangeFollower
 
 
@@ -90,6 +92,7 @@ class Club:
             members=members,
             invitations=invitations,
             keys=KeyService(key_store, store, authenticator, peppers, self.clock),
+            authenticator=authenticator,
             follower=ChangeFollower(
                 SqlChangeFeed(database),
                 {ChangeKind.ACCOUNT: lambda id_: resolver.forget_account(AccountId(id_))},

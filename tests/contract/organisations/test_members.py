@@ -16,11 +16,18 @@ from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.tables import api_keys, audit_log, memberships
 from raseed.core.accounts.key_rules import KeySpec
-from raseed.core.accounts.key_service import By
+from raseed.core.accounts.key_service import By, Made
 from raseed.core.accounts.model import AccountKind, Tier
 from raseed.core.accounts.organisations import OrganisationLimits
 from raseed.core.accounts.scopes import KEY_DEFAULT, KEY_SCOPES_OF, OWN_ACCOUNT, SCOPES_OF, Role, Scope
-from raseed.core.errors import Conflict, NotFound, PermissionDenied, RaseedError, RequestInvalid
+from raseed.core.errors import (
+    Conflict,
+    NotFound,
+    PermissionDenied,
+    RaseedError,
+    RequestInvalid,
+    Unauthenticated,
+)
 from raseed.core.ids import ApiKeyId
 from raseed.core.messaging.notices import NoticeKind
 from raseed.core.messaging.ports import Channel
@@ -228,6 +235,64 @@ async def test_who_was_let_in_before_he_was_removed_makes_no_key_that_outlives_i
             await attempt
     assert (await keys.find(owner.organisation, kept.id)).past is None
     assert await valid_keys(store) == {kept.id}
+
+
+@ON_BOTH
+async def test_secrets_that_he_was_told_go_with_whoever_is_removed(club, store):
+    owner = await club.founded(ADA)
+    other = await owner.brings(BOB, "admin")
+    keys, organisation = club.office.keys, owner.organisation
+    by_owner, by_other = By.of(await owner.caller()), By.of(await other.caller())
+    wide = KeySpec(scopes=frozenset({"inference", "keys:write"}))
+
+    async def made(*rotations: By) -> list[Made]:
+        """A key of the owner's and what it became."""
+        first = await keys.create(by_owner, organisation, wide)
+        return [
+            first,
+            *[await keys.rotate(by, first.key.id, account_id=organisation) for by in rotations],
+        ]
+
+    told, told_before = await made(by_other), await made(by_other, by_owner)
+    long_ago, never = await made(by_other, by_owner, by_owner), await made(by_owner)
+    itself = await made(by_other)
+    by_itself = By.of(await club.office.authenticator.authenticate(itself[-1].text))
+    itself.append(await keys.rotate(by_itself, itself[0].key.id, account_id=organisation))
+    await owner.removes(other)
+    club.office.authenticator.forget_account(organisation)
+
+    async def valid(texts: list[Made]) -> list[bool]:
+        found = await asyncio.gather(
+            *(club.office.authenticator.authenticate(each.text) for each in texts), return_exceptions=True
+        )
+        return [not isinstance(each, Unauthenticated) for each in found]
+
+    assert await valid(told) == [False, False]
+    assert await valid(told_before) == [False, False, True]
+    assert await valid(long_ago) == [False, False, True, True]
+    assert await valid(never) == [True, True]
+    assert await valid(itself) == [False, False, False]
+
+
+@ON_BOTH
+async def test_a_secret_that_he_was_told_does_no_more_than_his_new_role(club, store):
+    owner = await club.founded(ADA)
+    other = await owner.brings(BOB, "admin")
+    keys, organisation = club.office.keys, owner.organisation
+    by_owner, by_other = By.of(await owner.caller()), By.of(await other.caller())
+    wide = KeySpec(scopes=frozenset({"inference", "keys:write"}))
+    told, again, narrow = [
+        (await keys.create(by_owner, organisation, spec)).key.id
+        for spec in (wide, wide, KeySpec(scopes=frozenset({"inference"})))
+    ]
+    for key_id in (told, again, narrow):
+        await keys.rotate(by_other, key_id, account_id=organisation)
+    for key_id in (again, narrow):
+        await keys.rotate(by_owner, key_id, account_id=organisation)
+    await owner.appoints(other, "member")
+    found = [await keys.find(organisation, key_id) for key_id in (told, again, narrow)]
+    assert [key.scopes for key in found] == [{"inference"}, wide.scopes, {"inference"}]
+    assert [key.past is None for key in found] == [False, True, False]
 
 
 @AT_ONCE

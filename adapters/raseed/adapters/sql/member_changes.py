@@ -11,7 +11,8 @@ from raseed.adapters.sql.api_keys import change_key, record_change
 from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.memberships import MEMBERS, member_of_row
 from raseed.adapters.sql.tables import accounts, api_keys, invitations, memberships
-from raseed.core.accounts.key_ports import KeyAction
+from raseed.adapters.sql.told_secrets import rotated_by, secrets_known
+from raseed.core.accounts.key_ports import Change, KeyAction
 from raseed.core.accounts.model import AccountStatus, ApiKey
 from raseed.core.accounts.organisations import Member
 from raseed.core.accounts.scopes import KEPT_SCOPES_OF, Role
@@ -108,12 +109,20 @@ def _end_invitations(connection: Connection, member: Member, now: Microseconds) 
 def _change_keys(
     connection: Connection, member: Member, actor: str, role: Role | None, now: Microseconds
 ) -> None:
-    """Narrow the keys that he made for the organisation to what the role may put into a key; without one, revoke."""
+    """Narrow the keys that he made for the organisation to what the role may put into a key; without one, revoke.
+
+    So with those of others whose secret he was told when he rotated them. If somebody has rotated such a key since, only
+    the secret that he knows ends, which still counted in its grace.
+    """
 
     def change(key: ApiKey, _parent: ApiKey | None) -> ApiKey:
         if role is None:
             return replace(key, revoked_at=now)
         return replace(key, scopes=key.scopes & KEPT_SCOPES_OF[role])
+
+    def forget_past(key: ApiKey, _parent: ApiKey | None) -> ApiKey:
+        is_within = role is not None and key.scopes <= KEPT_SCOPES_OF[role]
+        return key if is_within else replace(key, past=None)
 
     of_his = select(api_keys.c.id).where(
         api_keys.c.account_id == member.organisation_id,
@@ -121,10 +130,19 @@ def _change_keys(
         api_keys.c.revoked_at.is_(None),
     )
     action = KeyAction.REVOKE if role is None else KeyAction.UPDATE
-    for key_id in connection.scalars(of_his.order_by(api_keys.c.id)).all():
-        found = change_key(connection, ApiKeyId(key_id), change)
+    changes: list[tuple[str, Change, KeyAction]] = [
+        (key_id, change, action) for key_id in connection.scalars(of_his.order_by(api_keys.c.id))
+    ]
+    for key in rotated_by(connection, member.organisation_id, member.person_id):
+        newest, past = secrets_known(connection, key, member.person_id, now)
+        if newest:
+            changes.append((key.id, change, action))
+        elif past:
+            changes.append((key.id, forget_past, KeyAction.UPDATE))
+    for key_id, changed, what in changes:
+        found = change_key(connection, ApiKeyId(key_id), changed)
         assert found is not None, "a key is never deleted"
-        record_change(connection, now, *found, actor, action)
+        record_change(connection, now, *found, actor, what)
 
 
 def _is(member: Member) -> ColumnElement[bool]:
