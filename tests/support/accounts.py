@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
-from raseed.core.accounts.key_rules import check_parent, follow, refuse_excess
+from raseed.core.accounts.key_rules import check_limits, check_parent, follow, refuse_excess
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, OwnLimits
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import Clock, Microseconds
@@ -113,9 +113,10 @@ class MemoryAccountStore:
             return None
         changed = change(key, None if key.parent_id is None else self.keys[key.parent_id])
         if changed != key:
+            children = [it for it in self.keys.values() if it.parent_id == key_id and it.revoked_at is None]
+            check_limits(key, changed, children)
             self.keys[key_id] = changed
             self.audit.append((actor, action, key_id, ""))
-            children = [it for it in self.keys.values() if it.parent_id == key_id and it.revoked_at is None]
             self.keys |= {child.id: follow(child, changed) for child in children}
         return changed
 

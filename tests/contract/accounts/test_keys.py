@@ -208,7 +208,7 @@ async def test_only_operators_let_a_key_charge_and_whoever_changes_it_leaves_it_
 async def test_a_key_makes_keys_that_reach_no_further(desk):
     networks = (parse_network("192.0.2.0/24"),)
     spec = replace(WIDE, allowed_models=frozenset({"a", "b"}), allowed_networks=networks, mode=KeyMode.TEST)
-    parent = await desk.keys.create(OPERATOR, ALICE, replace(spec, limits=KeyLimits(concurrency=5)))
+    parent = await desk.keys.create(OPERATOR, ALICE, spec)
     by = await as_key(desk, parent)
     child = (await desk.keys.create(by, ALICE, KeySpec())).key
     assert child.parent_id == parent.key.id
@@ -219,7 +219,6 @@ async def test_a_key_makes_keys_that_reach_no_further(desk):
         (KeySpec(allowed_models=frozenset({"a", "c"})), "allowed_models"),
         (KeySpec(allowed_networks=(parse_network("192.0.0.0/16"),)), "allowed_addresses"),
         (KeySpec(expires_at=None), "expires_at"),
-        (KeySpec(limits=KeyLimits(concurrency=6)), "concurrency"),
         (KeySpec(mode=KeyMode.LIVE), "mode"),
     ):
         with pytest.raises(PermissionDenied) as refused:
@@ -250,17 +249,25 @@ async def test_a_key_changes_itself_and_its_own_and_widens_nothing(desk):
     assert (await desk.keys.update(by, parent.key.id, narrowed, account_id=ALICE)).scopes == narrowed.scopes
 
 
-async def test_neither_a_child_nor_a_key_with_a_cap_makes_keys(desk):
+async def test_neither_a_child_nor_a_key_with_a_cap_or_limits_makes_keys(desk):
     parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
     child = await desk.keys.create(await as_key(desk, parent), ALICE, WIDE)
     capped = await desk.keys.create(OPERATOR, ALICE, replace(WIDE, cap=SpendCap(10)))
-    for maker in (child, capped):
+    limited = [
+        await desk.keys.create(OPERATOR, ALICE, replace(WIDE, limits=KeyLimits(**{name: 9})))
+        for name in KeyLimits.__slots__
+    ]
+    for maker in (child, capped, *limited):
         with pytest.raises(PermissionDenied):
             await desk.keys.create(await as_key(desk, maker), ALICE, KeySpec())
     with pytest.raises(Conflict):
         await desk.keys.set_cap("local-socket", parent.key.id, SpendCap(1))
+    for by in (OPERATOR, session(), await as_key(desk, parent)):
+        with pytest.raises(Conflict):
+            await desk.keys.update(by, parent.key.id, KeyPatch(requests_per_minute=5), account_id=ALICE)
     await desk.keys.revoke(OPERATOR, child.key.id, account_id=None)
     await desk.keys.set_cap("local-socket", parent.key.id, SpendCap(1))
+    await desk.keys.update(session(), parent.key.id, KeyPatch(requests_per_minute=5), account_id=ALICE)
 
 
 async def test_children_follow_when_their_maker_is_narrowed_or_revoked(desk):
@@ -268,10 +275,10 @@ async def test_children_follow_when_their_maker_is_narrowed_or_revoked(desk):
     by = await as_key(desk, parent)
     child = await desk.keys.create(by, ALICE, KeySpec(scopes=frozenset({Scope.INFERENCE, Scope.KEYS_READ})))
     await desk.authenticator.authenticate(child.text)
-    narrowed = KeyPatch(scopes=frozenset({Scope.INFERENCE, Scope.KEYS_WRITE}), concurrency=1)
+    narrowed = KeyPatch(scopes=frozenset({Scope.INFERENCE, Scope.KEYS_WRITE}))
     await desk.keys.update(session(), parent.key.id, narrowed, account_id=ALICE)
     caller = await desk.authenticator.authenticate(child.text)
-    assert (caller.scopes, caller.limits) == (frozenset({Scope.INFERENCE}), KeyLimits(concurrency=1))
+    assert caller.scopes == frozenset({Scope.INFERENCE})
     await desk.keys.revoke(session(), parent.key.id, account_id=ALICE)
     for made in (parent, child):
         with pytest.raises(Unauthenticated):
@@ -395,7 +402,8 @@ async def test_in_an_account_that_is_not_active_nobody_makes_or_changes_a_key(de
 async def test_changes_are_announced_told_and_audited_with_themselves(desk: Desk) -> None:
     parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
     child = (await desk.keys.create(await as_key(desk, parent), ALICE, KeySpec())).key
-    await desk.keys.update(session(), parent.key.id, KeyPatch(concurrency=3), account_id=ALICE)
+    models = KeyPatch(allowed_models=frozenset({"m"}))
+    await desk.keys.update(session(), parent.key.id, models, account_id=ALICE)
     await desk.keys.rotate(session(), parent.key.id, account_id=ALICE)
     await desk.keys.revoke(session(), parent.key.id, account_id=ALICE)
     await desk.keys.revoke(session(), parent.key.id, account_id=ALICE)
@@ -422,5 +430,5 @@ async def test_changes_are_announced_told_and_audited_with_themselves(desk: Desk
         ("person_1", "key.rotate"),
         ("person_1", "key.revoke"),
     ]
-    assert "limits=KeyLimits(" in audited[4][2]
+    assert audited[4][2].endswith("allowed_models=m")
     assert not any(text in str(audited) for text in (parent.text, parent.text[-49:-6]))

@@ -17,7 +17,7 @@ from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, key_spends
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
-from raseed.core.accounts.key_rules import check_parent, follow, refuse_excess
+from raseed.core.accounts.key_rules import check_limits, check_parent, follow, refuse_excess
 from raseed.core.accounts.model import Account, ApiKey, Caller
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.changes import ChangeKind
@@ -86,12 +86,15 @@ def change_key(
     changed = change(key, parent)
     if changed == key:
         return key, key
-    _write(connection, changed)
+    children: list[ApiKey] = []
     if changed.bounds != key.bounds or changed.revoked_at != key.revoked_at:
-        for child in _valid_children(connection, key.id):
-            followed = follow(child, changed)
-            if followed != child:
-                _write(connection, followed)
+        children = _valid_children(connection, key.id)
+        check_limits(key, changed, children)
+    _write(connection, changed)
+    for child in children:
+        followed = follow(child, changed)
+        if followed != child:
+            _write(connection, followed)
     return key, changed
 
 

@@ -105,7 +105,7 @@ class KeyStore(Protocol):
     ) -> ApiKey | None:
         """Keys that it made follow it (`key_rules.follow`). None if there is no such key, or it is not of this account.
 
-        `account_id` None: whosever it is. Raises what `change` raises.
+        `account_id` None: whosever it is. Raises what `change` raises, and Conflict for limits on a key that made keys.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -90,18 +91,13 @@ def asked_bounds(spec: KeySpec, outer: Bounds, now: Microseconds, life_us: int |
         expires_at = None if life_us is None else Microseconds(now + life_us)
         if outer.expires_at is not None:
             expires_at = outer.expires_at if expires_at is None else min(expires_at, outer.expires_at)
-    limits, around = spec.limits, outer.limits
     bounds = Bounds(
         scopes=spec.scopes or KEY_DEFAULT & outer.scopes,
         mode=spec.mode or outer.mode,
         models=outer.models if spec.allowed_models is None else spec.allowed_models,
         networks=outer.networks if spec.allowed_networks is None else spec.allowed_networks,
         expires_at=expires_at,
-        limits=KeyLimits(
-            requests_per_minute=_or(limits.requests_per_minute, around.requests_per_minute),
-            tokens_per_minute=_or(limits.tokens_per_minute, around.tokens_per_minute),
-            concurrency=_or(limits.concurrency, around.concurrency),
-        ),
+        limits=spec.limits,
     )
     refuse_excess(bounds, outer)
     return bounds
@@ -164,6 +160,15 @@ def check_parent(parent: ApiKey, now: Microseconds) -> None:
     if parent.spend is not None:
         # Nothing adds what its keys spend to what it spends: they would be the way around the cap.
         raise PermissionDenied("An API key with a spend cap makes no keys.")
+    if parent.limits != NO_LIMITS:
+        # Each of its keys would have them once more.
+        raise PermissionDenied("An API key with rate limits of its own makes no keys.")
+
+
+def check_limits(before: ApiKey, after: ApiKey, children: Sequence[ApiKey]) -> None:
+    """`children`: valid keys that it made. Raises Conflict."""
+    if children and after.limits not in (before.limits, NO_LIMITS):
+        raise Conflict("This API key made others, whose requests no limit of its own would count.")
 
 
 def follow(child: ApiKey, parent: ApiKey) -> ApiKey:
@@ -223,10 +228,6 @@ def check_not_revoked(key: ApiKey) -> None:
     """Raises Conflict."""
     if key.revoked_at is not None:
         raise Conflict("This API key was revoked: make another.")
-
-
-def _or(value: int | None, default: int | None) -> int | None:
-    return default if value is None else value
 
 
 def _check_name(name: str) -> None:
