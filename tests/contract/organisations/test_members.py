@@ -15,7 +15,7 @@ from tests.support.sign_in import House
 from raseed.adapters.sql.api_keys import insert_key
 from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.tables import api_keys, audit_log, memberships
-from raseed.core.accounts.key_rules import KeySpec
+from raseed.core.accounts.key_rules import KeyPatch, KeySpec
 from raseed.core.accounts.key_service import By, Made
 from raseed.core.accounts.model import AccountKind, Tier
 from raseed.core.accounts.organisations import OrganisationLimits
@@ -209,6 +209,21 @@ async def test_who_leaves_leaves_no_keys(club, store):
     await make_key(store, "key_b", owner.organisation, await other.id())
     await club.office.service.leave(await other.caller())
     assert await valid_keys(store) == set()
+
+
+async def test_a_key_that_operators_let_charge_is_changed_by_owners_and_admins_and_keeps_that(club, store):
+    owner = await club.founded(ADA)
+    other = await owner.brings(BOB, "admin")
+    operator, charging = By(actor="local-socket"), frozenset({Scope.METERING_WRITE})
+    keys = club.office.keys
+    key = (await keys.create(operator, owner.organisation, KeySpec(scopes=charging))).key
+    for member in (owner, other):
+        by = By.of(await member.caller())
+        with pytest.raises(PermissionDenied):
+            await keys.create(by, owner.organisation, KeySpec(scopes=charging))
+        await keys.update(by, key.id, KeyPatch(name="renamed"), account_id=owner.organisation)
+        rotated = await keys.rotate(by, key.id, account_id=owner.organisation)
+        assert rotated.key.scopes == charging
 
 
 async def test_who_was_let_in_before_he_was_removed_makes_no_key_that_outlives_it(club, store):

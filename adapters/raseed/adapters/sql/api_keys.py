@@ -19,6 +19,7 @@ from raseed.adapters.sql.tables import accounts, api_keys, key_spends
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
 from raseed.core.accounts.key_rules import check_limits, check_parent, follow, refuse_excess
 from raseed.core.accounts.model import Account, ApiKey, Caller
+from raseed.core.accounts.scopes import KEPT_SCOPES_OF
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
@@ -247,7 +248,7 @@ class SqlKeyStore:
 
 def _check_role(connection: Connection, caller: Caller | None, key: ApiKey, action: KeyAction) -> None:
     """Whoever is still a member may revoke what he was let in to revoke."""
-    check_role(connection, caller, () if action is KeyAction.REVOKE else key.scopes)
+    check_role(connection, caller, () if action is KeyAction.REVOKE else key.scopes, KEPT_SCOPES_OF)
 
 
 def record_change(

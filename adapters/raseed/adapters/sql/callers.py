@@ -4,14 +4,14 @@ seconds, and a request takes its time: a key that somebody makes after his sessi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, or_, select
 
 from raseed.adapters.sql.memberships import role_of
 from raseed.adapters.sql.tables import accounts, api_keys, sessions
 from raseed.core.accounts.model import AccountStatus, Caller
-from raseed.core.accounts.scopes import KEY_SCOPES_OF, SCOPES_OF, Scope
+from raseed.core.accounts.scopes import KEY_SCOPES_OF, SCOPES_OF, Role, Scope
 from raseed.core.clock import Microseconds
 from raseed.core.errors import AccountSuspended, Conflict, PermissionDenied, Unauthenticated
 from raseed.core.ids import AccountId
@@ -36,14 +36,19 @@ def check_caller(
         _check_key(connection, caller, now)
 
 
-def check_role(connection: Connection, caller: Caller | None, scopes: Collection[str]) -> None:
+def check_role(
+    connection: Connection,
+    caller: Caller | None,
+    scopes: Collection[str],
+    within: Mapping[Role, frozenset[Scope]] = KEY_SCOPES_OF,
+) -> None:
     """That who acts for an organisation is still one who may give its keys these scopes. Raises NotFound for who is no
     member any more, PermissionDenied.
     """
     if caller is None or caller.role is None or caller.person_id is None:
         return
     role = role_of(connection, caller.account_id, caller.person_id)
-    if Scope.KEYS_WRITE not in SCOPES_OF[role] or not set(scopes) <= KEY_SCOPES_OF[role]:
+    if Scope.KEYS_WRITE not in SCOPES_OF[role] or not set(scopes) <= within[role]:
         raise PermissionDenied("Your role in this organisation has changed.")
 
 
