@@ -14,6 +14,7 @@ from google.api.httpbody_pb2 import HttpBody
 from tests.bench.bench import Bench
 from tests.bench.edge import ANSWER_TOKENS, PROMPT
 from tests.bench.figures import Row
+from tests.support.desk import no_limits
 
 from raseed.adapters.rpc.call import Behavior, Call, enter_call
 from raseed.adapters.rpc.interceptors.auth import auth
@@ -152,7 +153,7 @@ async def layers(bench: Bench) -> list[Row]:
         real = _inference(platform, HoldService(platform.ledger, Owner("bench", epoch), platform.policy.hold))
         backend = ScriptedModelBackend(ScriptedSettings(answer="max_tokens"))
         message = rest_pb2.CreateChatCompletionRequest(body=HttpBody(data=BODY))
-        keyed = KeyedChat(real, platform.idempotency, platform.ledger, SystemClock(), print)
+        keyed = KeyedChat(real, no_limits(), platform.idempotency, platform.ledger, SystemClock(), print)
         servicer = OpenAIServicer(real, keyed, "requested")
         chained: Behavior = servicer.CreateChatCompletion
         for wrap in (

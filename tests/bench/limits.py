@@ -69,7 +69,9 @@ async def limits(bench: Bench) -> list[Row]:
 
 def _checked(service: LimitService) -> Callable[[], Awaitable[None]]:
     async def checked() -> None:
-        (await service.admit_run(CALLER, "scripted", 524, RunId("run_x"))).end(40)
+        admission = await service.admit_run(CALLER, "scripted", RunId("run_x"))
+        await admission.take_tokens(524)
+        admission.end(40)
 
     return checked
 

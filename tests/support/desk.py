@@ -72,11 +72,12 @@ class Desk:
         self.holds = HoldService(self.ledger, Owner(self.instance, self.epoch), self.policy)
         self.slots = Slots(self.limits)
         self.rates = MemoryLimitStore(now_us=lambda: asyncio.get_running_loop().time() * SECOND)
+        self.rate_limits = LimitService(self.rates, dict.fromkeys(Tier, self.tier))
         self.inference = InferenceService(
             router=Router([Route(self.backend, self.slots)]),
             prices=PRICES,
             holds=self.holds,
-            limits=LimitService(self.rates, dict.fromkeys(Tier, self.tier)),
+            limits=self.rate_limits,
             timeout_s=self.timeout_s,
             report=lambda what, error: self.reported.append((what, error)),
         )

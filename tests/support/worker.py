@@ -117,7 +117,7 @@ async def running_worker(
             sign_in=platform.sign_in.use_cases,
             limits=limits,
             inference=inference,
-            keyed=KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), broken),
+            keyed=KeyedChat(inference, limits, platform.idempotency, platform.ledger, SystemClock(), broken),
             estimator=Estimator(router, platform.policy.prices, limits, SystemClock()),
             subscriptions=platform.subscriptions,
             history=platform.history,

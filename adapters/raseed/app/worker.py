@@ -96,7 +96,7 @@ async def serve_core(
         )
         if swept := await inference.sweep_at_start():
             log.warning("swept", holds=swept, instance=instance, epoch=epoch)
-        keyed = KeyedChat(inference, platform.idempotency, platform.ledger, SystemClock(), report)
+        keyed = KeyedChat(inference, rates, platform.idempotency, platform.ledger, SystemClock(), report)
         health = HealthMonitor(platform.database.is_ready, routes)
         limits = ServerLimits()
         public = public_server(

@@ -95,6 +95,7 @@ async def team(request, tmp_path) -> AsyncIterator[Team]:
         content = SqlContentStore(database, VAULT)
         keyed = KeyedChat(
             desk.inference,
+            desk.rate_limits,
             Idempotency(content),
             ledger,
             store.clock,

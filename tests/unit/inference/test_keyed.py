@@ -20,6 +20,7 @@ from raseed.core.errors import (
     AlreadyAnswered,
     CapacityError,
     Overloaded,
+    RateLimited,
     RequestInProgress,
     SettlementDelayed,
     StorageQuotaExceeded,
@@ -28,6 +29,8 @@ from raseed.core.idempotency import ATTEMPTS_MAX as STORE_ATTEMPTS_MAX
 from raseed.core.idempotency import Asked, Idempotency
 from raseed.core.inference.closing import SETTLE_WAIT_S
 from raseed.core.inference.keyed import KEEP_WAIT_S, Answer, KeyedChat
+from raseed.core.limits.gcra import per_minute
+from raseed.core.limits.model import TierLimits
 
 CREDIT = 10_000
 SCRIPT = chat("#script tokens=5")
@@ -55,7 +58,34 @@ class Keyed:
 async def keyed(desk, ledger) -> Keyed:
     content = MemoryContent()
     report = desk.inference._report
-    return Keyed(KeyedChat(desk.inference, Idempotency(content), ledger, LoopClock(), report), content, desk)
+    chat = KeyedChat(desk.inference, desk.rate_limits, Idempotency(content), ledger, LoopClock(), report)
+    return Keyed(chat, content, desk)
+
+
+async def unasked(*_: object) -> None:
+    pytest.fail("the store was asked")
+
+
+async def test_repeats_are_limited_apart_from_requests(desk, ledger, policy, limits):
+    """As many a minute; who has used them up does not even make the store look."""
+    counted = Desk(ledger, policy=policy, limits=limits, tier=TierLimits(rpm=3))
+    content, report = MemoryContent(), counted.inference._report
+    keyed = Keyed(
+        KeyedChat(counted.inference, counted.rate_limits, Idempotency(content), ledger, LoopClock(), report),
+        content,
+        counted,
+    )
+    assert not (await keyed.ask()).is_replay
+    await keyed.quiet()
+    for _ in range(3):
+        assert (await keyed.ask()).is_replay
+    content.get = content.put = unasked  # type: ignore[assignment,method-assign]
+    with pytest.raises(
+        RateLimited, match=r"on repeated requests per min: Limit 3, Used 3.* try again in 20s"
+    ):
+        await keyed.ask()
+    requests = counted.rates.fill_us(f"{{{ALICE}}}rpm") / per_minute(3).interval_us
+    assert requests == pytest.approx(1, abs=0.1), "the first alone"
 
 
 async def test_a_late_charge_is_told_and_its_answer_kept(keyed, ledger, books):
@@ -143,7 +173,12 @@ async def test_a_worker_that_stops_refuses_and_the_key_stays_free(keyed, books):
         await keyed.ask()
     other = Desk(keyed.desk.ledger)
     successor = KeyedChat(
-        other.inference, Idempotency(keyed.content), other.ledger, LoopClock(), other.inference._report
+        other.inference,
+        other.rate_limits,
+        Idempotency(keyed.content),
+        other.ledger,
+        LoopClock(),
+        other.inference._report,
     )
     answer = await successor.answer(CALLER, SCRIPT, ASKED, lambda *_: b"answer")
     assert answer.result.body == b"answer"

@@ -163,6 +163,26 @@ async def test_a_request_above_the_limit_is_told_that_waiting_does_not_help(made
     assert not error.is_transient
 
 
+async def test_requests_that_are_refused_for_their_tokens_are_counted_as_requests(made, hand):
+    """Their prompts were: nobody has prompts counted without end."""
+    desk = made(tpm=10, rpm=3)
+    errors = [(await read(desk.ask(HAND))).error for _ in range(4)]
+    assert [type(error) for error in errors] == [RequestAboveLimit] * 3 + [RateLimited]
+    assert taken(desk, "rpm", 20 * SECOND) == pytest.approx(3, abs=0.1)
+    assert taken(desk, "tpm", TPM.interval_us) == 0
+
+
+async def test_prompts_are_counted_for_as_many_requests_at_a_time_as_there_may_be(made, hand):
+    desk = made(concurrency=2)
+    hand.prepare_gate.clear()
+    runs = [desk.ask(HAND) for _ in range(3)]
+    assert isinstance((await read(runs[2], timeout_s=1)).error, RateLimited)
+    for run in runs[:2]:
+        run.abandon()
+        await gone(run)
+    assert desk.rates.holders() == {}
+
+
 async def test_requests_at_a_time(made, hand):
     desk = made(concurrency=2, rpm=100)
     runs = [desk.ask(HAND) for _ in range(3)]
@@ -182,7 +202,7 @@ async def test_requests_at_a_time(made, hand):
     assert taken(desk, "rpm", 0.6 * SECOND) == pytest.approx(3, abs=0.1), "who found no seat sent no request"
 
 
-async def test_a_repeat_of_an_answered_request_takes_nothing(desk, ledger):
+async def test_a_repeat_of_an_answered_request_is_a_request_and_takes_no_tokens(desk, ledger):
     counted = Desk(
         ledger, policy=desk.policy, limits=desk.limits, tier=TierLimits(rpm=60, tpm=600, concurrency=9)
     )
@@ -195,7 +215,7 @@ async def test_a_repeat_of_an_answered_request_takes_nothing(desk, ledger):
         repeat = counted.ask(again, request_id="one")
         assert isinstance((await read(repeat)).error, Conflict)
         await gone(repeat)
-    assert taken(counted, "rpm", SECOND) == pytest.approx(1, abs=0.1)
+    assert taken(counted, "rpm", SECOND) == pytest.approx(4, abs=0.1)
     assert taken(counted, "tpm", TPM.interval_us) == pytest.approx(used, abs=0.1)
     await nothing_left(counted)
 
@@ -245,10 +265,13 @@ async def test_a_key_may_have_limits_of_its_own_below_the_accounts(books):
         limits=KeyLimits(requests_per_minute=1, tokens_per_minute=100, concurrency=1),
     )
     other = replace(strict, api_key_id=ApiKeyId("key_2"), limits=KeyLimits())
-    admission = await service.admit_run(strict, "m", 10, RunId("one"))
+    admission = await service.admit_run(strict, "m", RunId("one"))
+    await admission.take_tokens(10)
     with pytest.raises(RateLimited, match=r"requests per min \(RPM\) of this API key: Limit 1, Used 1"):
-        await service.admit_run(strict, "m", 10, RunId("two"))
-    await service.admit_run(other, "m", 500, RunId("three"))
+        await service.admit_run(strict, "m", RunId("two"))
+    with pytest.raises(RequestAboveLimit, match=r"tokens per min \(TPM\) of this API key: Limit 100"):
+        await admission.take_tokens(500)
+    await (await service.admit_run(other, "m", RunId("three"))).take_tokens(500)
     assert service.standing(strict, of_runs=True).requests == Window(limit=1, remaining=0, reset_us=ANY)
     assert service.standing(other, of_runs=True).requests == Window(limit=3, remaining=1, reset_us=ANY)
     assert service.standing(other, of_runs=True).tokens is None
@@ -272,16 +295,16 @@ async def test_of_a_minutes_and_a_days_requests_those_are_told_of_which_least_is
     now = service.standing(caller, of_runs=True).requests
     assert now == Window(limit=10, remaining=10, reset_us=0)
     for number in range(8):
-        (await service.admit_run(caller, "m", 1, RunId(f"run {number}"))).end(1)
+        (await service.admit_run(caller, "m", RunId(f"run {number}"))).end(0)
     assert service.standing(caller, of_runs=True).requests == Window(limit=10, remaining=2, reset_us=ANY)
     daily = LimitService(MemoryLimitStore(), dict.fromkeys(Tier, TierLimits(rpm=10, rpd=9)))
     for number in range(9):
-        (await daily.admit_run(caller, "m", 1, RunId(f"run {number}"))).end(1)
+        (await daily.admit_run(caller, "m", RunId(f"run {number}"))).end(0)
     assert daily.standing(caller, of_runs=True).requests == Window(limit=9, remaining=0, reset_us=ANY)
     with pytest.raises(
         RateLimited, match=r"requests per day \(RPD\): Limit 9, Used 9, Requested 1. .* in 2h(40|39)m"
     ):
-        await daily.admit_run(caller, "m", 1, RunId("one more"))
+        await daily.admit_run(caller, "m", RunId("one more"))
 
 
 async def test_pages_that_people_look_at_have_calls_of_their_own():

@@ -112,9 +112,7 @@ class RedisLimitStore:
             self._own.settle(takes, seats, holder)
 
     def peek(self, take: Take) -> Verdict:
-        """Others may have taken more, and nobody gives requests back but who repeats one: what refuses here, refuses
-        there.
-        """
+        """Others may have taken more, and nobody gives requests back: what refuses here, refuses there."""
         if not self._is_connected:
             return self._own.peek(take)
         fill_us = self._own.fill_us(take.key)

@@ -35,6 +35,7 @@ from raseed.core.inference.answer import CHAT_PREFIX, answer_id
 from raseed.core.inference.model import ChatRequest, Delta
 from raseed.core.inference.run import Ended, Run, Stage
 from raseed.core.inference.service import InferenceService, hold_of_request
+from raseed.core.limits.service import LimitService
 
 KEEP_WAIT_S = 5.0
 """Between the end of a run and its answer being kept pass milliseconds. After this it is taken for lost: its worker
@@ -55,12 +56,14 @@ class KeyedChat:
     def __init__(
         self,
         inference: InferenceService,
+        limits: LimitService,
         idempotency: Idempotency,
         ledger: Ledger,
         clock: Clock,
         report: Callable[[str, BaseException], None],
     ) -> None:
         self._inference = inference
+        self._limits = limits
         self._idempotency = idempotency
         self._ledger = ledger
         self._clock = clock
@@ -75,13 +78,13 @@ class KeyedChat:
         encode: Encode,
         id_prefix: str = CHAT_PREFIX,
     ) -> Answer:
-        """The whole answer, encoded. Raises what `start_chat` raises, RequestInProgress and AlreadyAnswered, which names
-        the answer as its reader knows it, with `id_prefix`.
+        """The whole answer, encoded. Raises what `start_chat` raises, RequestInProgress, RateLimited for who repeats more
+        requests than he may make, and AlreadyAnswered, which names the answer as its reader knows it, with `id_prefix`.
 
         The run goes on when this call is cancelled. Its time is the server's, not the client's: who asks again after
         its own time was up is the one for whom it is made.
         """
-        claim = await self._claim(caller, asked, id_prefix, is_stream=False)
+        claim = await self._claim_within_limits(caller, asked, id_prefix, is_stream=False)
         if claim.result is not None:
             return Answer(result=claim.result, is_replay=True)
         run = self._inference.start_chat(
@@ -102,7 +105,7 @@ class KeyedChat:
         id_prefix: str = CHAT_PREFIX,
     ) -> Run:
         """A stream cannot be read again: who asks a second time learns its id. Raises as `answer` does."""
-        claim = await self._claim(caller, asked, id_prefix, is_stream=True)
+        claim = await self._claim_within_limits(caller, asked, id_prefix, is_stream=True)
         return self._inference.start_chat(
             caller, request, stream=True, request_id=claim.attempt, timeout_s=timeout_s
         )
@@ -111,6 +114,20 @@ class KeyedChat:
         """Once the runs have ended, wait until their answers are kept."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
+
+    async def _claim_within_limits(
+        self, caller: Caller, asked: Asked, id_prefix: str, *, is_stream: bool
+    ) -> Claim:
+        """A claim that leads to a run takes nothing here: the run does."""
+        self._limits.check_repeats(caller)
+        try:
+            claim = await self._claim(caller, asked, id_prefix, is_stream=is_stream)
+        except Conflict:
+            await self._limits.admit_repeat(caller)
+            raise
+        if claim.result is not None:
+            await self._limits.admit_repeat(caller)
+        return claim
 
     async def _claim(self, caller: Caller, asked: Asked, id_prefix: str, *, is_stream: bool) -> Claim:
         claim = await self._idempotency.claim(asked)

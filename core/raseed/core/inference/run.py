@@ -34,7 +34,6 @@ from raseed.core.billing.service import HoldService, Payer
 from raseed.core.errors import (
     BackendLost,
     CapacityError,
-    Conflict,
     DeadlineExceeded,
     Overloaded,
     RaseedError,
@@ -48,7 +47,7 @@ from raseed.core.inference.mailbox import Mailbox
 from raseed.core.inference.model import ChatRequest, Delta, Finish, FinishReason, Usage, UsageSource
 from raseed.core.inference.ports import Generation
 from raseed.core.inference.routing import Route
-from raseed.core.limits.service import LimitService
+from raseed.core.limits.service import Admission, LimitService
 
 NOTHING = Measured()
 
@@ -202,9 +201,11 @@ class Run:
 
     async def _execute(self) -> None:
         try:
-            self._limits.check_requests(self._spec.caller, self.model)
-            work = await prepare_work(self._spec.route.backend, self._spec.request)
-            await self._within_limits(work)
+            admission = await self._limits.admit_run(self._spec.caller, self.model, self.id)
+            try:
+                await self._within_limits(admission)
+            finally:
+                admission.end(self._used_tokens)
         except RaseedError as error:
             self._outcome = error
             if type(error) is RaseedError:
@@ -218,26 +219,16 @@ class Run:
                 self._giving_up.cancel()
             self._mailbox.close()
 
-    async def _within_limits(self, work: Work) -> None:
+    async def _within_limits(self, admission: Admission) -> None:
+        work = await prepare_work(self._spec.route.backend, self._spec.request)
         answer_tokens = min(self._holds.policy.chunk_tokens, work.max_tokens)  # as much as is held at first
-        admission = await self._limits.admit_run(
-            self._spec.caller, self.model, work.prompt_tokens + answer_tokens, self.id
-        )
-        is_repeat = False
+        await admission.take_tokens(work.prompt_tokens + answer_tokens)
+        weight = self._limits.of(self._spec.caller).tier.priority
+        slots = await self._spec.route.slots.acquire(self.choice_count, self._spec.payer.account_id, weight)
         try:
-            weight = self._limits.of(self._spec.caller).tier.priority
-            slots = await self._spec.route.slots.acquire(
-                self.choice_count, self._spec.payer.account_id, weight
-            )
-            try:
-                await self._admit_and_generate(work)
-            finally:
-                self._spec.route.slots.release(slots)
-        except Conflict:
-            is_repeat = True
-            raise
+            await self._admit_and_generate(work)
         finally:
-            admission.end(self._used_tokens, is_repeat=is_repeat)
+            self._spec.route.slots.release(slots)
 
     async def _admit_and_generate(self, work: Work) -> None:
         self.stage = Stage.ADMITTING

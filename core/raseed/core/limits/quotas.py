@@ -15,6 +15,7 @@ from raseed.core.limits.ports import Seats
 PAGE_CALLS = 240
 """A minute, of all sessions of an account together, where its tier allows fewer requests: a page that a person looks at
 makes a dozen calls."""
+REPEATS = "repeated requests per min"
 
 
 class Unit(StrEnum):
@@ -34,15 +35,19 @@ class Limit:
 @dataclass(frozen=True, slots=True)
 class CallerLimits:
     tier: TierLimits
-    runs: tuple[Limit, ...]
-    """What a request to a model takes from."""
+    requests: tuple[Limit, ...]
+    """What a request to a model takes one from, before anything is done for it."""
+    tokens: tuple[Limit, ...]
+    """What it takes its tokens from, once they are counted."""
+    repeats: tuple[Limit, ...]
+    """What a request that was made before takes from, in place of those: as many a minute, counted apart."""
     calls: tuple[Limit, ...]
     """What any other call takes from: as many a minute, counted apart, so that who looks at a balance can still work."""
     seats: tuple[Seats, ...]
 
     @property
     def is_unlimited(self) -> bool:
-        return not self.runs and not self.seats
+        return not self.requests and not self.tokens and not self.seats
 
 
 def tier_limits(tier: TierLimits, own: OwnLimits) -> TierLimits:
@@ -55,29 +60,33 @@ def limits_of(caller: Caller, tier: TierLimits, *, with_rates: bool) -> CallerLi
     """Without rates, what is left is what the tier may ask for."""
     tier = tier_limits(tier, caller.own_limits)
     if not with_rates:
-        return CallerLimits(tier, (), (), ())
+        return CallerLimits(tier, (), (), (), (), ())
     account = f"{{{caller.account_id}}}"  # braces: all keys of an account lie on one node of a Redis cluster
-    runs: list[Limit] = []
+    requests: list[Limit] = []
+    tokens: list[Limit] = []
+    repeats: list[Limit] = []
     calls: list[Limit] = []
     seats: list[Seats] = []
     if tier.rpm is not None:
-        runs.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}rpm", per_minute(tier.rpm)))
+        requests.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}rpm", per_minute(tier.rpm)))
+        repeats.append(Limit(Unit.REQUESTS, REPEATS, f"{account}repeats", per_minute(tier.rpm)))
         name, most = ("api", tier.rpm) if caller.session_id is None else ("pages", max(tier.rpm, PAGE_CALLS))
         calls.append(Limit(Unit.REQUESTS, "requests per min (RPM)", f"{account}{name}", per_minute(most)))
     if tier.rpd is not None:
-        runs.append(Limit(Unit.REQUESTS, "requests per day (RPD)", f"{account}rpd", per_day(tier.rpd)))
+        requests.append(Limit(Unit.REQUESTS, "requests per day (RPD)", f"{account}rpd", per_day(tier.rpd)))
     if tier.tpm is not None:
-        runs.append(Limit(Unit.TOKENS, "tokens per min (TPM)", f"{account}tpm", per_minute(tier.tpm)))
+        tokens.append(Limit(Unit.TOKENS, "tokens per min (TPM)", f"{account}tpm", per_minute(tier.tpm)))
     if tier.concurrency is not None:
         seats.append(Seats(f"{account}open", tier.concurrency))
     of_key, key = caller.limits, f"{account}{caller.api_key_id}:"
     if of_key.requests_per_minute is not None:
         quota = per_minute(of_key.requests_per_minute)
-        runs.append(Limit(Unit.REQUESTS, "requests per min (RPM) of this API key", f"{key}rpm", quota))
+        requests.append(Limit(Unit.REQUESTS, "requests per min (RPM) of this API key", f"{key}rpm", quota))
+        repeats.append(Limit(Unit.REQUESTS, f"{REPEATS} of this API key", f"{key}repeats", quota))
         calls.append(Limit(Unit.REQUESTS, "requests per min (RPM) of this API key", f"{key}api", quota))
     if of_key.tokens_per_minute is not None:
         quota = per_minute(of_key.tokens_per_minute)
-        runs.append(Limit(Unit.TOKENS, "tokens per min (TPM) of this API key", f"{key}tpm", quota))
+        tokens.append(Limit(Unit.TOKENS, "tokens per min (TPM) of this API key", f"{key}tpm", quota))
     if of_key.concurrency is not None:
         seats.append(Seats(f"{key}open", of_key.concurrency))
-    return CallerLimits(tier, tuple(runs), tuple(calls), tuple(seats))
+    return CallerLimits(tier, tuple(requests), tuple(tokens), tuple(repeats), tuple(calls), tuple(seats))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from raseed.core.accounts.model import Caller
@@ -28,18 +28,22 @@ class Admission:
     _store: LimitStore | None
     _limits: CallerLimits
     _holder: str
-    _tokens: int
+    _where: str
+    _tokens: int = 0
 
-    def end(self, tokens: int, *, is_repeat: bool = False) -> None:
-        """`tokens` were used in truth. A repeat of a request that was answered before gives everything back."""
+    async def take_tokens(self, tokens: int) -> None:
+        """Those that it is expected to need. Raises TokensLimited, RequestAboveLimit. Cancelling it takes nothing."""
+        if self._store is None or not self._limits.tokens:
+            return
+        await _take(self._store, self._where, self._limits.tokens, cost=tokens)
+        self._tokens = tokens
+
+    def end(self, tokens: int) -> None:
+        """`tokens` were used in truth. The request itself stays taken: work was done for it."""
         if self._store is None:
             return
-        corrections = []
-        for limit in self._limits.runs:
-            of_request = -1 if is_repeat else 0
-            cost = tokens - self._tokens if limit.unit is Unit.TOKENS else of_request
-            if cost:
-                corrections.append(Take(limit.key, limit.quota, cost))
+        cost = tokens - self._tokens
+        corrections = [Take(limit.key, limit.quota, cost) for limit in self._limits.tokens] if cost else []
         if corrections or self._limits.seats:
             self._store.settle(corrections, self._limits.seats, self._holder)
         self._store = None
@@ -102,50 +106,40 @@ class LimitService:
 
     # ── rates ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def check_requests(self, caller: Caller, model: str) -> None:
-        """Before any work is done for a request: refuse one that `admit_run` would refuse for their number.
+    async def admit_run(self, caller: Caller, model: str, run_id: RunId) -> Admission:
+        """Before any work is done for a request: take it, and a seat. Both, or nothing.
+
+        Raises RateLimited. Cancelling it takes nothing.
+        """
+        limits, where = self.of(caller), _where(caller, model)
+        store = self._store
+        if store is None or limits.is_unlimited:
+            return Admission(None, limits, run_id, where)
+        await _take(store, where, limits.requests, limits.seats, run_id)
+        return Admission(store, limits, run_id, where)
+
+    async def admit_call(self, caller: Caller) -> None:
+        """Take a call that asks no model for anything. Raises RateLimited."""
+        if self._store is not None:
+            await _take(self._store, _where(caller), self.of(caller).calls)
+
+    def check_repeats(self, caller: Caller) -> None:
+        """Before it is known whether a request was made before: refuse one that `admit_repeat` would.
 
         Takes nothing. Raises RateLimited.
         """
         if self._store is None:
             return
-        for limit in self.of(caller).runs:
-            if limit.unit is Unit.REQUESTS:
-                take = Take(limit.key, limit.quota, 1)
-                verdict = self._store.peek(take)
-                if verdict.refused is not None:
-                    raise _refusal(_where(caller, model), limit, take, verdict)
+        for limit in self.of(caller).repeats:
+            take = Take(limit.key, limit.quota, 1)
+            verdict = self._store.peek(take)
+            if verdict.refused is not None:
+                raise _refusal(_where(caller), limit, take, verdict)
 
-    async def admit_run(self, caller: Caller, model: str, tokens: int, run_id: RunId) -> Admission:
-        """Take a request, the tokens that it is expected to need, and a seat: all, or nothing.
-
-        Raises RateLimited, TokensLimited, RequestAboveLimit. Cancelling it takes nothing.
-        """
-        limits = self.of(caller)
-        store = self._store
-        if store is None or limits.is_unlimited:
-            return Admission(None, limits, run_id, tokens)
-        takes = [
-            Take(limit.key, limit.quota, tokens if limit.unit is Unit.TOKENS else 1) for limit in limits.runs
-        ]
-        verdict = await store.take(takes, limits.seats, run_id)
-        if verdict.refused is None:
-            return Admission(store, limits, run_id, tokens)
-        where = _where(caller, model)
-        if verdict.refused >= len(takes):
-            raise _too_many_open(where, limits.seats[verdict.refused - len(takes)])
-        raise _refusal(where, limits.runs[verdict.refused], takes[verdict.refused], verdict)
-
-    async def admit_call(self, caller: Caller) -> None:
-        """Take a call that asks no model for anything. Raises RateLimited."""
-        limits = self.of(caller)
-        if self._store is None or not limits.calls:
-            return
-        takes = [Take(limit.key, limit.quota, 1) for limit in limits.calls]
-        verdict = await self._store.take(takes, (), "")
-        if verdict.refused is not None:
-            where = f"Rate limit reached in organization {caller.account_id}"
-            raise _refusal(where, limits.calls[verdict.refused], takes[verdict.refused], verdict)
+    async def admit_repeat(self, caller: Caller) -> None:
+        """Take a request that was made before: nothing is generated for it, but it is looked up. Raises RateLimited."""
+        if self._store is not None:
+            await _take(self._store, _where(caller), self.of(caller).repeats)
 
     def standing(self, caller: Caller, *, of_runs: bool) -> Standing:
         """Where a caller stands now, as far as this worker knows: with requests to models, or with other calls."""
@@ -153,7 +147,7 @@ class LimitService:
             return NO_LIMITS
         limits = self.of(caller)
         least: dict[Unit, Window] = {}
-        for limit in limits.runs if of_runs else limits.calls:
+        for limit in (*limits.requests, *limits.tokens) if of_runs else limits.calls:
             fill_us = self._store.fill_us(limit.key)
             window = Window(
                 limit=limit.quota.burst, remaining=limit.quota.remaining(fill_us), reset_us=math.ceil(fill_us)
@@ -163,8 +157,30 @@ class LimitService:
         return Standing(requests=least.get(Unit.REQUESTS), tokens=least.get(Unit.TOKENS))
 
 
-def _where(caller: Caller, model: str) -> str:
-    return f"Rate limit reached for {model} in organization {caller.account_id}"
+async def _take(
+    store: LimitStore,
+    where: str,
+    limits: Sequence[Limit],
+    seats: Sequence[Seats] = (),
+    holder: str = "",
+    *,
+    cost: int = 1,
+) -> None:
+    """All of it, or nothing. Raises RateLimited."""
+    if not limits and not seats:
+        return
+    takes = [Take(limit.key, limit.quota, cost) for limit in limits]
+    verdict = await store.take(takes, seats, holder)
+    if verdict.refused is None:
+        return
+    if verdict.refused >= len(takes):
+        raise _too_many_open(where, seats[verdict.refused - len(takes)])
+    raise _refusal(where, limits[verdict.refused], takes[verdict.refused], verdict)
+
+
+def _where(caller: Caller, model: str = "") -> str:
+    of_model = f" for {model}" if model else ""
+    return f"Rate limit reached{of_model} in organization {caller.account_id}"
 
 
 def _refusal(where: str, limit: Limit, take: Take, verdict: Verdict) -> RateLimited:
