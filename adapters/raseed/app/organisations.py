@@ -76,6 +76,7 @@ def organisation_limits(settings: Settings) -> OrganisationLimits:
         invitation_life_us=round(given.invitation_life_s * SECOND),
         invitations_per_day=given.invitations_per_day,
         invitations_to_one_per_day=given.invitations_to_one_per_day,
+        messages_per_day=max(1, settings.sign_in.sends_per_day // 2),
         members_max=given.members_max,
         owned_max=given.owned_max,
     )

@@ -304,7 +304,7 @@ class Organisations(_Section, frozen=True):
     invitations_per_day: Annotated[int, Meta(ge=1, le=10_000)] = 50
     """Of one organisation. Each is a message that you pay for, to somebody who may not want it."""
     invitations_to_one_per_day: Annotated[int, Meta(ge=1, le=1_000)] = 5
-    """To one number or address, from all organisations together."""
+    """To one person, however the address is spelled, from all organisations together. Nobody is invited by a channel that has sent half of `[sign_in] sends_per_day`."""
     members_max: Annotated[int, Meta(ge=1, le=100_000)] = 500
     """Of one organisation, those that are invited included."""
     owned_max: Annotated[int, Meta(ge=1, le=1_000)] = 5

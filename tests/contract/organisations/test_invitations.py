@@ -189,6 +189,34 @@ async def test_there_are_so_many_a_day_and_to_one_person(store):
     await owner.invites(BOB)
 
 
+async def test_one_person_has_many_addresses_and_is_invited_as_one(store):
+    club = Club(House(store), OrganisationLimits(invitations_to_one_per_day=2))
+    owner = await club.founded(ADA)
+    for first, second, third in (
+        ("noor+1@example.com", "noor+2@example.com", "noor@example.com"),
+        ("n.oor@gmail.com", "no.or+x@googlemail.com", "noor@gmail.com"),
+    ):
+        await owner.invites(first)
+        await owner.invites(second)
+        with pytest.raises(TooManyInvitations):
+            await owner.invites(third)
+
+
+async def test_invitations_leave_the_rest_of_the_days_messages_to_codes(store):
+    """Of whoever they are; each channel has its own."""
+    club = Club(House(store), OrganisationLimits(messages_per_day=4))
+    owners = [await club.founded(ADA), await club.founded(DAN, "Another")]  # two codes by e-mail
+    for number, owner in enumerate(owners):
+        await owner.invites(f"x{number}@example.com")
+    for owner in owners:
+        with pytest.raises(TooManyInvitations):
+            await owner.invites("noor@example.com")
+    await club.person(BOB)
+    await owners[0].invites(CYD)
+    club.clock.advance(DAY)
+    await (await again(club, owners[0])).invites("noor@example.com")
+
+
 async def test_an_organisation_has_so_many_members_with_those_that_are_invited(store):
     club = Club(House(store), OrganisationLimits(members_max=3))
     owner = await club.founded(ADA)

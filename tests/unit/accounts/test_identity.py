@@ -141,6 +141,9 @@ def test_megabytes_are_refused_at_once():
 def test_a_person_has_one_mailbox_and_a_number_has_neighbours():
     assert read_email("Ada+News@Example.com").person == "ada@example.com"
     assert read_email("+@example.com").person == "+@example.com"
+    for text in ("ada.lovelace@gmail.com", "A.D.A.lovelace+x@GoogleMail.com"):
+        assert read_email(text).person == "adalovelace@gmail.com"
+    assert read_email("ada.lovelace@example.com").person == "ada.lovelace@example.com"
     number = read_phone(KUWAIT, PLANS, TERMS)
     assert (number.person, number.neighbourhood) == (KUWAIT, "+9655012")
     assert read_email("ada@example.com").neighbourhood is None

@@ -18,7 +18,9 @@ from raseed.adapters.sql.memberships import (
     role_of,
 )
 from raseed.adapters.sql.ports import SqlDatabase
+from raseed.adapters.sql.sign_in_codes import read_tallies, take_turn, write_tallies
 from raseed.adapters.sql.tables import invitations, memberships
+from raseed.core.accounts.code_limits import NOTHING, admit_to_budget, budget_of
 from raseed.core.accounts.identity import Identifier, IdentifierKind
 from raseed.core.accounts.model import Account, AccountStatus
 from raseed.core.accounts.organisations import (
@@ -48,6 +50,7 @@ class SqlInvitationStore:
         asked = new.invitation
 
         def work(connection: Connection) -> None:
+            take_turn(connection)
             check_manages(role_of(connection, asked.organisation_id, by), asked.role)
             _check_stranger(connection, asked, by)
             _check_limits(connection, asked, limits)
@@ -55,6 +58,7 @@ class SqlInvitationStore:
             of_here = _is_open(asked.created_at) & (_rows.organisation_id == asked.organisation_id)
             connection.execute(update(invitations).where(of_here & again).values(ended_at=asked.created_at))
             _check_size(connection, asked, limits, of_here)
+            _count_message(connection, asked, limits)
             connection.execute(
                 insert(invitations).values(
                     id=asked.id,
@@ -175,13 +179,30 @@ def _check_stranger(connection: Connection, asked: Invitation, by: PersonId) -> 
 def _check_limits(connection: Connection, asked: Invitation, limits: OrganisationLimits) -> None:
     """Also those that ended count: each was a message."""
     recent = _rows.created_at > asked.created_at - DAY
-    for which, most in (
-        (_rows.organisation_id == asked.organisation_id, limits.invitations_per_day),
-        (_rows.identifier == asked.identifier.value, limits.invitations_to_one_per_day),
-    ):
-        sent = select(func.count()).select_from(invitations).where(which, recent)
-        if (connection.scalar(sent) or 0) >= most:
-            raise TooManyInvitations("Too many invitations. Try again tomorrow.")
+    of_here = _rows.organisation_id == asked.organisation_id
+    sent = connection.scalar(select(func.count()).select_from(invitations).where(of_here, recent)) or 0
+    # A day's are no more than its messages. Which of them reach the same person is not for SQL to say.
+    same_kind = _rows.kind == asked.identifier.kind.value
+    to_one = sum(
+        Identifier(asked.identifier.kind, value).person == asked.identifier.person
+        for value in connection.scalars(select(_rows.identifier).where(same_kind, recent))
+    )
+    if sent >= limits.invitations_per_day or to_one >= limits.invitations_to_one_per_day:
+        raise _too_many()
+
+
+def _count_message(connection: Connection, asked: Invitation, limits: OrganisationLimits) -> None:
+    """With the codes of the day, which go to strangers by the same channel."""
+    budget = budget_of(asked.identifier.kind)
+    before = read_tallies(connection, (budget,)).get(budget, NOTHING)
+    counted = admit_to_budget(before, limits.messages_per_day, asked.created_at)
+    if counted is None:
+        raise _too_many()
+    write_tallies(connection, {budget: counted}, asked.created_at)
+
+
+def _too_many() -> TooManyInvitations:
+    return TooManyInvitations("Too many invitations. Try again tomorrow.")
 
 
 def _check_size(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from raseed.core.accounts.identity import IdentifierKind
 from raseed.core.clock import DAY, HOUR, MINUTE, SECOND, Microseconds
 
 
@@ -125,6 +126,11 @@ def admit_to_budget(tally: Tally, per_day: int, now: Microseconds) -> Tally | No
     today = now // DAY
     sent = tally.sent if tally.day == today else 0
     return None if sent >= per_day else Tally(sent=sent + 1, day=today)
+
+
+def budget_of(kind: IdentifierKind) -> str:
+    """Under which name everything is counted that strangers get by the channel of this kind: codes, and invitations."""
+    return f"budget:{kind}"
 
 
 def is_budget_low(tally: Tally, limits: CodeLimits) -> bool:

@@ -25,6 +25,7 @@ from raseed.core.accounts.code_limits import (
     admit_to_budget,
     admit_to_neighbourhood,
     admitted_from,
+    budget_of,
     complete,
     forgive,
     is_budget_low,
@@ -121,7 +122,7 @@ class CodeDesk:
         known = self._known_device(device, identifier)
         one, ip = self._one("sends", identifier, known), self._subject("ip", subscriber_of(address))
         network = self._subject("known-from" if known else "from", network_of(address))
-        everybody = f"budget:{identifier.kind}"
+        everybody = budget_of(identifier.kind)
         per_day = limits.sends_of_all_per_day if known else limits.strangers_per_day
         asking = {
             one: limits.sends_to_one,

@@ -18,6 +18,8 @@ LOCAL_PART_CHARS_MAX = 64
 PREFIX_DIGITS = 7
 """Digits of a number, country code included, that neighbouring numbers share: about ten thousand of them."""
 ANYWHERE = frozenset[str]()
+_GMAIL = ("gmail.com", "googlemail.com")
+"""Two names of one service, which ignores dots before the @: everybody there has a thousand addresses."""
 
 _WESTERN_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 _BETWEEN_DIGITS = re.compile(r"[\s().\-/\u00a0\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -41,11 +43,16 @@ class Identifier:
 
     @property
     def person(self) -> str:
-        """The same for spellings that reach the same mailbox: `ada+news@x.org` is `ada@x.org`. Only for comparing."""
+        """The same for spellings that reach the same mailbox: `ada+news@x.org` is `ada@x.org`, and for Gmail
+        `a.da@googlemail.com` is `ada@gmail.com`. Only for comparing.
+        """
         if self.kind is IdentifierKind.PHONE:
             return self.value
         local, domain = self.value.split("@")
-        return f"{local.split('+')[0] or local}@{domain}"
+        local = local.split("+")[0] or local
+        if domain in _GMAIL:
+            return f"{local.replace('.', '')}@{_GMAIL[0]}"
+        return f"{local}@{domain}"
 
     @property
     def neighbourhood(self) -> str | None:

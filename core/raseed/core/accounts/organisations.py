@@ -27,7 +27,9 @@ class OrganisationLimits:
     invitations_per_day: int = 50
     """Of one organisation: each is a message that somebody pays for and a stranger gets."""
     invitations_to_one_per_day: int = 5
-    """To one number or address, from all organisations together."""
+    """To one person, however the address is spelled, from all organisations together."""
+    messages_per_day: int = 1_000
+    """By one channel (UTC), codes included, after which nobody is invited: half of the day's, the rest is for signing in."""
     members_max: int = 500
     """Of one organisation, those that are invited included."""
     owned_max: int = 5
