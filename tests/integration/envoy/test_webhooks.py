@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -11,18 +12,22 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from google.api.httpbody_pb2 import HttpBody
 from sqlalchemy import select
 from tests.integration.envoy.checks import openai_error
 from tests.integration.envoy.edge import run_edge
 from tests.support.worker import Worker, running_worker
 
-from raseed.adapters.rpc.webhooks import BODY_BYTES_MAX
+from raseed.adapters.messaging.meta_webhook import SIGNATURE_HEADER
+from raseed.adapters.rpc.call import ADDRESS_HEADER
+from raseed.adapters.rpc.webhooks import BODIES_FROM_NETWORK_MAX, BODY_BYTES_MAX
 from raseed.adapters.sql.outbox import SqlOutbox
 from raseed.adapters.sql.tables import outbox
 from raseed.adapters.telemetry.metrics import MESSAGE_REPORTS
 from raseed.core.ids import AccountId
 from raseed.core.messaging.notices import Notice, NoticeKind
 from raseed.core.messaging.ports import Channel
+from raseed.rest.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATH = "/webhooks/whatsapp"
@@ -135,6 +140,42 @@ async def test_a_body_that_is_too_long_is_refused_before_it_is_there(http):
 async def test_what_is_signed_and_no_json_is_refused(http):
     async with http.post(PATH, data=b"{", headers=signed(b"{")) as response:
         await openai_error(response, 400)
+
+
+async def test_one_network_does_not_hold_the_places_of_all(served):
+    """Bodies that never end, under any signature: the places are free again when their senders go."""
+    stub, end = webhooks_pb2_grpc.WebhooksServiceStub(served[0].channel), asyncio.Event()
+    body = report("wamid.codes-are-unknown", "delivered")
+    piece = webhooks_pb2.ReceiveWhatsappReportsRequest(body=HttpBody(data=body))
+
+    async def slow() -> AsyncIterator[webhooks_pb2.ReceiveWhatsappReportsRequest]:
+        yield piece
+        await end.wait()
+
+    async def status(address: str) -> str:
+        by = ((ADDRESS_HEADER, address), (SIGNATURE_HEADER, signed(body)[SIGNATURE_HEADER]))
+        call = stub.ReceiveWhatsappReports(iter([piece]), metadata=by)
+        return str(dict(await call.initial_metadata()).get("x-http-status", "200"))
+
+    async def becomes(expected: str, address: str) -> None:
+        async with asyncio.timeout(2):
+            while await status(address) != expected:
+                await asyncio.sleep(0.01)
+
+    holding = [
+        stub.ReceiveWhatsappReports(
+            slow(), metadata=((ADDRESS_HEADER, f"192.0.2.{number}"), (SIGNATURE_HEADER, "sha256=x"))
+        )
+        for number in range(BODIES_FROM_NETWORK_MAX)
+    ]
+    try:
+        await becomes("503", "192.0.2.77")
+        assert await status("198.51.100.1") == "200"
+    finally:
+        for call in holding:
+            call.cancel()
+        end.set()
+    await becomes("200", "192.0.2.77")
 
 
 async def test_metas_question_is_answered_to_who_knows_the_token(http):

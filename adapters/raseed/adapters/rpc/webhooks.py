@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +21,7 @@ from raseed.adapters.messaging.meta_webhook import (
 from raseed.adapters.rpc.call import current_call
 from raseed.adapters.rpc.response_headers import response_headers
 from raseed.adapters.telemetry.metrics import MESSAGE_REPORTS
+from raseed.core.accounts.networks import network_of
 from raseed.core.errors import (
     DeadlineExceeded,
     NotFound,
@@ -35,8 +38,11 @@ BODY_BYTES_MAX = 256 * 1024
 """Of a report. Providers send some hundred bytes for each message."""
 BODIES_MAX = 32
 """Bodies on their way at a time: whoever sends them has proved nothing yet, and may fill no more than 8 MiB."""
-BODY_TIMEOUT_S = 10.0
-"""Longest time for a body to come."""
+BODIES_FROM_NETWORK_MAX = 8
+"""Of them from one IPv4 /24 or IPv6 /48: a quarter, so that no single network takes the places of those who can sign.
+A provider's body holds its place for milliseconds, and is sent again when it was refused."""
+BODY_TIMEOUT_S = 3.0
+"""Longest time for a body to come, which is one or a few packets."""
 CHALLENGE_CHARS_MAX = 256
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -54,7 +60,8 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
     def __init__(self, notices: NoticeService, meta: MetaWebhook) -> None:
         self._notices = notices
         self._meta = meta
-        self._bodies = asyncio.Semaphore(BODIES_MAX)
+        self._bodies = Counter[str]()
+        """On their way, by network."""
 
     async def VerifyWhatsappWebhook(self, request: pb.VerifyWhatsappWebhookRequest, context: Context) -> None:
         hub = request.hub
@@ -70,12 +77,11 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
     ) -> None:
         if not self._meta.app_secret:
             raise NotFound("There is no such webhook.")
-        signature = current_call().metadata.get(SIGNATURE_HEADER, "")
+        call = current_call()
+        signature = call.metadata.get(SIGNATURE_HEADER, "")
         if not signature:
             raise Unauthenticated("The signature is missing.")
-        if self._bodies.locked():
-            raise Overloaded("Too many reports at once. Please try again.", retry_after_s=1.0)
-        async with self._bodies:
+        with self._place(network_of(call.client_address or "")):
             body = await _whole(request_iterator)
         if not is_signed(body, signature, self._meta.app_secret):
             raise Unauthenticated("The signature is wrong.")
@@ -84,6 +90,19 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
             MESSAGE_REPORTS.labels(report.delivery).inc()
         await self._notices.record(reports)
         await _answer(context, "")
+
+    @contextmanager
+    def _place(self, network: str) -> Iterator[None]:
+        """For a body that is on its way. Raises Overloaded, at once."""
+        if self._bodies.total() >= BODIES_MAX or self._bodies[network] >= BODIES_FROM_NETWORK_MAX:
+            raise Overloaded("Too many reports at once. Please try again.", retry_after_s=1.0)
+        self._bodies[network] += 1
+        try:
+            yield
+        finally:
+            self._bodies[network] -= 1
+            if not self._bodies[network]:
+                del self._bodies[network]
 
 
 async def _whole(pieces: AsyncIterator[pb.ReceiveWhatsappReportsRequest]) -> bytes:
