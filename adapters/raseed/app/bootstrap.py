@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -50,10 +50,9 @@ from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.codes import subject_of
-from raseed.core.accounts.key_service import KeyService, KeyTerms
+from raseed.core.accounts.key_service import KeyService, KeyTerms, keys_max
 from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers
-from raseed.core.accounts.model import Account, OwnLimit
 from raseed.core.accounts.service import AccountService
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
@@ -186,7 +185,10 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             clock,
             alarm=lambda what, error: log.error("sign-in", what=what, exc_info=error),
         )
-        terms = KeyTerms(life_days=policy.key_life_days, keys_max=partial(_keys_max, policy))
+        terms = KeyTerms(
+            life_days=policy.key_life_days,
+            keys_max=lambda account: keys_max(account, policy.tiers[account.tier].keys),
+        )
         keys = KeyService(
             key_store, store, authenticator, peppers, clock, terms=terms, sessions=sign_in.use_cases.sessions
         )
@@ -274,11 +276,6 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         idempotency=platform.idempotency,
         routes=routes,
     )
-
-
-def _keys_max(policy: Policy, account: Account) -> int | None:
-    own: Mapping[OwnLimit, int | None] = dict(account.own_limits)
-    return own[OwnLimit.KEYS] if OwnLimit.KEYS in own else policy.tiers[account.tier].keys
 
 
 async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, Ledger]:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, select
 from tests.contract.accounts.conftest import AT_ONCE, BOB, ON_DATABASES, OPERATOR, PEPPERS, SESSION, Desk
+from tests.contract.ledger.conftest import ACCOUNT
 from tests.unit.billing.builders import ALICE
 
+from raseed.adapters.sql import api_keys
 from raseed.adapters.sql.accounts import set_status
 from raseed.adapters.sql.sessions import end_session
 from raseed.adapters.sql.tables import audit_details, audit_log, changes, outbox
@@ -18,10 +20,10 @@ from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_bounds import KeyLimits, KeyMode, parse_network
 from raseed.core.accounts.key_ports import KeyUse, Repeppered
 from raseed.core.accounts.key_rules import KeyPatch, KeySpec
-from raseed.core.accounts.key_service import By, KeyTerms, Made
+from raseed.core.accounts.key_service import By, KeyTerms, Made, keys_max
 from raseed.core.accounts.key_uses import KeyUses
 from raseed.core.accounts.keys import Peppers
-from raseed.core.accounts.model import AccountStatus, Caller, Tier
+from raseed.core.accounts.model import AccountStatus, Caller, OwnLimit, Tier
 from raseed.core.accounts.scopes import KEY_DEFAULT, OWN_ACCOUNT, SCOPES_OF, Role, Scope
 from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.clock import DAY, Microseconds
@@ -353,6 +355,53 @@ async def test_unauthorised_use_ends_every_key_and_session_of_the_account(desk, 
             assert (await desk.authenticator.authenticate(one.text)).api_key_id == one.key.id
     else:
         assert {one.text for one in made} == {""}
+
+
+@ON_DATABASES
+async def test_many_keys_are_changed_some_at_a_time_and_others_write_between(desk, monkeypatch):
+    monkeypatch.setattr(api_keys, "BATCH", 2)
+    parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
+    by = await as_key(desk, parent)
+    made = [parent, *[await desk.keys.create(by, ALICE, KeySpec()) for _ in range(2)]]
+    made += [await desk.keys.create(OPERATOR, ALICE, KeySpec()) for _ in range(3)]
+    later: list[Made] = []
+    database = desk.sql.database
+    write = database.write
+
+    async def write_and_make(work: Any) -> Any:
+        done = await write(work)
+        monkeypatch.setattr(database, "write", write)
+        if not later:  # by somebody who was let in before
+            later.append(await desk.keys.create(OPERATOR, ALICE, KeySpec()))
+        monkeypatch.setattr(database, "write", write_and_make)
+        return done
+
+    monkeypatch.setattr(database, "write", write_and_make)
+    replaced = await desk.keys.report_unauthorised_use(session(), ALICE, replace_keys=True)
+    assert {each.key.id for each in replaced} == {each.key.id for each in [*made, *later]}
+    assert all(each.text for each in replaced)
+    for old in [*made, *later]:
+        with pytest.raises(Unauthenticated):
+            await desk.authenticator.authenticate(old.text)
+    revoked = await desk.keys.report_unauthorised_use(session(), ALICE, replace_keys=False)
+    assert {each.key.id for each in revoked} == {each.key.id for each in replaced}
+    assert all(each.key.revoked_at is not None for each in revoked)
+
+
+@ON_DATABASES
+async def test_a_key_that_he_may_not_change_stops_all_before_the_first_is(desk, monkeypatch):
+    monkeypatch.setattr(api_keys, "BATCH", 1)
+    made = [await desk.keys.create(OPERATOR, ALICE, spec) for spec in (KeySpec(), KeySpec(), ALL)]
+    with pytest.raises(PermissionDenied):
+        await desk.keys.report_unauthorised_use(session(Role.ADMIN), ALICE, replace_keys=True)
+    for each in made:
+        await desk.authenticator.authenticate(each.text)
+
+
+def test_two_hundred_keys_unless_the_tier_or_operators_say_otherwise():
+    own = [replace(ACCOUNT, own_limits=((OwnLimit.KEYS, count),)) for count in (500, None)]
+    assert [keys_max(ACCOUNT, of_tier) for of_tier in (None, 3, 1_000)] == [200, 3, 1_000]
+    assert [keys_max(account, 3) for account in own] == [500, None]
 
 
 async def refused_with(desk: Desk, by: By, key: Made, *errors: type[Exception]) -> None:

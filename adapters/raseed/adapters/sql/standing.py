@@ -110,10 +110,9 @@ class SqlStandingStore:
             what = f"{reason} credit={'forfeit' if forfeit else 'keep'}"
             self._move(connection, account_id, AccountStatus.CLOSED, reason, actor, "account.close", what)
             _keep(connection, account_id, is_forfeit_due=int(forfeit))
+            # All at once, however many: workers forget them with the account.
             live = (api_keys.c.account_id == account_id) & api_keys.c.revoked_at.is_(None)
-            for key_id in connection.scalars(select(api_keys.c.id).where(live)).all():
-                connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now))
-                announce(connection, ChangeKind.KEY, key_id)
+            connection.execute(update(api_keys).where(live).values(revoked_at=now))
             end_sessions(connection, account_id)
             leave_organisations(connection, account_id, actor, now)
             drop_closing_request(connection, account_id, keep_for_erasure=True)

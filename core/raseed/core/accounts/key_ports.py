@@ -118,7 +118,11 @@ class KeyStore(Protocol):
         *,
         caller: Caller | None = None,
     ) -> Sequence[ApiKey]:
-        """Every valid key of an account, in one transaction. Returns them as they are then."""
+        """Every valid key of an account, also those that are made meanwhile. Returns them as they are then.
+
+        Some at a time, for others write too: what `change` raises for one of them undoes nothing of those before, and so
+        all are looked at before the first is changed. Safe to repeat.
+        """
         ...
 
     async def set_cap(

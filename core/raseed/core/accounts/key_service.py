@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from raseed.core.accounts.authenticator import Authenticator
@@ -26,7 +26,7 @@ from raseed.core.accounts.key_rules import (
     unknown_key,
 )
 from raseed.core.accounts.keys import NewKey, Peppers, new_key
-from raseed.core.accounts.model import Account, ApiKey, Caller, PastSecret
+from raseed.core.accounts.model import Account, ApiKey, Caller, OwnLimit, PastSecret
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.billing.spend_caps import SpendCap, nothing_spent
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
@@ -35,6 +35,9 @@ from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId, new_id
 
 KEY_LIFE_DAYS = 365
 """Of a key that was made without saying otherwise."""
+KEYS_MAX = 200
+"""Valid keys of an account whose tier does not say how many, and which operators gave no other number: enough for a key to
+each service or person, and all are changed within a second when one of them was stolen."""
 GRACE_S = 24 * 3600
 """How long the old secret counts after a rotation: a deployment a day reaches every place that has it."""
 GRACE_S_MAX = 7 * 24 * 3600
@@ -327,6 +330,14 @@ class KeyService:
         if key.spend is not None:
             key.spend.enter_window(self._clock.now())
         return key
+
+
+def keys_max(account: Account, of_tier: int | None) -> int | None:
+    """How many valid keys the account may have; None: any number, which only operators say."""
+    own: Mapping[OwnLimit, int | None] = dict(account.own_limits)
+    if OwnLimit.KEYS in own:
+        return own[OwnLimit.KEYS]
+    return KEYS_MAX if of_tier is None else of_tier
 
 
 def _check_may_cap(caller: Caller | None, key: ApiKey) -> None:
