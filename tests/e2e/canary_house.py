@@ -228,7 +228,9 @@ def house(directory: Path, server: PostgresServer | None) -> Iterator[House]:
     profile = directory / "both-ways.toml"
     shipped = files("raseed.adapters.policy") / "profiles" / "resayil.toml"
     profile.write_text(
-        shipped.read_text(encoding="utf-8").replace('["whatsapp_otp"]', '["whatsapp_otp", "email_code"]'),
+        shipped.read_text(encoding="utf-8")
+        .replace('["whatsapp_otp"]', '["whatsapp_otp", "email_code"]')
+        .replace("[grants.welcome]", "[grants.welcome]\nby_email = true"),
         encoding="utf-8",
     )
     canaries: dict[str, Canary] = {}

@@ -151,6 +151,11 @@ MISTAKES = {
         "grants.welcome.credits",
         "Invalid decimal",
     ),
+    "welcome by mail": (
+        with_("[grants.welcome]", f"[grants.welcome] {HERE}") + '[accounts]\nidentity = ["email_code"]\n',
+        "grants.welcome",
+        "say by_email = true",
+    ),
     "welcome is yes": (
         with_("credits = 1000", f"credits = true {HERE}"),
         "grants.welcome.credits",
@@ -251,3 +256,8 @@ def test_a_file_of_ones_own(tmp_path):
     file.write_text(with_("multiplier = 1\n", "multiplier = 0\n"), encoding="utf-8")
     with pytest.raises(PolicyError, match=r"own\.toml:\d+: models\.tiny\.multiplier"):
         load_policy(str(file), HoldPolicy())
+
+
+def test_who_means_it_gives_welcome_credit_by_mail():
+    text = with_("[grants.welcome]", "[grants.welcome]\nby_email = true")
+    assert policy_from(text + '[accounts]\nidentity = ["email_code"]\n').welcome is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -93,6 +93,7 @@ class _Grants(msgspec.Struct, frozen=True):
 class _Welcome(msgspec.Struct, frozen=True):
     credits: Decimal
     expires_after_days: Days | None = None
+    by_email: bool = False
 
 
 class _Priority(msgspec.Struct, frozen=True):
@@ -146,7 +147,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         usage_retention_days=accounts.usage_retention_days,
         organisation_tiers=frozenset(accounts.organisations),
         at_closing=accounts.at_closing,
-        welcome=_welcome(source),
+        welcome=_welcome(source, accounts.identity),
         priorities=_priorities(source),
         credits_shape=billing.credits_shape,
         groups=groups,
@@ -185,11 +186,17 @@ def _zone(source: Source, name: str) -> ZoneInfo:
         raise source.refusal(("time_zone",), f"unknown time zone {name!r}") from error
 
 
-def _welcome(source: Source) -> WelcomeGrant | None:
+def _welcome(source: Source, identity: Collection[Identity]) -> WelcomeGrant | None:
     if source.table(("grants",), _Grants).welcome is None:
         return None
     path = ("grants", "welcome")
     given = source.table(path, _Welcome)
+    if Identity.EMAIL_CODE in identity and not given.by_email:
+        raise source.refusal(
+            path,
+            "whoever has a domain has any number of e-mail addresses, and each would be given credit; "
+            "say by_email = true if that is meant",
+        )
     days = given.expires_after_days
     return WelcomeGrant(
         amount_microcredits=source.units((*path, "credits"), given.credits, 6, 1, AMOUNT_MAX),
