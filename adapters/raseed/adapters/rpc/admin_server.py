@@ -24,6 +24,7 @@ from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
 from raseed.adapters.rpc.interceptors.operator_auth import local_operator, operator_auth
+from raseed.adapters.rpc.interceptors.texts import texts
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.server import ServerLimits, server_options
 from raseed.admin.v1 import (
@@ -126,7 +127,7 @@ def listener_server(
 
 def _server(services: AdminServices, limits: ServerLimits, wraps: Sequence[Wrap]) -> grpc.aio.Server:
     server = grpc.aio.server(
-        interceptors=[Chain(wraps)],
+        interceptors=[Chain([*wraps, texts()])],
         options=server_options(limits),
         maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from raseed.core.errors import RequestInvalid
 
 Item = TypeVar("Item")
+
+TOKEN_CHARS_MAX = 4_096
+"""The longest that is given out ends an export's page: an id of a request that a service of the operator chose."""
 
 
 def page_size(asked: int, most: int) -> int:
@@ -23,8 +25,11 @@ def encode_token(last_id: str) -> str:
 def decode_token(token: str, param: str = "page_token") -> str:
     """The id that the page before ended with, empty for the first page. Raises RequestInvalid."""
     try:
-        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
+        text = base64.b64decode(token[: TOKEN_CHARS_MAX + 1].encode(), altchars=b"-_", validate=True).decode()
+        if len(token) > TOKEN_CHARS_MAX or "\0" in text:
+            raise ValueError("no token of ours")
+        return text
+    except ValueError as error:
         raise RequestInvalid(f"{param} is not one that was given out.", param=param) from error
 
 

@@ -34,6 +34,7 @@ from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.limits import limits as within_limits
 from raseed.adapters.rpc.interceptors.observe import observe
+from raseed.adapters.rpc.interceptors.texts import texts
 from raseed.adapters.rpc.listed import only_listed
 from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
@@ -134,6 +135,7 @@ def public_server(
                     deadline(),
                     auth(services.authenticator, services.sessions),
                     within_limits(services.limits),
+                    texts(),
                 ]
             )
         ],

@@ -32,9 +32,12 @@ from raseed.adapters.sql.tables import (
 )
 from raseed.core.admin.export import ExportPage, ExportPosition
 from raseed.core.ids import AccountId
+from raseed.core.texts import is_storable
 
 LEFT_OUT = frozenset({"account_id", "pepper_version", "past_pepper_version", "chain_seq"})
 """Columns that say nothing about anybody. Left out too is whatever is bytes: hashes, and keys."""
+
+_NUMBER_MAX = 2**63
 
 Keys = tuple[ColumnElement[Any], ...]
 
@@ -140,10 +143,17 @@ class SqlExportStore:
 
 def _passed(keys: Keys, text: str) -> Any:
     """The keys of the last record that was given out. Raises ValueError for what none has."""
-    values = json.loads(text)
+    try:
+        values = json.loads(text)
+    except RecursionError:
+        raise ValueError("no position: too deep") from None
     kinds = [key.type.python_type for key in keys]
     if not isinstance(values, list) or [type(value) for value in values] != kinds:
         raise ValueError(f"no position: {text!r}")
+    if any(isinstance(value, int) and abs(value) >= _NUMBER_MAX for value in values):
+        raise ValueError("no position: no column holds this number")
+    if any(isinstance(value, str) and not is_storable(value) for value in values):
+        raise ValueError("no position: no column holds this text")
     return tuple_(*(literal(value, key.type) for value, key in zip(values, keys, strict=True)))
 
 

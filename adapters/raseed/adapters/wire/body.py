@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from raseed.adapters.wire.strict_json import DEPTH_MAX, is_too_deep, is_utf8, repeated_key
+from raseed.adapters.wire.strict_json import DEPTH_MAX, has_nul, is_too_deep, is_utf8, repeated_key
 from raseed.core.errors import RequestInvalid, RequestTooLarge
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -33,8 +33,12 @@ def served_keys(names: Iterable[str]) -> Keys:
     return tuple((name, f'"{name}"'.encode()) for name in names)
 
 
-def read_body(body: bytes, decoder: msgspec.json.Decoder[Body], keys: Keys, words: Words) -> Body:
-    """Raises RequestInvalid in `words`, and RequestTooLarge above `BODY_BYTES_MAX`."""
+def read_body(
+    body: bytes, decoder: msgspec.json.Decoder[Body], keys: Keys, words: Words, *, is_prompt: bool = False
+) -> Body:
+    """Raises RequestInvalid in `words`, and RequestTooLarge above `BODY_BYTES_MAX`. Texts have no NUL, which PostgreSQL
+    takes in none, except in what is read by a model alone.
+    """
     if len(body) > BODY_BYTES_MAX:
         raise RequestTooLarge(f"The request body is larger than {BODY_BYTES_MAX} bytes.")
     if not is_utf8(body):
@@ -49,6 +53,8 @@ def read_body(body: bytes, decoder: msgspec.json.Decoder[Body], keys: Keys, word
         raise words.not_json("it is not valid JSON") from None
     except RecursionError:  # brackets that never close, which the depth check leaves to the parser
         raise words.not_json("it is not valid JSON") from None
+    if not is_prompt and has_nul(body):
+        raise words.not_json("it has a NUL character")
     twice = repeated_key(body, keys)
     if twice is not None:
         raise words.not_json(f"it has the key '{twice}' more than once")

@@ -29,6 +29,11 @@ def is_utf8(body: bytes) -> bool:
     return True
 
 
+def has_nul(body: bytes) -> bool:
+    """Whether a text in it has a NUL, which JSON only has as an escape. `body` must have been parsed already."""
+    return b"\\u0000" in body and b"\\u0000" in body.replace(b"\\\\", b"")
+
+
 def is_too_deep(body: bytes, limit: int = DEPTH_MAX) -> bool:
     """Whether arrays and objects nest deeper than `limit`. Broken JSON may count as shallow: the parser refuses it.
 

@@ -9,6 +9,9 @@ from raseed.core.billing.calendar import Calendar
 from raseed.core.chain import GENESIS
 from raseed.core.errors import RequestInvalid
 
+SEQ_DIGITS_MAX = 18
+"""Any more would be above what a column holds."""
+
 
 class AuditService:
     def __init__(self, store: AuditStore, calendar: Calendar) -> None:
@@ -34,7 +37,7 @@ class AuditService:
             raise RequestInvalid(
                 "A day is written as 2026-03-01, a moment as 2026-03-01T08:00:00Z.", param="from"
             ) from error
-        if before and not (before.isascii() and before.isdigit()):
+        if before and not (before.isascii() and before.isdigit() and len(before) <= SEQ_DIGITS_MAX):
             raise RequestInvalid("page_token is not one that was given out.", param="page_token")
         return await self._store.find(which, int(before) if before else None, limit)
 

@@ -40,7 +40,7 @@ class DecodedMessage:
 
 def decode_message_request(body: bytes) -> DecodedMessage:
     """Raises RequestInvalid, its message and `param` in Anthropic's style, RequestTooLarge above `BODY_BYTES_MAX`."""
-    wire = read_body(body, _decoder, _KEYS, _WORDS)
+    wire = read_body(body, _decoder, _KEYS, _WORDS, is_prompt=True)
     if wire.max_tokens is None:
         raise invalid.missing("max_tokens")
     return DecodedMessage(_request(wire), wire.stream is True)
@@ -48,7 +48,7 @@ def decode_message_request(body: bytes) -> DecodedMessage:
 
 def decode_count_request(body: bytes) -> ChatRequest:
     """The same, of a body that asks for no answer: without `max_tokens`."""
-    return _request(read_body(body, _decoder, _KEYS, _WORDS))
+    return _request(read_body(body, _decoder, _KEYS, _WORDS, is_prompt=True))
 
 
 def _request(wire: MessagesBody) -> ChatRequest:

@@ -34,7 +34,7 @@ _decoder = msgspec.json.Decoder(ChatBody)
 
 def decode_chat_request(body: bytes) -> Decoded:
     """Raises RequestInvalid with OpenAI's `param` and `code`, and RequestTooLarge above `BODY_BYTES_MAX`."""
-    wire = read_body(body, _decoder, _KEYS, WORDS)
+    wire = read_body(body, _decoder, _KEYS, WORDS, is_prompt=True)
     _refuse_unserved(wire)
     check_model(wire.model)
     use = to_core_tools(wire)

@@ -45,7 +45,7 @@ _decoder = msgspec.json.Decoder(CompletionBody)
 
 def decode_completion_request(body: bytes) -> Decoded:
     """Raises RequestInvalid with OpenAI's `param` and `code`, RequestTooLarge."""
-    wire = read_body(body, _decoder, _KEYS, WORDS)
+    wire = read_body(body, _decoder, _KEYS, WORDS, is_prompt=True)
     check_model(wire.model)
     if wire.suffix:
         raise invalid.unsupported_parameter("suffix", "This model does not fill in the middle")
