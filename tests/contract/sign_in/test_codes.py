@@ -361,6 +361,16 @@ async def test_a_known_device_is_not_locked_out_by_others(house):
     await refused(house, device_token=forged)
 
 
+async def test_a_known_device_gets_its_code_where_strangers_took_all_of_an_address(house):
+    """Many thousands of telephones are behind one address of their provider."""
+    mine = await house.enter(address="192.0.2.66")
+    house.clock.advance(20 * MINUTE)
+    for number in range(5):
+        await house.start(far(number))
+    await refused(house, far(60))
+    await house.start(device_token=mine.device_token)
+
+
 async def test_nobody_looks_for_an_account_when_a_code_is_asked_for(house):
     """So that the time of the answer cannot tell whether there is one."""
     house.door.sign_in._store = None

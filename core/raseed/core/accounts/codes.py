@@ -120,7 +120,9 @@ class CodeDesk:
         now = self._clock.now()
         limits = self.limits
         known = self._known_device(device, identifier)
-        one, ip = self._one("sends", identifier, known), self._subject("ip", subscriber_of(address))
+        # Known devices are counted apart wherever strangers could use up what there is.
+        one = self._one("sends", identifier, known)
+        ip = self._subject("known-ip" if known else "ip", subscriber_of(address))
         network = self._subject("known-from" if known else "from", network_of(address))
         everybody = budget_of(identifier.kind)
         per_day = limits.sends_of_all_per_day if known else limits.strangers_per_day
