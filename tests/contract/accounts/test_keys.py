@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.model import AccountStatus, Caller, OwnLimit, Tier
 from raseed.core.accounts.scopes import KEY_DEFAULT, OWN_ACCOUNT, SCOPES_OF, Role, Scope
 from raseed.core.billing.spend_caps import CapWindow, SpendCap
-from raseed.core.clock import DAY, Microseconds
+from raseed.core.clock import DAY, HOUR, Microseconds
 from raseed.core.errors import (
     AccountSuspended,
     Conflict,
@@ -445,6 +446,30 @@ async def test_in_an_account_that_is_not_active_nobody_makes_or_changes_a_key(de
     await refused_with(desk, session(), made, AccountSuspended)
     with pytest.raises(Conflict):
         await desk.keys.create(OPERATOR, ALICE, KeySpec())
+
+
+@ON_DATABASES
+async def test_of_many_changes_in_an_hour_some_are_told_and_then_that_there_were_more(desk: Desk) -> None:
+    desk.clock.advance(HOUR - desk.clock.now() % HOUR)
+    made, bobs = [await desk.keys.create(OPERATOR, account, KeySpec()) for account in (ALICE, BOB)]
+
+    async def told() -> Counter[tuple[str, str]]:
+        query = select(outbox.c.account_id, outbox.c.kind)
+        found = await desk.sql.database.read(lambda c: [tuple(row) for row in c.execute(query)])
+        return Counter(found)
+
+    for _ in range(13):
+        await desk.keys.rotate(OPERATOR, made.key.id, account_id=None)
+    await desk.keys.rotate(OPERATOR, bobs.key.id, account_id=None)
+    created = {(account, "key_created"): 1 for account in (ALICE, BOB)}
+    assert await told() == created | {
+        (ALICE, "key_rotated"): 10,
+        (ALICE, "keys_changed"): 1,
+        (BOB, "key_rotated"): 1,
+    }
+    desk.clock.advance(HOUR)
+    await desk.keys.rotate(OPERATOR, made.key.id, account_id=None)
+    assert (await told())[ALICE, "key_rotated"] == 11
 
 
 @AT_ONCE

@@ -10,8 +10,10 @@ from sqlalchemy import Connection, insert, select, update
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, SqlStore
 from tests.unit.billing.builders import ALICE, BOB
 
+from raseed.adapters.sql.closing_requests import SqlClosingRequestStore
 from raseed.adapters.sql.outbox import LOST, SqlOutbox, enqueue, erase_notices
 from raseed.adapters.sql.tables import accounts, notice_preferences, outbox
+from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.clock import DAY, SECOND
 from raseed.core.ids import AccountId
@@ -256,6 +258,35 @@ async def test_of_several_workers_one_sends_each_notice(store: SqlStore) -> None
     sent = [message.id for office in offices for message in office.driver.sent]
     assert len(sent) == 20
     assert len(set(sent)) == 20
+
+
+async def test_who_has_many_notices_does_not_keep_others_waiting(store: SqlStore, office: Office) -> None:
+    for number in range(30):
+        await office.outbox.add(key_made(number))
+    store.clock.advance(1)
+    for number in range(30, 32):
+        await office.outbox.add(key_made(number, BOB))
+    claimed = [await office.outbox.claim(4, LEASE_US) for _ in range(8)]
+    assert [each.account_id for each in claimed[0]].count(BOB) == 2
+    assert len({each.id for batch in claimed for each in batch}) == 32
+
+
+async def test_operators_hear_once_a_day_that_an_account_shall_be_closed(
+    store: SqlStore, office: Office
+) -> None:
+    requests = ClosingRequests(SqlClosingRequestStore(store.database), store.clock)
+
+    async def ask_and_withdraw() -> None:
+        await requests.request(ALICE, reason="", wants_erasure=False, actor="alice")
+        await requests.withdraw(ALICE, actor="alice")
+
+    store.clock.advance(DAY - store.clock.now() % DAY)
+    for _ in range(3):
+        await ask_and_withdraw()
+    assert len(await office.rows()) == 1
+    store.clock.advance(DAY)
+    await ask_and_withdraw()
+    assert len(await office.rows()) == 2
 
 
 async def test_who_dies_while_sending_leaves_it_to_others_after_the_lease(office: Office) -> None:

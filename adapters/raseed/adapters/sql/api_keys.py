@@ -12,9 +12,9 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from raseed.adapters.sql.accounts import account_of_row, announce
 from raseed.adapters.sql.audit import record_audit
 from raseed.adapters.sql.callers import check_caller, check_role
+from raseed.adapters.sql.key_notices import tell_of_key
 from raseed.adapters.sql.key_rows import key_of_row, row_of_key
 from raseed.adapters.sql.key_spends import cap_text, insert_spend, set_cap, spend_of
-from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import accounts, api_keys, key_spends
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
@@ -26,7 +26,7 @@ from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
 from raseed.core.ids import AccountId, ApiKeyId, PersonId
-from raseed.core.messaging.notices import Notice, NoticeKind
+from raseed.core.messaging.notices import NoticeKind
 
 _KEYS_WITH_SPENDS = select(api_keys, key_spends).join_from(
     api_keys, key_spends, key_spends.c.api_key_id == api_keys.c.id, isouter=True
@@ -112,14 +112,6 @@ def _write(connection: Connection, key: ApiKey) -> None:
     announce(connection, ChangeKind.KEY, key.id)
 
 
-def _tell(connection: Connection, kind: NoticeKind, key: ApiKey, now: Microseconds) -> None:
-    """The holder of the account hears of it: once of making and revoking, each time of another secret."""
-    parameters = {"name": key.name, "last4": key.last4}
-    cause = f"{key.id}:{now}" if kind is NoticeKind.KEY_ROTATED else key.id
-    notice = Notice(kind=kind, account_id=key.account_id, cause=cause, parameters=parameters)
-    enqueue(connection, notice, now)
-
-
 class SqlKeyStore:
     """Implements `core.accounts.key_ports.KeyStore`."""
 
@@ -149,7 +141,7 @@ class SqlKeyStore:
                 check_parent(parent, now)
                 refuse_excess(key.bounds, parent.bounds)
             insert_key(connection, key, once)
-            _tell(connection, NoticeKind.KEY_CREATED, key, now)
+            tell_of_key(connection, NoticeKind.KEY_CREATED, key, now)
             cap = "" if key.spend is None else f" {cap_text(key.spend.cap)}"
             detail = f"account={key.account_id} scopes={_shown(key, 'scopes')}{cap}"
             record_audit(connection, now, actor, "key.create", key.id, detail)
@@ -284,7 +276,7 @@ def record_change(
     if before == after:
         return
     if action in _TOLD:
-        _tell(connection, _TOLD[action], after, now)
+        tell_of_key(connection, _TOLD[action], after, now)
     changed = [
         f"{field.name}={_shown(after, field.name)}"
         for field in fields(after)

@@ -13,6 +13,7 @@ from raseed.adapters.sql.outbox import enqueue
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.tables import closing_requests
 from raseed.core.accounts.closing import ClosingRequest
+from raseed.core.clock import DAY
 from raseed.core.ids import AccountId
 from raseed.core.messaging.notices import Notice, NoticeKind
 
@@ -47,7 +48,8 @@ class SqlClosingRequestStore:
                 notice = Notice(
                     kind=NoticeKind.CLOSING_REQUESTED,
                     account_id=kept.account_id,
-                    cause=f"{kept.account_id}:{kept.requested_at}",
+                    # Who asks, withdraws and asks again is heard once.
+                    cause=f"{kept.account_id}:{now // DAY}",
                     parameters={"account": kept.account_id},
                 )
                 enqueue(connection, notice, now)

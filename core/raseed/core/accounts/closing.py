@@ -27,7 +27,7 @@ class ClosingRequestStore(Protocol):
     """Each change and its audit row commit together."""
 
     async def put(self, request: ClosingRequest, actor: str) -> ClosingRequest:
-        """In place of the one that there is, whose moment it keeps. Operators are told of a new one."""
+        """In place of the one that there is, whose moment it keeps. Operators are told of a new one, once a day for each account."""
         ...
 
     async def get(self, account_id: AccountId) -> ClosingRequest | None: ...

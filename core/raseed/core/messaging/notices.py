@@ -28,6 +28,7 @@ class NoticeKind(StrEnum):
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     KEY_ROTATED = "key_rotated"
+    KEYS_CHANGED = "keys_changed"
     NEW_DEVICE = "new_device"
     TERMS_CHANGED = "terms_changed"
     PRICE_CHANGED = "price_changed"
@@ -69,6 +70,7 @@ NOTICE_TYPES: Mapping[NoticeKind, NoticeType] = {
     NoticeKind.KEY_CREATED: NoticeType(parameters=("name", "last4"), is_essential=True),
     NoticeKind.KEY_REVOKED: NoticeType(parameters=("name", "last4"), is_essential=True),
     NoticeKind.KEY_ROTATED: NoticeType(parameters=("name", "last4"), is_essential=True),
+    NoticeKind.KEYS_CHANGED: NoticeType(is_essential=True),
     NoticeKind.NEW_DEVICE: NoticeType(parameters=("device", "address"), is_essential=True),
     NoticeKind.TERMS_CHANGED: NoticeType(parameters=("version", "begins_on"), is_essential=True),
     NoticeKind.PRICE_CHANGED: NoticeType(parameters=("version", "begins_on"), is_essential=True),
