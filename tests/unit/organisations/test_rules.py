@@ -59,8 +59,37 @@ def test_a_key_has_no_scope_that_its_maker_lacks_and_a_members_key_reads_nothing
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "x" * 65, "Call me\x00", "evil.com", "see t.me/x", "a@b", "www evil"]
+    "name",
+    [
+        "",
+        " ",
+        "x" * 65,
+        "Call me\x00",
+        "evil.com",
+        "see t.me/x",
+        "a@b",
+        "www evil",
+        "Claim credits at free-credits-x.com",
+        "t.me raseedwin",
+        "Visit x.com",
+        "evil。com",
+        "evil．com",
+        "evil｡com",
+        "evil․com",
+        "a＠b",
+        "t．me／x",
+        "موقع.كوم",
+        "Call 1.1.1.1",
+    ],
 )
 def test_a_name_is_no_address(name: str):
     with pytest.raises(RequestInvalid):
         read_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Gulf Shipping Co. K.S.C.", "A.B.C (K.S.C.P)", "No.5", "شركة الخليج ش.م.ك.", "St. Mary's", "Wait..."],
+)
+def test_a_name_has_initials(name: str):
+    assert read_name(name) == name

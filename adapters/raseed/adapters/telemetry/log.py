@@ -12,9 +12,11 @@ from structlog.typing import EventDict, WrappedLogger
 
 _SECRETS = re.compile(r"(rsd_[a-z]{3,8}_[0-9A-Za-z]{4})[0-9A-Za-z_]*|((?i:bearer) )\S+")
 _VALUES = re.compile(
-    r"(\[parameters: |DETAIL:  ).*?(?=\n(?:HINT: |CONTEXT: |\[SQL: |\(Background |\n)|\Z)", re.DOTALL
+    r"(\[parameters: |DETAIL:  |invalid input for query argument \$\d+[^:\n]*: |invalid input (?:syntax|value) for [^:\n]*: )"
+    r".*?(?=\n(?:HINT: |CONTEXT: |\[SQL: |\(Background |\n)|\Z)",
+    re.DOTALL,
 )
-"""What SQLAlchemy and PostgreSQL tell of the values of a row that could not be written: addresses and names."""
+"""What SQLAlchemy, asyncpg and PostgreSQL tell of values that could not be written: addresses and names."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -32,6 +34,8 @@ def redacted(text: str) -> str:
     'key rsd_live_k3J9… and Bearer …'
     >>> redacted("rsd_inv_7d1e55")
     'rsd_inv_7d1e…'
+    >>> redacted("invalid input for query argument $2: 'ada@example.com' (expected int)")
+    'invalid input for query argument $2: …'
     >>> redacted("[parameters: ('ada@example.com',)]")
     '[parameters: …'
     """

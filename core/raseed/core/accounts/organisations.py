@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, field
 
 from raseed.core.accounts.identity import Identifier
@@ -17,7 +18,9 @@ from raseed.core.ids import AccountId, InvitationId, PersonId
 NAME_CHARS_MAX = 64
 TOKEN_PREFIX = "rsd_inv_"  # noqa: S105 - what secrets begin with, so that scanners find them
 _TOKEN = re.compile(TOKEN_PREFIX + "[0-9a-f]{32}")
-_ADDRESS = re.compile(r"[/\\@:<>]|\w{2,}\.\w{2,}|\bwww\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"[/\\@:<>]|(?<=\S)[.。]\w\w|\d[.。]\d|\bwww\b", re.IGNORECASE)
+"""A dot inside a word, as programs that show a message make links of; but not of initials: no top-level domain has one
+letter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ def read_name(text: str) -> str:
     name = " ".join(text.split())
     if not 0 < len(name) <= NAME_CHARS_MAX or not name.isprintable():
         raise RequestInvalid(f"A name has 1 to {NAME_CHARS_MAX} printable characters.", param="name")
-    if _ADDRESS.search(name):
+    if _ADDRESS.search(unicodedata.normalize("NFKC", name)):  # with every other full stop, slash and at sign
         raise RequestInvalid("A name may not look like an address of the web or of e-mail.", param="name")
     return name
 
