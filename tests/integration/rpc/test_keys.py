@@ -68,6 +68,17 @@ async def test_no_more_keys_than_the_tier_has_and_the_refusal_says_how_many(work
     assert "1 API key" in answer["error"]["message"]
 
 
+@pytest.mark.parametrize("name", ["authorization", "x-api-key", "raseed-account", "x-csrf-token"])
+async def test_of_two_headers_that_say_who_calls_none_is_guessed(worker, new_client, name):
+    client = await new_client(scopes=MANAGING)
+    given = dict(client.metadata).get(name, "something")
+    request = pb.ListApiKeysRequest()
+    two = [*client.metadata, (name, given), (name, f"{given}x")]
+    assert (await refused(stub(worker).ListApiKeys(request, metadata=two)))[1] == "REQUEST_INVALID"
+    same = [*client.metadata, *client.metadata]
+    assert len((await stub(worker).ListApiKeys(request, metadata=same)).api_keys) == 1
+
+
 async def test_a_key_from_its_making_to_its_end(worker, new_client):
     client = await rich(worker, new_client)
     settings = pb.ApiKeySettings(

@@ -100,6 +100,14 @@ async def test_no_other_credential_is_taken(worker: Worker, new_client, new_key)
             assert await reason(worker, method, kind(), key) == "UNAUTHENTICATED", (method, key)
 
 
+async def test_of_two_admin_keys_none_is_guessed(worker: Worker, new_key):
+    keys = [(await new_key("models:read"))[1] for _ in range(2)]
+    invoke: Any = worker.listener.unary_unary("/raseed.admin.v1.AdminService/ListBackends")
+    metadata = [("authorization", f"Bearer {key}") for key in keys]
+    assert await refused(invoke(b"", metadata=metadata)) == ("INVALID_ARGUMENT", "REQUEST_INVALID")
+    await invoke(b"", metadata=metadata[:1] * 2)
+
+
 async def test_an_admin_key_is_no_customers_key(worker: Worker, new_key):
     _, key = await new_key(*ALL_SCOPES)
     invoke: Any = worker.channel.unary_unary("/raseed.billing.v1.BillingService/GetBalance")

@@ -1,10 +1,18 @@
 """API keys: form, checksum, digest."""
 
+from typing import Any, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raseed.adapters.messaging.smtp import MailServer
+from raseed.adapters.messaging.whatsapp_meta import MetaAccount
+from raseed.adapters.rpc.access import Credential
+from raseed.adapters.rpc.interceptors.auth import Presented
+from raseed.core.accounts.key_service import Made
 from raseed.core.accounts.keys import Peppers, new_key, parse_key
+from raseed.core.accounts.ports import PresentedSession
 
 
 def test_a_new_key_has_the_published_form() -> None:
@@ -46,3 +54,18 @@ def test_a_digest_belongs_to_one_secret_and_one_pepper() -> None:
     assert not peppers.matches("Secret", 1, digest)
     assert not peppers.matches("secret", 2, digest)
     assert not peppers.matches("secret", 3, digest)
+
+
+def test_nothing_that_holds_a_secret_shows_it() -> None:
+    key = new_key()
+    shown = [
+        key,
+        parse_key(key.text),
+        Peppers({1: key.secret.encode()}),
+        Made(cast("Any", None), key.text),
+        Presented(Credential.API_KEY, key.text),
+        PresentedSession(token=key.secret, is_cookie=True, csrf_token=key.secret),
+        MailServer(host="h", port=25, security="tls", username="u", password=key.secret, sender="s"),
+        MetaAccount(url="u", api_version="v", phone_number_id="1", token=key.secret),
+    ]
+    assert not [type(each) for each in shown if key.secret in repr(each)]

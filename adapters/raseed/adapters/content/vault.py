@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -16,7 +16,7 @@ class DataKey:
     """`id` is its place in time: another one is made after an account was erased."""
 
     id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 class Vault:

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, parseaddr
@@ -33,7 +33,7 @@ class MailServer:
     port: int
     security: Security
     username: str
-    password: str
+    password: str = field(repr=False)
     sender: str
     """`Raseed <no-reply@example.com>`."""
 

@@ -7,7 +7,7 @@ most 15 characters), cloud-api/support/error-codes (`error.code`, on which progr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Never
 
 from raseed.adapters.messaging.http_call import Answer, HttpCalls, refuse_by_status
@@ -36,7 +36,7 @@ class MetaAccount:
     url: str
     api_version: str
     phone_number_id: str
-    token: str
+    token: str = field(repr=False)
     template_prefix: str = ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
@@ -13,7 +13,7 @@ import grpc
 
 from raseed.core.accounts.model import Caller
 from raseed.core.admin.operators import LOCAL_SOCKET, OperatorCaller
-from raseed.core.errors import RaseedError, Unauthenticated
+from raseed.core.errors import RaseedError, RequestInvalid, Unauthenticated
 from raseed.core.limits.model import Standing
 
 REST_PREFIX = "/raseed.rest.v1."
@@ -23,6 +23,8 @@ ANTHROPIC_PREFIX = "/raseed.rest.v1.AnthropicService/"
 """Methods whose callers read Anthropic's JSON."""
 
 ADDRESS_HEADER = "x-envoy-external-address"
+ONCE = frozenset({"authorization", "x-api-key", "x-csrf-token", "raseed-account"})
+"""Headers that say who calls and for which account: nobody guesses which of two is meant."""
 _REQUEST_ID_CHARS = 36
 
 Behavior = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
@@ -36,7 +38,10 @@ class Call:
 
     method: str
     metadata: dict[str, str]
+    """Of what came twice, the last."""
     request_id: str
+    contradicted: tuple[str, ...] = ()
+    """Which of `ONCE` came twice and not the same."""
     started_at: float = field(default_factory=monotonic)
     is_streaming: bool = False
     """Whether the first byte of a server-sent stream has gone out: then a failure is an event, not a status."""
@@ -107,6 +112,23 @@ def acting(context: grpc.aio.ServicerContext[Any, Any] | None) -> OperatorCaller
     if operator is None:
         raise Unauthenticated("You did not provide an admin key.")
     return operator
+
+
+def contradicted(received: Iterable[tuple[str, str | bytes]]) -> tuple[str, ...]:
+    """Which of the headers that come once came with several values.
+
+    >>> contradicted([("x-api-key", "a"), ("x-api-key", "b"), ("raseed-account", "c"), ("raseed-account", "c")])
+    ('x-api-key',)
+    """
+    found = {(name, value) for name, value in received if name in ONCE}
+    names = [name for name, _ in found]
+    return tuple(sorted({name for name in names if names.count(name) > 1}))
+
+
+def check_once(call: Call) -> None:
+    """Raises RequestInvalid."""
+    if call.contradicted:
+        raise RequestInvalid(f"The header `{call.contradicted[0]}` was sent twice, and not the same.")
 
 
 def request_id_of(metadata: Mapping[str, str]) -> str:

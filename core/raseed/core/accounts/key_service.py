@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_bounds import EVERYTHING, Bounds
@@ -47,7 +47,7 @@ REQUEST_ID_CHARS_MAX = 64
 @dataclass(frozen=True, slots=True)
 class Made:
     key: ApiKey
-    text: str
+    text: str = field(repr=False)
     """The key itself, known only here and now; empty if the same request made it before."""
 
 

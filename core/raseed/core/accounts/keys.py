@@ -13,7 +13,7 @@ import hmac
 import secrets
 import zlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PREFIX = "rsd"
 MODES = ("live", "test")
@@ -34,16 +34,16 @@ _KEY_CHARS_MAX = 128
 class ParsedKey:
     mode: str
     public_id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
     """A key that was just made. `text` is shown once and stored nowhere."""
 
-    text: str
+    text: str = field(repr=False)
     public_id: str
-    secret: str
+    secret: str = field(repr=False)
     last4: str
 
 
@@ -51,7 +51,7 @@ class NewKey:
 class Peppers:
     """Server-side secrets of the key hash, by version; they live outside the database."""
 
-    by_version: Mapping[int, bytes]
+    by_version: Mapping[int, bytes] = field(repr=False)
 
     @property
     def current(self) -> int:

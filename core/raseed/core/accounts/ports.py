@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from raseed.core.accounts.model import Account, Caller, OwnLimits
@@ -37,12 +37,12 @@ class AccountStore(Protocol):
 class PresentedSession:
     """A session as a call shows it, with what tells a request of our own pages from a forged one."""
 
-    token: str
+    token: str = field(repr=False)
     """The secret itself; of a cookie its value."""
     is_cookie: bool
     """A browser sends it whoever asked for the request: one that changes something needs the CSRF token and an origin
     of ours. A program that sends `Authorization` needs neither."""
-    csrf_token: str = ""
+    csrf_token: str = field(default="", repr=False)
     origin: str = ""
     fetch_site: str = ""
     """`Sec-Fetch-Site`, empty if the browser sends none."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 from google.protobuf.message import Message
 
 from raseed.adapters.rpc.access import Access, Credential, access_of
-from raseed.adapters.rpc.call import Behavior, current_call
+from raseed.adapters.rpc.call import Behavior, check_once, current_call
 from raseed.adapters.rpc.cookies import SESSION_COOKIE, cookie_of
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.core.accounts.authenticator import Authenticator
@@ -40,13 +40,13 @@ class Presented:
     """The one credential of a call."""
 
     kind: Credential
-    text: str
+    text: str = field(repr=False)
     is_cookie: bool = False
 
 
 def auth(authenticator: Authenticator, sessions: SessionResolver) -> Wrap:
     """Puts the caller on the call, or raises Unauthenticated, PermissionDenied, ScopeMissing, AccountSuspended; for a method
-    that is open RequestTooLarge.
+    that is open RequestTooLarge; RequestInvalid for headers that contradict each other.
     """
 
     def wrap(method: str, behavior: Behavior) -> Behavior:
@@ -56,6 +56,7 @@ def auth(authenticator: Authenticator, sessions: SessionResolver) -> Wrap:
             call = current_call()
             if access is None or Credential.OPERATOR in access.credentials:
                 raise PermissionDenied("This method may not be called.")
+            check_once(call)
             if access.is_open:
                 check_open(request)
             else:

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from raseed.adapters.rpc.call import Behavior, Call, enter_call, request_id_of
+from raseed.adapters.rpc.call import Behavior, Call, contradicted, enter_call, request_id_of
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.adapters.telemetry.log import log
 from raseed.adapters.telemetry.metrics import RPC_SECONDS
@@ -19,7 +19,12 @@ def observe() -> Wrap:
         async def observed(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             received = context.invocation_metadata() or ()
             metadata = {key: value for key, value in received if isinstance(value, str)}
-            call = Call(method=method, metadata=metadata, request_id=request_id_of(metadata))
+            call = Call(
+                method=method,
+                metadata=metadata,
+                request_id=request_id_of(metadata),
+                contradicted=contradicted(received),
+            )
             enter_call(call)
             try:
                 return await behavior(request, context)

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from raseed.adapters.rpc.access import Credential, access_of
-from raseed.adapters.rpc.call import Behavior, current_call
+from raseed.adapters.rpc.call import Behavior, check_once, current_call
 from raseed.adapters.rpc.interceptors.chain import Wrap
 from raseed.core.admin.operator_service import OperatorAuthenticator
 from raseed.core.admin.operators import LOCAL_SOCKET
@@ -40,6 +40,7 @@ def operator_auth(authenticator: OperatorAuthenticator) -> Wrap:
             if access is None or access.scope is None or Credential.OPERATOR not in access.credentials:
                 raise PermissionDenied("This method may not be called.")
             call = current_call()
+            check_once(call)
             operator = await authenticator.authenticate(_admin_key(call.metadata))
             if access.scope not in operator.scopes:
                 raise ScopeMissing(
