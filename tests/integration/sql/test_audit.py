@@ -15,8 +15,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, open_store
 from tests.support.postgres import shared_server
+from tests.unit.billing.builders import ALICE, issue
 
-from raseed.adapters.sql.audit import AUDIT_CHAIN, SqlAuditStore, _verify, erase_details, record_audit
+from raseed.adapters.sql.audit import AUDIT_CHAIN, ERASE, SqlAuditStore, _verify, erase_details, record_audit
 from raseed.adapters.sql.database import Database
 from raseed.adapters.sql.hash_chain import SqlChain, chain_head
 from raseed.adapters.sql.ports import SqlDatabase
@@ -87,10 +88,17 @@ async def test_sealed_rows_verify_also_after_details_are_erased(store):
 
     for count in (2, 0):
         assert await store.database.write(lambda c: erase_details(c, ["acct_1"])) == count
+    unexplained = await audit.verify(None)
+    lost = "its detail is gone, and no account was erased"
+    first = (await seqs(store.database))[-1]
+    assert unexplained == replace(sealed, erased_count=2, violations=((first, lost), (first + 3, lost)))
+    erasure = (9, "op_a", ERASE, "acct_1", "asked for")
+    await store.database.write(partial(record, row=erasure))
     after = await audit.verify(None)
-    assert after == replace(sealed, erased_count=2)
+    assert after == replace(sealed, erased_count=2, row_count=5, unsealed_count=1)
     found = await audit.find(AuditFilter(subject="acct_1"), None, 5)
     assert [(entry.row.actor, entry.detail, entry.is_sealed) for entry in found] == [
+        ("op_a", "asked for", False),
         ("local-socket", None, True),
         ("op_a", None, True),
     ]
@@ -189,6 +197,51 @@ async def test_nothing_but_sealing_and_erasing_changes_the_log(store):
     for statement in REFUSED:
         with pytest.raises(Exception, match=r"append-only|never changed"):
             await store.database.write(partial(run, statement=statement))
+
+
+REPLACING = [
+    (
+        "INSERT OR REPLACE INTO audit_log SELECT seq, at, 'other', action, subject, detail_digest, prev_hash, hash,"
+        " chain_seq FROM audit_log LIMIT 1"
+    ),
+    (
+        "INSERT OR REPLACE INTO audit_log SELECT seq + 100, at, 'other', action, subject, detail_digest, prev_hash, hash,"
+        " chain_seq FROM audit_log LIMIT 1"
+    ),
+    "UPDATE OR REPLACE audit_log SET chain_seq = 1 WHERE chain_seq IS NULL",
+    "INSERT OR REPLACE INTO audit_details SELECT seq, salt, 'other' FROM audit_details LIMIT 1",
+    (
+        "INSERT OR REPLACE INTO ledger_tx SELECT id, kind, idem_key, account_id, ref, 'other', at, NULL, NULL, NULL"
+        " FROM ledger_tx LIMIT 1"
+    ),
+    (
+        "INSERT OR REPLACE INTO ledger_tx SELECT 'other', kind, idem_key, account_id, ref, actor, at, NULL, NULL, NULL"
+        " FROM ledger_tx LIMIT 1"
+    ),
+    (
+        "INSERT OR REPLACE INTO ledger_entries SELECT tx_id, seq, ledger_account, grant_id, amount_microcredits + 1"
+        " FROM ledger_entries LIMIT 1"
+    ),
+]
+
+
+@pytest.mark.parametrize("statement", REPLACING)
+async def test_on_sqlite_nothing_that_stays_is_replaced(statement: str, tmp_path: Path):
+    opened = await open_store(SQLITE, tmp_path)
+    await opened.open_account(ALICE)
+    await opened.ledger.submit([issue("g", 100)])
+    await opened.database.write(partial(record, row=ROWS[0]))
+    await seal(opened.database)
+    await opened.database.write(partial(record, row=ROWS[1]))
+    assert await opened.database.read(lambda c: c.scalar(text("SELECT count(*) FROM ledger_entries")))
+
+    def without_parents(connection: Connection) -> None:
+        connection.execute(text("PRAGMA defer_foreign_keys = ON"))  # else these would refuse some of it
+        connection.execute(text(statement))
+
+    with pytest.raises(Exception, match=r"append-only"):
+        await opened.database.write(without_parents)
+    await opened.close()
 
 
 # ------------------------------------------------------------------------------------------------ the upgrade

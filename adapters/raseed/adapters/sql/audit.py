@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, or_, select
 
 from raseed.adapters.sql.hash_chain import Chained, broken_links, chain_head
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import audit_details, audit_log
+from raseed.adapters.sql.tables import api_keys, audit_details, audit_log
 from raseed.adapters.sql.verify import allow_minutes
 from raseed.core.admin.audit import (
     DETAIL_CHARS_MAX,
@@ -26,6 +26,8 @@ from raseed.core.admin.audit import (
 from raseed.core.chain import NO_LINKS, ChainHead
 from raseed.core.clock import Microseconds
 
+ERASE = "account.erase"
+"""The action of the row that says why details are gone."""
 _PAGE = 2_000
 _WITH_DETAILS = select(audit_log, audit_details.c.salt, audit_details.c.detail).join_from(
     audit_log, audit_details, audit_details.c.seq == audit_log.c.seq, isouter=True
@@ -117,7 +119,11 @@ def _verify(connection: Connection, since: bytes | None) -> AuditVerification:
         .where(behind)
     ).one()
     broken = ((int(seq), text) for seq, text in broken_links(connection, AUDIT_CHAIN, start))
-    found = [*islice(broken, VIOLATIONS_MAX), *islice(_changed_details(connection), VIOLATIONS_MAX)]
+    found = [
+        *islice(broken, VIOLATIONS_MAX),
+        *islice(_changed_details(connection), VIOLATIONS_MAX),
+        *_lost_details(connection, behind),
+    ]
     return AuditVerification(
         violations=tuple(found[:VIOLATIONS_MAX]),
         row_count=row_count,
@@ -155,6 +161,33 @@ def _changed_details(connection: Connection) -> Iterator[tuple[int, str]]:
             if digest(row.salt, row.detail) != row.detail_digest:
                 yield row.seq, "its detail is not what was written"
         seq = page[-1].seq
+
+
+def _lost_details(connection: Connection, which: ColumnElement[bool]) -> list[tuple[int, str]]:
+    """Of rows whose detail is gone, those that no erasure explains: of the account that the row is about, or that did it,
+    or whose key did.
+    """
+    erasure = audit_log.alias("erasure")
+    ids = (audit_log.c.subject, audit_log.c.actor)
+    holders = select(api_keys.c.account_id).where(api_keys.c.id.in_(ids)).correlate(audit_log)
+    is_explained = (
+        select(erasure.c.seq)
+        .where(
+            erasure.c.action == ERASE,
+            erasure.c.seq > audit_log.c.seq,
+            or_(erasure.c.subject.in_(ids), erasure.c.subject.in_(holders)),
+        )
+        .correlate(audit_log)
+        .exists()
+    )
+    query = (
+        select(audit_log.c.seq)
+        .outerjoin(audit_details, audit_details.c.seq == audit_log.c.seq)
+        .where(which, audit_details.c.seq.is_(None), ~is_explained)
+        .order_by(audit_log.c.seq)
+        .limit(VIOLATIONS_MAX)
+    )
+    return [(seq, "its detail is gone, and no account was erased") for seq in connection.scalars(query)]
 
 
 def _row(row: Row[Any]) -> AuditRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, or_, select, update
 
 from raseed.adapters.sql.accounts import announce, find_account
-from raseed.adapters.sql.audit import erase_details, record_audit
+from raseed.adapters.sql.audit import ERASE, erase_details, record_audit
 from raseed.adapters.sql.closing_requests import drop_closing_request
 from raseed.adapters.sql.member_changes import leave_organisations
 from raseed.adapters.sql.outbox import erase_notices
@@ -84,7 +84,7 @@ class SqlErasureStore:
                 .values(email=address, phone_e164=None, language="")
             )
             announce(connection, ChangeKind.ACCOUNT, account_id)
-            record_audit(connection, now, actor, "account.erase", account_id, reason)
+            record_audit(connection, now, actor, ERASE, account_id, reason)
             return find_account(connection, account_id)
 
         return await self._database.write(work)

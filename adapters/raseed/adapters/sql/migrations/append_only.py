@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from alembic import op
 
@@ -72,4 +72,36 @@ def refuse_updates(table: str, *, columns: Sequence[str]) -> None:
     op.execute(
         f"CREATE TRIGGER {table}_no_update BEFORE {event} ON {table} FOR EACH ROW "
         f"EXECUTE FUNCTION {table}_unchanged()"
+    )
+
+
+def refuse_replacing(table: str, *keys: Sequence[str]) -> None:
+    """Refuse an INSERT with a key that a row has. SQLite alone needs it: its `INSERT OR REPLACE` deletes that row without
+    asking the triggers of DELETE. A key with a NULL is none, as in an index.
+    """
+    assert all(name.isidentifier() for name in (table, *(name for key in keys for name in key))), (
+        table,
+        keys,
+    )
+    if op.get_context().dialect.name != "sqlite":
+        return
+    taken = (" AND ".join(f"{name} = NEW.{name}" for name in key) for key in keys)
+    _sqlite(table, "replace", "INSERT", f"WHEN {_any_row(table, taken)}")
+
+
+def refuse_taking(table: str, key: str, column: str) -> None:
+    """Refuse an UPDATE that gives a row the value of `column` that another one has: `UPDATE OR REPLACE` would delete that
+    one. SQLite alone, as `refuse_replacing`. `key` tells rows apart.
+    """
+    assert all(name.isidentifier() for name in (table, key, column)), (table, key, column)
+    if op.get_context().dialect.name != "sqlite":
+        return
+    taken = (f"{column} = NEW.{column} AND {key} <> NEW.{key}",)
+    _sqlite(table, f"taking_{column}", f"UPDATE OF {column}", f"WHEN {_any_row(table, taken)}")
+
+
+def _any_row(table: str, conditions: Iterable[str]) -> str:
+    return " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table} WHERE {condition})"  # noqa: S608 - see above
+        for condition in conditions
     )
