@@ -27,7 +27,8 @@ def texts() -> Wrap:
             return behavior
 
         async def readable(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            name = field_with_nul(request)
+            # A stream of requests is an upload: its bytes are for its reader to judge.
+            name = field_with_nul(request) if isinstance(request, Message) else None
             if name is not None:
                 raise RequestInvalid(f"{name} has a NUL character.", param=name)
             return await behavior(request, context)
