@@ -57,11 +57,19 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
             stack.leave_nothing()
 
 
+MANY_SIGN_INS = """\
+[sign_in]
+sends_from_address_per_10_minutes = 1000
+sends_from_address_per_day = 1000
+"""
+"""Everybody who signs in at the shared stack comes from this one machine, however many files do it."""
+
+
 @pytest.fixture(scope="session")
 def stack(new_stack: Callable[..., Stack]) -> Stack:
     """The stack that most tests share: nobody breaks it. Its home lies deeper than the path of a socket may be long."""
     [operators_port] = free_ports(1)
-    config = f'{SCRIPTED}\n[admin]\nlisten = "127.0.0.1:{operators_port}"\n'
+    config = f'{SCRIPTED}\n{MANY_SIGN_INS}\n[admin]\nlisten = "127.0.0.1:{operators_port}"\n'
     return new_stack("shared" + "-deep" * 20, config).start()
 
 
