@@ -111,12 +111,13 @@ def is_full(connection: Connection, now: Microseconds, count: int) -> bool:
 
 
 class SqlOutbox:
-    """Implements `core.messaging.outbox.Outbox` and `core.messaging.ports.Notices`."""
+    """Implements `core.messaging.outbox.Outbox`."""
 
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     async def add(self, notice: Notice) -> bool:
+        """As `enqueue`, for a cause that has no transaction of its own."""
         now = self._database.clock.now()
         return await self._database.write(lambda connection: enqueue(connection, notice, now))
 

@@ -78,10 +78,6 @@ class KeyPatch:
     concurrency: int | Unset | None = UNSET
     cap: SpendCap | Unset | None = UNSET
 
-    @property
-    def is_of_cap_alone(self) -> bool:
-        return self == KeyPatch(cap=self.cap)
-
 
 def asked_bounds(spec: KeySpec, outer: Bounds, now: Microseconds, life_us: int | None) -> Bounds:
     """How far the new key is to reach. Raises PermissionDenied where that is further than its maker does."""

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from raseed.core.ids import new_id
-from raseed.core.messaging.notices import Notice
 
 CODE_TEMPLATE = "code"
 """The template of one-time codes. Parameters: `code`, and `minutes`, for which it is valid."""
@@ -77,14 +76,4 @@ class Messenger(Protocol):
         Ends within the driver's own deadline. Raises Undeliverable, MessengerBusy, MessengerMisconfigured and nothing
         else. Each call may send one more: only repeat what was not accepted.
         """
-        ...
-
-
-class Notices(Protocol):
-    """The outbox. Stores that make a change put its notice into the same transaction with `adapters.sql.outbox.enqueue`;
-    this is for causes that have no transaction of their own.
-    """
-
-    async def add(self, notice: Notice) -> bool:
-        """False if this cause was told before, or needs not be told. Safe to repeat."""
         ...
