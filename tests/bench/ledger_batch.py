@@ -16,8 +16,8 @@ from typing import Any, cast
 from tests.bench.ledger_writer import account
 from tests.unit.billing.builders import place, settle
 
-from raseed.adapters.sql.ledger_batch import LedgerBatch
-from raseed.adapters.sql.sqlite_files import connect_writer
+from raseed.adapters.sql.sqlite.files import connect_writer
+from raseed.adapters.sql.sqlite.ledger_batch import LedgerBatch
 from raseed.core.billing.commands import Command
 from raseed.core.clock import SystemClock
 from raseed.core.ids import new_id

@@ -22,12 +22,12 @@ from tests.contract.ledger.conftest import ACCOUNT, KEY
 from tests.support.postgres import PostgresServer
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.api_keys import insert_key
-from raseed.adapters.sql.chain import LEDGER_CHAIN
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.accounts.accounts import create_account
+from raseed.adapters.sql.accounts.api_keys import insert_key
 from raseed.adapters.sql.hash_chain import SqlChain
-from raseed.adapters.sql.postgres_database import PostgresDatabase
+from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.sqlite.database import Database
 from raseed.core.chain import sealer_job
 from raseed.core.ids import ApiKeyId
 from raseed.core.jobs import run_job

@@ -17,9 +17,9 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
 
-from raseed.adapters.sql.ledger_batch import LedgerBatch
-from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands
-from raseed.adapters.sql.sqlite_writer import BATCH_COMMANDS_MAX, SqliteWriter
+from raseed.adapters.sql.sqlite.batch import BatchConnection, Commands
+from raseed.adapters.sql.sqlite.ledger_batch import LedgerBatch
+from raseed.adapters.sql.sqlite.writer import BATCH_COMMANDS_MAX, SqliteWriter
 from raseed.core.billing.commands import Command, Result
 from raseed.core.clock import SystemClock
 from raseed.core.ids import new_id

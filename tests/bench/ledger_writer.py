@@ -27,9 +27,9 @@ from tests.bench.ledger_runners import InLoop, InProcess, InThread, Runner
 from tests.contract.ledger.conftest import ACCOUNT
 from tests.unit.billing.builders import issue, place, settle
 
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.database import Database
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.accounts.accounts import create_account
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.billing.commands import Held, Settled
 from raseed.core.ids import AccountId
 

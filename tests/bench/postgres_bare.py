@@ -14,8 +14,8 @@ from typing import Any
 import asyncpg
 from tests.unit.billing.builders import place
 
-from raseed.adapters.sql import ledger_rows
-from raseed.adapters.sql.usage_sums import GRAINS
+from raseed.adapters.sql.ledger import rows as ledger_rows
+from raseed.adapters.sql.ledger.usage_sums import GRAINS
 from raseed.core.billing.model import Meter
 from raseed.core.clock import SystemClock
 from raseed.core.ids import AccountId

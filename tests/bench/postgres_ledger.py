@@ -19,8 +19,8 @@ from tests.bench.postgres_worker import COMMANDS, OURS, ROWS
 from tests.support.past import Past, add_past_to_postgres
 from tests.support.postgres import PostgresServer
 
-from raseed.adapters.sql.postgres_connect import LEDGER, connect
-from raseed.adapters.sql.postgres_database import PostgresDatabase
+from raseed.adapters.sql.postgres.connect import LEDGER, connect
+from raseed.adapters.sql.postgres.database import PostgresDatabase
 
 WORKERS = 2
 ACCOUNTS = (1, 1_000)

@@ -18,11 +18,11 @@ from tests.bench import postgres_bare
 from tests.bench.postgres_bare import AMOUNT, COST
 from tests.unit.billing.builders import place, settle
 
-from raseed.adapters.sql.postgres_connect import LEDGER, connect
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
-from raseed.adapters.sql.postgres_queue import BATCH_COMMANDS_MAX
-from raseed.adapters.sql.postgres_writer import LANES, lane_of
+from raseed.adapters.sql.postgres.connect import LEDGER, connect
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.postgres.ledger import PostgresLedger
+from raseed.adapters.sql.postgres.queue import BATCH_COMMANDS_MAX
+from raseed.adapters.sql.postgres.writer import LANES, lane_of
 from raseed.core.ids import AccountId, new_id
 
 OURS, COMMANDS, ROWS = "ours", "commands", "rows"

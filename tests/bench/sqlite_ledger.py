@@ -26,7 +26,7 @@ from tests.bench.ledger_batch import COMMANDS, Statement, Took, bare, batches, o
 from tests.bench.ledger_runners import InLoop
 from tests.bench.ledger_writer import fill
 
-from raseed.adapters.sql.sqlite_files import connect_writer
+from raseed.adapters.sql.sqlite.files import connect_writer
 
 ALONE = Budget("≥", 0.6)
 BESIDE = Budget("≥", 0.5)

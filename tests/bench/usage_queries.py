@@ -26,13 +26,13 @@ from tests.support.past import DAYS, Past, add_past_to_postgres, add_past_to_sql
 from tests.support.postgres import PostgresServer
 from tests.unit.billing.builders import ALICE, issue
 
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.database import Database
-from raseed.adapters.sql.history import SqlHistoryStore
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
-from raseed.adapters.sql.usage_queries import SqlUsageStore
+from raseed.adapters.sql.accounts.accounts import create_account
+from raseed.adapters.sql.ledger.history import SqlHistoryStore
+from raseed.adapters.sql.ledger.usage_queries import SqlUsageStore
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.postgres.ledger import PostgresLedger
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.usage import CallPosition, GroupBy, UsageService
 from raseed.core.clock import DAY, Microseconds

@@ -22,7 +22,7 @@ from tests.support.desk import Answer, chat, gone, read
 from tests.support.life import POSTGRES, SQLITE, Life, Store, let_be, quiet, store
 
 from raseed.adapters.scripted.backend import ScriptedGeneration, prompt_tokens_of
-from raseed.adapters.sql.tables import ledger_entries
+from raseed.adapters.sql.ledger.tables import ledger_entries
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import Hold, HoldState, Measured, Meter
 from raseed.core.errors import BackendLost, BackendUnavailable, DeadlineExceeded

@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 from tests.contract.ledger.conftest import ACCOUNT, KEY
 from tests.unit.billing.builders import ManualClock, counting_ids
 
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.api_keys import insert_key
-from raseed.adapters.sql.database import Database
-from raseed.adapters.sql.database import _prepare as prepare
-from raseed.adapters.sql.ledger_batch import LedgerBatch
-from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands, Custom
-from raseed.adapters.sql.sqlite_files import connect_reader
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.accounts.accounts import create_account
+from raseed.adapters.sql.accounts.api_keys import insert_key
+from raseed.adapters.sql.sqlite.batch import BatchConnection, Commands, Custom
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.database import _prepare as prepare
+from raseed.adapters.sql.sqlite.files import connect_reader
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
+from raseed.adapters.sql.sqlite.ledger_batch import LedgerBatch
 from raseed.core.billing.commands import Command, Result
 from raseed.core.ids import AccountId, ApiKeyId
 

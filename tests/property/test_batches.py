@@ -25,8 +25,8 @@ from tests.unit.billing.builders import (
     sweep,
 )
 
-from raseed.adapters.sql.ledger_batch import LedgerBatch
-from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands
+from raseed.adapters.sql.sqlite.batch import BatchConnection, Commands
+from raseed.adapters.sql.sqlite.ledger_batch import LedgerBatch
 from raseed.core.billing.commands import Command, Result, TakeBack
 
 PAYERS = st.sampled_from([ALICE, ALICE, ALICE, BOB])

@@ -21,8 +21,8 @@ from tests.property.quick_store import QuickStore, at_once, empty_database
 from tests.simulation.books import quick_folder, violations
 from tests.unit.billing.builders import ALICE, DAY, LEASE, extend, issue, place, release, settle, sweep
 
-from raseed.adapters.sql.accounts import set_debt_limit
-from raseed.adapters.sql.key_spends import set_cap
+from raseed.adapters.sql.accounts.accounts import set_debt_limit
+from raseed.adapters.sql.ledger.spend_caps import set_cap
 from raseed.core.billing.commands import (
     Command,
     Granted,

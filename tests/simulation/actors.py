@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from tests.simulation.network import Link
 from tests.simulation.workers import Reply, Request
 
-from raseed.adapters.sql.accounts import set_debt_limit, set_status
-from raseed.adapters.sql.api_keys import change_key
-from raseed.adapters.sql.key_spends import set_cap
+from raseed.adapters.sql.accounts.accounts import set_debt_limit, set_status
+from raseed.adapters.sql.accounts.api_keys import change_key
+from raseed.adapters.sql.ledger.spend_caps import set_cap
 from raseed.core.accounts.model import AccountStatus, ApiKey
 from raseed.core.billing.commands import (
     Command,

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.elements import ClauseElement
 
+from raseed.adapters.sql.ledger.verify import CHECKS
 from raseed.adapters.sql.tables import metadata
-from raseed.adapters.sql.verify import CHECKS
 
 IN_MEMORY = Path("/dev/shm")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from raseed.adapters.sql.ports import DatabaseUnavailable
-from raseed.adapters.sql.sqlite_batch import BatchConnection, Job
+from raseed.adapters.sql.sqlite.batch import BatchConnection, Job
 
 
 class GroupCommit:

@@ -12,7 +12,7 @@ from tests.property.coin_ledger import CoinLedger, Price, Promise, Usage
 from tests.property.quick_store import at_once
 from tests.simulation.storehouse import Decided, Effect
 
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.billing.commands import (
     Command,
     ExpireCredit,

@@ -19,12 +19,12 @@ from tests.simulation.groups import GroupCommit
 from tests.simulation.virtual import Death
 from tests.simulation.weather import Fault
 
-from raseed.adapters.sql.database import Database
-from raseed.adapters.sql.ledger_batch import LedgerBatch
 from raseed.adapters.sql.ports import DatabaseUnavailable
-from raseed.adapters.sql.sqlite_batch import BatchConnection, Commands, Custom, Job, Outcome
-from raseed.adapters.sql.sqlite_files import connect_reader
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.sqlite.batch import BatchConnection, Commands, Custom, Job, Outcome
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.files import connect_reader
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
+from raseed.adapters.sql.sqlite.ledger_batch import LedgerBatch
 from raseed.core.billing.commands import Command, Result
 from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.clock import Microseconds

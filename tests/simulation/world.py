@@ -33,7 +33,7 @@ from tests.simulation.weather import CALM, draw_weather
 from tests.simulation.workers import CALM_SWEEP_S, POLICY, Worker, draw_policy
 from tests.unit.billing.builders import START
 
-from raseed.adapters.sql import sqlite_batch
+from raseed.adapters.sql.sqlite import batch as sqlite_batch
 from raseed.core.billing.commands import Command, PlaceHold
 from raseed.core.clock import SECOND, Microseconds
 from raseed.core.ids import AccountId, ApiKeyId

@@ -15,14 +15,14 @@ from tests.support.postgres import shared_server
 from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import issue
 
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.accounts.accounts import create_account
 from raseed.adapters.sql.instances import begin_life
+from raseed.adapters.sql.ledger.verify import verify
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
-from raseed.adapters.sql.verify import verify
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.postgres.ledger import PostgresLedger
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.accounts.model import Account, AccountStatus, Tier
 from raseed.core.billing.commands import Command, Granted, Result
 from raseed.core.billing.holds import HoldPolicy

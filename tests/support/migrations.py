@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine
 from tests.support.postgres import shared_server
 
-from raseed.adapters.sql.postgres_connect import migrating
+from raseed.adapters.sql.postgres.connect import migrating
 
 
 def upgrade(connection: Connection, revision: str) -> None:

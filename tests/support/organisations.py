@@ -9,11 +9,11 @@ from typing import Any
 from tests.support.sign_in import ORIGIN, TERMS, Door, House
 
 from raseed.adapters.identity.phones import NumberingPlans
-from raseed.adapters.sql.accounts import SqlAccountStore
-from raseed.adapters.sql.api_keys import SqlKeyStore
+from raseed.adapters.sql.accounts.accounts import SqlAccountStore
+from raseed.adapters.sql.accounts.api_keys import SqlKeyStore
 from raseed.adapters.sql.change_feed import SqlChangeFeed
-from raseed.adapters.sql.invitations import SqlInvitationStore
-from raseed.adapters.sql.organisations import SqlMemberStore
+from raseed.adapters.sql.organisations.invitations import SqlInvitationStore
+from raseed.adapters.sql.organisations.organisations import SqlMemberStore
 from raseed.core.accounts.acting import ActingResolver
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.identity import IdentifierKind, read_identifier

@@ -12,10 +12,10 @@ import asyncpg
 from sqlalchemy import Connection, create_engine
 from tests.unit.billing.builders import place, used
 
-from raseed.adapters.sql.api_keys import insert_key
-from raseed.adapters.sql.ledger_rows import measured_text, price_text
-from raseed.adapters.sql.postgres_connect import migrating
-from raseed.adapters.sql.usage_sums import GRAINS
+from raseed.adapters.sql.accounts.api_keys import insert_key
+from raseed.adapters.sql.ledger.rows import measured_text, price_text
+from raseed.adapters.sql.ledger.usage_sums import GRAINS
+from raseed.adapters.sql.postgres.connect import migrating
 from raseed.core.accounts.model import ApiKey
 from raseed.core.billing.model import Meter
 from raseed.core.clock import DAY, Microseconds, SystemClock

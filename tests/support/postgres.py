@@ -23,7 +23,7 @@ import asyncpg
 from sqlalchemy import Connection
 from tests.support.waiting import until
 
-from raseed.adapters.sql.postgres_connect import migrating
+from raseed.adapters.sql.postgres.connect import migrating
 from raseed.adapters.sql.schema import migrate
 
 VERSION = 18

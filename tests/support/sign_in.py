@@ -12,10 +12,10 @@ from tests.unit.policy.profile_text import BASE
 from raseed.adapters.identity.phones import NumberingPlans
 from raseed.adapters.policy.loader import policy_of
 from raseed.adapters.policy.source import parse_source
+from raseed.adapters.sql.accounts.sessions import SqlSessionStore
+from raseed.adapters.sql.accounts.sign_in import SqlSignInStore
+from raseed.adapters.sql.accounts.sign_in_codes import ATTEMPTS_WAITING_MAX, SqlCodeStore
 from raseed.adapters.sql.change_feed import SqlChangeFeed
-from raseed.adapters.sql.sessions import SqlSessionStore
-from raseed.adapters.sql.sign_in import SqlSignInStore
-from raseed.adapters.sql.sign_in_codes import ATTEMPTS_WAITING_MAX, SqlCodeStore
 from raseed.core.accounts.code_limits import CodeLimits
 from raseed.core.accounts.codes import CodeDesk
 from raseed.core.accounts.identity import IdentifierKind, SignUpTerms

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from raseed.adapters.sql.schema import migrate
-from raseed.adapters.sql.sqlite_dialect import borrowed
-from raseed.adapters.sql.sqlite_files import connect_writer
+from raseed.adapters.sql.sqlite.dialect import borrowed
+from raseed.adapters.sql.sqlite.files import connect_writer
 
 
 def migrated(path: Path) -> Path:

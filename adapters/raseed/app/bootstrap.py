@@ -16,30 +16,30 @@ from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.rpc.admin_server import AdminServices
 from raseed.adapters.rpc.webhooks import MetaWebhook
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
-from raseed.adapters.sql.accounts import SqlAccountStore
-from raseed.adapters.sql.api_keys import SqlKeyStore
-from raseed.adapters.sql.audit import SqlAuditStore
-from raseed.adapters.sql.broadcasts import SqlBroadcastStore
-from raseed.adapters.sql.closing_requests import SqlClosingRequestStore
+from raseed.adapters.sql.accounts.accounts import SqlAccountStore
+from raseed.adapters.sql.accounts.api_keys import SqlKeyStore
+from raseed.adapters.sql.accounts.closing_requests import SqlClosingRequestStore
+from raseed.adapters.sql.accounts.standing import SqlStandingStore
+from raseed.adapters.sql.admin.audit import SqlAuditStore
+from raseed.adapters.sql.admin.operators import SqlOperatorStore
 from raseed.adapters.sql.content import SqlContentStore
-from raseed.adapters.sql.database import Database
-from raseed.adapters.sql.enquiries import SqlEnquiryStore
 from raseed.adapters.sql.erasure import SqlErasureStore
 from raseed.adapters.sql.export import SqlExportStore
 from raseed.adapters.sql.hash_chain import chain_head
-from raseed.adapters.sql.history import SqlHistoryStore
-from raseed.adapters.sql.notice_preferences import SqlPreferenceStore
-from raseed.adapters.sql.operators import SqlOperatorStore
-from raseed.adapters.sql.outbox import SqlOutbox
+from raseed.adapters.sql.ledger.history import SqlHistoryStore
+from raseed.adapters.sql.ledger.replay import replay
+from raseed.adapters.sql.ledger.tables import ledger_entries, ledger_tx
+from raseed.adapters.sql.ledger.usage_queries import SqlUsageStore
+from raseed.adapters.sql.ledger.verify import INVARIANT_COUNT, verify
+from raseed.adapters.sql.messaging.broadcasts import SqlBroadcastStore
+from raseed.adapters.sql.messaging.enquiries import SqlEnquiryStore
+from raseed.adapters.sql.messaging.notice_preferences import SqlPreferenceStore
+from raseed.adapters.sql.messaging.outbox import SqlOutbox
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
-from raseed.adapters.sql.replay import replay
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
-from raseed.adapters.sql.standing import SqlStandingStore
-from raseed.adapters.sql.tables import ledger_entries, ledger_tx
-from raseed.adapters.sql.usage_queries import SqlUsageStore
-from raseed.adapters.sql.verify import INVARIANT_COUNT, verify
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.postgres.ledger import PostgresLedger
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home, make_private
 from raseed.app.messengers import open_messenger, report_unsent

@@ -77,7 +77,7 @@ def serve_core(
     from raseed.adapters.policy.loader import PolicyError
     from raseed.adapters.sql.ports import DatabaseUnavailable
     from raseed.adapters.sql.schema import SchemaTooNew
-    from raseed.adapters.sql.sqlite_files import DatabaseInUse
+    from raseed.adapters.sql.sqlite.files import DatabaseInUse
     from raseed.adapters.telemetry.log import configure_log
     from raseed.app.worker import BackgroundTaskDied
     from raseed.app.worker import serve_core as run_core

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from raseed.adapters.messaging.channels import ChannelMessenger
 from raseed.adapters.messaging.outbox_file import OutboxFile
 from raseed.adapters.messaging.texts import Texts, read_texts
-from raseed.adapters.sql.credit_feed import SqlCreditFeed
-from raseed.adapters.sql.outbox import SqlOutbox
+from raseed.adapters.sql.ledger.credit_feed import SqlCreditFeed
+from raseed.adapters.sql.messaging.outbox import SqlOutbox
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home

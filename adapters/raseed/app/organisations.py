@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from raseed.adapters.identity.phones import NumberingPlans
-from raseed.adapters.sql.invitations import SqlInvitationStore
-from raseed.adapters.sql.organisations import SqlMemberStore
+from raseed.adapters.sql.organisations.invitations import SqlInvitationStore
+from raseed.adapters.sql.organisations.organisations import SqlMemberStore
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.app.settings import Settings
 from raseed.app.sign_in import KINDS

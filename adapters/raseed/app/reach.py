@@ -53,7 +53,7 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
     from raseed.adapters.rpc.admin_server import admin_servicers
     from raseed.adapters.sql.ports import DatabaseUnavailable
     from raseed.adapters.sql.schema import SchemaTooNew
-    from raseed.adapters.sql.sqlite_files import DatabaseInUse
+    from raseed.adapters.sql.sqlite.files import DatabaseInUse
     from raseed.adapters.telemetry.log import configure_log
     from raseed.app.bootstrap import admin_services, open_platform
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from raseed.adapters.identity.phones import NumberingPlans
 from raseed.adapters.rpc.auth import SignInUseCases
+from raseed.adapters.sql.accounts.sessions import SqlSessionStore
+from raseed.adapters.sql.accounts.sign_in import SqlSignInStore
+from raseed.adapters.sql.accounts.sign_in_codes import SqlCodeStore
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.sessions import SqlSessionStore
-from raseed.adapters.sql.sign_in import SqlSignInStore
-from raseed.adapters.sql.sign_in_codes import SqlCodeStore
 from raseed.adapters.telemetry.metrics import CODES
 from raseed.app.settings import Settings
 from raseed.core.accounts.code_limits import CodeLimits, Window

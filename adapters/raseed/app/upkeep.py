@@ -96,7 +96,7 @@ def add_upkeep_commands(app: typer.Typer) -> None:
     ) -> None:
         """Copy the SQLite database, also while the stack runs. PostgreSQL has pg_dump for that."""
         only_here("backup")
-        from raseed.adapters.sql.sqlite_backup import BackupFailed, backup_sqlite
+        from raseed.adapters.sql.sqlite.backup import BackupFailed, backup_sqlite
 
         configuration = read_configuration()
         database = configuration.settings.database

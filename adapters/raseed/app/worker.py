@@ -12,12 +12,12 @@ from typing import Any
 from raseed.adapters.rpc.admin_server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
-from raseed.adapters.sql.audit import AUDIT_CHAIN
-from raseed.adapters.sql.chain import LEDGER_CHAIN
+from raseed.adapters.sql.admin.audit import AUDIT_CHAIN
 from raseed.adapters.sql.change_feed import SqlChangeFeed
-from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
 from raseed.adapters.sql.hash_chain import SqlChain
 from raseed.adapters.sql.instances import begin_life
+from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
+from raseed.adapters.sql.ledger.expiry_queue import SqlExpiryQueue
 from raseed.adapters.telemetry.log import log
 from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
 from raseed.app.first_start import ensure_owner

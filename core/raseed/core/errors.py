@@ -40,6 +40,8 @@ RaseedError
     ├── Overloaded            every slot is taken and the queue is full, or the wait was too long
     ├── BackendUnavailable    the model's engine cannot be reached, or failed before its first token
     ├── BackendLost           the engine failed after it had produced output
+    ├── PaymentProviderUnavailable   the payment provider does not answer, or not in time
+    ├── WebhookNotConfigured  there is no secret to check an event with: nothing is processed until there is
     └── DeadlineExceeded      the caller's or the server's time is up
 
 Each class fixes its two faces: the HTTP status with OpenAI's `type` and `code`, and the gRPC status with
@@ -327,6 +329,14 @@ class BackendLost(CapacityError):
     reason = "BACKEND_LOST"
     grpc_code = "ABORTED"  # not UNAVAILABLE, which gRPC clients retry: output was produced and is charged
     is_transient = False
+
+
+class PaymentProviderUnavailable(CapacityError):
+    reason = "PAYMENT_PROVIDER_UNAVAILABLE"
+
+
+class WebhookNotConfigured(CapacityError):
+    reason = "WEBHOOK_NOT_CONFIGURED"
 
 
 class DeadlineExceeded(CapacityError):

@@ -14,9 +14,13 @@ InvitationId = NewType("InvitationId", str)
 LedgerTxId = NewType("LedgerTxId", str)
 OperatorId = NewType("OperatorId", str)
 OperatorKeyId = NewType("OperatorKeyId", str)
+PaymentId = NewType("PaymentId", str)
 PersonId = NewType("PersonId", str)
+ReceiptId = NewType("ReceiptId", str)
+RefundId = NewType("RefundId", str)
 RunId = NewType("RunId", str)
 SessionId = NewType("SessionId", str)
+SubscriptionId = NewType("SubscriptionId", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case: no i, l, o, u to misread
 _PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]

@@ -12,9 +12,9 @@ from tests.contract.ledger.conftest import ACCOUNT, MEMORY, POSTGRES, POSTGRES_3
 from tests.support.accounts import MemoryAccountStore
 from tests.unit.billing.builders import ALICE, ManualClock
 
-from raseed.adapters.sql.accounts import SqlAccountStore
-from raseed.adapters.sql.api_keys import SqlKeyStore
-from raseed.adapters.sql.tables import sessions
+from raseed.adapters.sql.accounts.accounts import SqlAccountStore
+from raseed.adapters.sql.accounts.api_keys import SqlKeyStore
+from raseed.adapters.sql.accounts.tables import sessions
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_ports import KeyStore, SessionEnder
 from raseed.core.accounts.key_service import By, KeyService, KeyTerms

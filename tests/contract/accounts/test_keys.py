@@ -13,10 +13,12 @@ from tests.contract.accounts.conftest import AT_ONCE, BOB, ON_DATABASES, OPERATO
 from tests.contract.ledger.conftest import ACCOUNT
 from tests.unit.billing.builders import ALICE
 
-from raseed.adapters.sql import api_keys
-from raseed.adapters.sql.accounts import set_status
-from raseed.adapters.sql.sessions import end_session
-from raseed.adapters.sql.tables import audit_details, audit_log, changes, outbox
+from raseed.adapters.sql.accounts import api_keys
+from raseed.adapters.sql.accounts.accounts import set_status
+from raseed.adapters.sql.accounts.sessions import end_session
+from raseed.adapters.sql.admin.tables import audit_details, audit_log
+from raseed.adapters.sql.messaging.tables import outbox
+from raseed.adapters.sql.tables import changes
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_bounds import KeyLimits, KeyMode, parse_network
 from raseed.core.accounts.key_ports import KeyUse, Repeppered

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 from tests.support.migrations import on_postgres, on_sqlite, upgrade
 
-from raseed.adapters.sql.api_keys import list_keys
+from raseed.adapters.sql.accounts.api_keys import list_keys
 from raseed.core.accounts.key_bounds import Bounds
 from raseed.core.accounts.scopes import KEY_DEFAULT, Scope
 from raseed.core.clock import Microseconds

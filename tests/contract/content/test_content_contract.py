@@ -11,7 +11,7 @@ from tests.contract.content.conftest import Opened
 from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE
 from tests.unit.billing.builders import ALICE, BOB
 
-from raseed.adapters.sql.tables import content_accounts, content_items
+from raseed.adapters.sql.content_tables import content_accounts, content_items
 from raseed.core.clock import SECOND
 from raseed.core.content.ports import ABSENT, ANY, ContentKind
 from raseed.core.content.purge import purge_job

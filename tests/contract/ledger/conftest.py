@@ -19,15 +19,15 @@ from tests.support.postgres import shared_server
 from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import ALICE, ManualClock
 
-from raseed.adapters.sql.accounts import create_account, set_debt_limit, set_status
-from raseed.adapters.sql.api_keys import insert_key
-from raseed.adapters.sql.database import Database
-from raseed.adapters.sql.key_spends import set_cap
+from raseed.adapters.sql.accounts.accounts import create_account, set_debt_limit, set_status
+from raseed.adapters.sql.accounts.api_keys import insert_key
+from raseed.adapters.sql.ledger.spend_caps import set_cap
+from raseed.adapters.sql.ledger.verify import verify
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
-from raseed.adapters.sql.verify import verify
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.postgres.ledger import PostgresLedger
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
 from raseed.core.billing.ports import Ledger
 from raseed.core.billing.spend_caps import SpendCap

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, select
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, SqlStore, open_store
 from tests.unit.billing.builders import DAY, extend, issue, place, release
 
-from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
-from raseed.adapters.sql.tables import ledger_entries, ledger_tx
+from raseed.adapters.sql.ledger.expiry_queue import SqlExpiryQueue
+from raseed.adapters.sql.ledger.tables import ledger_entries, ledger_tx
 from raseed.core.billing.commands import ExpireCredit, Expired, Refusal, Refused
 from raseed.core.billing.expiry import expiry_job
 from raseed.core.ids import AccountId

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, update
 from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, SqlStore, open_store
 from tests.unit.billing.builders import ALICE, BOB, COMPLETED, LEASE, extend, issue, place, settle, used
 
-from raseed.adapters.sql.tables import holds, usage_events, usage_sums
+from raseed.adapters.sql.ledger.tables import holds, usage_events, usage_sums
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import HoldState, Meter, PriceSnapshot, Rate
 from raseed.core.billing.ports import Ledger

@@ -8,10 +8,10 @@ from tests.contract.ledger.conftest import SqlStore
 from tests.contract.organisations.conftest import ON_BOTH
 from tests.support.organisations import Club
 
-from raseed.adapters.sql.api_keys import SqlKeyStore
+from raseed.adapters.sql.accounts.api_keys import SqlKeyStore
+from raseed.adapters.sql.accounts.standing import SqlStandingStore
+from raseed.adapters.sql.accounts.tables import accounts
 from raseed.adapters.sql.erasure import SqlErasureStore
-from raseed.adapters.sql.standing import SqlStandingStore
-from raseed.adapters.sql.tables import accounts
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.key_rules import KeySpec
 from raseed.core.accounts.key_service import By

@@ -10,8 +10,9 @@ from tests.contract.organisations.conftest import AT_ONCE, ON_BOTH
 from tests.support.organisations import Club
 from tests.support.sign_in import House
 
-from raseed.adapters.sql.accounts import set_status
-from raseed.adapters.sql.tables import audit_log, invitations, memberships
+from raseed.adapters.sql.accounts.accounts import set_status
+from raseed.adapters.sql.admin.tables import audit_log
+from raseed.adapters.sql.organisations.tables import invitations, memberships
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.accounts.organisation_service import purge_invitations_job
 from raseed.core.accounts.organisations import OrganisationLimits

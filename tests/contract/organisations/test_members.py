@@ -12,9 +12,11 @@ from tests.contract.organisations.conftest import AT_ONCE, ON_BOTH
 from tests.support.organisations import Club
 from tests.support.sign_in import House
 
-from raseed.adapters.sql.api_keys import insert_key
-from raseed.adapters.sql.outbox import SqlOutbox
-from raseed.adapters.sql.tables import api_keys, audit_log, memberships
+from raseed.adapters.sql.accounts.api_keys import insert_key
+from raseed.adapters.sql.accounts.tables import api_keys
+from raseed.adapters.sql.admin.tables import audit_log
+from raseed.adapters.sql.messaging.outbox import SqlOutbox
+from raseed.adapters.sql.organisations.tables import memberships
 from raseed.core.accounts.key_rules import KeyPatch, KeySpec
 from raseed.core.accounts.key_service import By, Made
 from raseed.core.accounts.model import AccountKind, Tier

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, update
 from tests.contract.ledger.conftest import POSTGRES, SQLITE, SqlStore, open_store
 from tests.unit.billing.builders import ALICE, BOB
 
-from raseed.adapters.sql.tables import accounts, notice_preferences, outbox
+from raseed.adapters.sql.accounts.tables import accounts
+from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[SQLITE, POSTGRES])

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, SqlStore
 from tests.unit.billing.builders import issue, place, release, settle
 
-from raseed.adapters.sql.chain import LEDGER_CHAIN
-from raseed.adapters.sql.credit_feed import SqlCreditFeed
 from raseed.adapters.sql.hash_chain import SqlChain
-from raseed.adapters.sql.outbox import enqueue
-from raseed.adapters.sql.tables import outbox
+from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
+from raseed.adapters.sql.ledger.credit_feed import SqlCreditFeed
+from raseed.adapters.sql.messaging.outbox import enqueue
+from raseed.adapters.sql.messaging.tables import outbox
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.model import GrantSource
 from raseed.core.clock import DAY, HOUR, Microseconds

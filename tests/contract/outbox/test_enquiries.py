@@ -11,9 +11,10 @@ import pytest_asyncio
 from sqlalchemy import Connection, delete, select
 from tests.contract.ledger.conftest import SqlStore
 
-from raseed.adapters.sql.enquiries import SqlEnquiryStore
-from raseed.adapters.sql.sign_in_codes import write_tallies
-from raseed.adapters.sql.tables import outbox, sign_in_tallies
+from raseed.adapters.sql.accounts.sign_in_codes import write_tallies
+from raseed.adapters.sql.accounts.tables import sign_in_tallies
+from raseed.adapters.sql.messaging.enquiries import SqlEnquiryStore
+from raseed.adapters.sql.messaging.tables import outbox
 from raseed.core.accounts.code_limits import Tally
 from raseed.core.clock import DAY, HOUR
 from raseed.core.errors import NotFound, RateLimited, RequestInvalid

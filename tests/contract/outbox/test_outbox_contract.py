@@ -10,9 +10,10 @@ from sqlalchemy import Connection, insert, select, update
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, SqlStore
 from tests.unit.billing.builders import ALICE, BOB
 
-from raseed.adapters.sql.closing_requests import SqlClosingRequestStore
-from raseed.adapters.sql.outbox import LOST, SqlOutbox, enqueue, erase_notices
-from raseed.adapters.sql.tables import accounts, notice_preferences, outbox
+from raseed.adapters.sql.accounts.closing_requests import SqlClosingRequestStore
+from raseed.adapters.sql.accounts.tables import accounts
+from raseed.adapters.sql.messaging.outbox import LOST, SqlOutbox, enqueue, erase_notices
+from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.clock import DAY, SECOND

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from tests.contract.ledger.conftest import SqlStore
 from tests.unit.billing.builders import ALICE
 
-from raseed.adapters.sql.outbox import SqlOutbox
-from raseed.adapters.sql.tables import outbox
+from raseed.adapters.sql.messaging.outbox import SqlOutbox
+from raseed.adapters.sql.messaging.tables import outbox
 from raseed.core.clock import HOUR, SECOND
 from raseed.core.messaging.notices import Notice, NoticeKind
 from raseed.core.messaging.outbox import ATTEMPTS_MAX, LEASE_S, Courier, Routing

@@ -8,7 +8,7 @@ import pytest
 from tests.contract.ledger.conftest import POSTGRES, SQLITE, SqlStore, open_store
 from tests.unit.billing.builders import ALICE, BOB, issue
 
-from raseed.adapters.sql.api_keys import insert_key
+from raseed.adapters.sql.accounts.api_keys import insert_key
 from raseed.core.accounts.model import ApiKey
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, PersonId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.contract.ledger.conftest import SqlStore
 from tests.unit.billing.builders import ALICE, BOB, DAY, issue, place, settle
 
-from raseed.adapters.sql.history import SqlHistoryStore
+from raseed.adapters.sql.ledger.history import SqlHistoryStore
 from raseed.core.billing.commands import Granted, TakeBack
 from raseed.core.billing.history import PastGrant
 from raseed.core.billing.model import GrantSource, GrantStatus

@@ -18,7 +18,7 @@ from tests.unit.billing.builders import (
     sweep,
 )
 
-from raseed.adapters.sql.usage_queries import SqlUsageStore
+from raseed.adapters.sql.ledger.usage_queries import SqlUsageStore
 from raseed.core.billing.commands import SettleHold
 from raseed.core.billing.model import Measured, Meter, PriceSnapshot, Rate, RunRecord
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span, UsageCall

@@ -6,7 +6,7 @@ from tests.contract.ledger.conftest import SqliteStore
 from tests.support.past import COST, DAYS, Past, add_past_to_postgres, add_past_to_sqlite
 from tests.unit.billing.builders import ALICE
 
-from raseed.adapters.sql.usage_queries import SqlUsageStore
+from raseed.adapters.sql.ledger.usage_queries import SqlUsageStore
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.usage import GroupBy, UsageService
 from raseed.core.clock import DAY, Microseconds, SystemClock

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.contract.sign_in.conftest import AT_ONCE, ON_BOTH
 from tests.support.sign_in import ADDRESS, PHONE, House, in_turn, wrong
 
-from raseed.adapters.sql.sign_in_codes import ATTEMPTS_WAITING_MAX
+from raseed.adapters.sql.accounts.sign_in_codes import ATTEMPTS_WAITING_MAX
 from raseed.adapters.sql.tables import metadata
 from raseed.core.accounts.code_limits import CodeLimits, Window
 from raseed.core.clock import DAY, HOUR, MINUTE, SECOND

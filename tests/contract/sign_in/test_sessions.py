@@ -9,9 +9,10 @@ from sqlalchemy import select
 from tests.contract.sign_in.conftest import AT_ONCE, ON_BOTH
 from tests.support.sign_in import ORIGIN, House
 
-from raseed.adapters.sql.accounts import set_status
-from raseed.adapters.sql.sessions import SqlSessionStore
-from raseed.adapters.sql.tables import metadata, sessions
+from raseed.adapters.sql.accounts.accounts import set_status
+from raseed.adapters.sql.accounts.sessions import SqlSessionStore
+from raseed.adapters.sql.accounts.tables import sessions
+from raseed.adapters.sql.tables import metadata
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.accounts.ports import PresentedSession
 from raseed.core.accounts.scopes import OWN_ACCOUNT

@@ -12,16 +12,11 @@ from sqlalchemy import func, select, update
 from tests.contract.sign_in.conftest import AT_ONCE, ON_BOTH
 from tests.support.sign_in import ADDRESS, AGREED, PHONE, House, in_turn
 
-from raseed.adapters.sql.accounts import create_account, set_status
-from raseed.adapters.sql.tables import (
-    accounts,
-    audit_log,
-    consents,
-    grants,
-    outbox,
-    sessions,
-    verified_identities,
-)
+from raseed.adapters.sql.accounts.accounts import create_account, set_status
+from raseed.adapters.sql.accounts.tables import accounts, consents, sessions, verified_identities
+from raseed.adapters.sql.admin.tables import audit_log
+from raseed.adapters.sql.ledger.tables import grants
+from raseed.adapters.sql.messaging.tables import outbox
 from raseed.core.accounts.code_limits import CodeLimits, Window
 from raseed.core.accounts.identity import Identifier, IdentifierKind
 from raseed.core.accounts.model import Account, AccountStatus, Tier

@@ -14,9 +14,9 @@ from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.messaging.outbox_file import OutboxFile
 from raseed.adapters.messaging.texts import read_texts
-from raseed.adapters.sql.accounts import create_account, find_account
-from raseed.adapters.sql.database import Database
-from raseed.adapters.sql.outbox import SqlOutbox
+from raseed.adapters.sql.accounts.accounts import create_account, find_account
+from raseed.adapters.sql.messaging.outbox import SqlOutbox
+from raseed.adapters.sql.sqlite.database import Database
 from raseed.core.clock import SECOND, Microseconds, SystemClock
 from raseed.core.messaging.notices import Notice, NoticeKind
 from raseed.core.messaging.outbox import LEASE_S, Courier, Routing

@@ -6,7 +6,7 @@ import pytest
 from tests.integration.rpc.test_admin_credits import refused
 from tests.support.worker import Worker
 
-from raseed.adapters.sql.audit import SqlAuditStore
+from raseed.adapters.sql.admin.audit import SqlAuditStore
 from raseed.admin.v1 import audit_pb2 as pb
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

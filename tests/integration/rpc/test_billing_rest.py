@@ -12,7 +12,7 @@ import pytest_asyncio
 from google.api.httpbody_pb2 import HttpBody
 from tests.support.worker import MICROCREDITS, Client, Worker, running_worker
 
-from raseed.adapters.sql.usage_queries import SqlUsageStore
+from raseed.adapters.sql.ledger.usage_queries import SqlUsageStore
 from raseed.admin.v1 import admin_pb2
 from raseed.app.bootstrap import Platform
 from raseed.core.billing.usage import CallPosition, Span, UsageCall, UsageService

@@ -11,18 +11,12 @@ from tests.integration.rpc.conftest import AT_ONCE
 from tests.integration.rpc.test_admin_credits import hold, refused
 from tests.support.worker import MICROCREDITS, Client, Worker
 
-from raseed.adapters.sql.audit import AUDIT_CHAIN
-from raseed.adapters.sql.chain import LEDGER_CHAIN
+from raseed.adapters.sql.accounts.tables import accounts, sessions, sign_in_codes
+from raseed.adapters.sql.admin.audit import AUDIT_CHAIN
 from raseed.adapters.sql.hash_chain import SqlChain
-from raseed.adapters.sql.tables import (
-    accounts,
-    invitations,
-    memberships,
-    metadata,
-    organisations,
-    sessions,
-    sign_in_codes,
-)
+from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
+from raseed.adapters.sql.organisations.tables import invitations, memberships, organisations
+from raseed.adapters.sql.tables import metadata
 from raseed.admin.v1 import account_admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2, audit_pb2
 from raseed.core.accounts.model import Account

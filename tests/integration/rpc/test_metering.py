@@ -11,7 +11,7 @@ from sqlalchemy import update
 from tests.integration.rpc.conftest import AT_ONCE
 from tests.support.worker import MICROCREDITS, Client, Worker, error_of, running_worker
 
-from raseed.adapters.sql.tables import holds
+from raseed.adapters.sql.ledger.tables import holds
 from raseed.billing.v1 import billing_pb2, billing_pb2_grpc, usage_pb2
 from raseed.core.billing.metering import OWNER
 from raseed.core.ids import HoldId

@@ -12,10 +12,10 @@ from pathlib import Path
 from tests.contract.ledger.conftest import ACCOUNT
 from tests.unit.billing.builders import ALICE, issue, place, settle, sweep
 
-from raseed.adapters.sql.accounts import create_account, find_account
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.accounts.accounts import create_account, find_account
 from raseed.adapters.sql.instances import begin_life
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.billing.commands import Held, Settled
 
 

@@ -9,10 +9,10 @@ from tests.contract.ledger.conftest import ACCOUNT
 from tests.support.postgres import PostgresServer
 from tests.unit.billing.builders import ManualClock
 
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.postgres_database import PATIENCE_S, PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
-from raseed.adapters.sql.verify import verify
+from raseed.adapters.sql.accounts.accounts import create_account
+from raseed.adapters.sql.ledger.verify import verify
+from raseed.adapters.sql.postgres.database import PATIENCE_S, PostgresDatabase
+from raseed.adapters.sql.postgres.ledger import PostgresLedger
 from raseed.core.ids import AccountId
 
 

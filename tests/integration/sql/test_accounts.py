@@ -8,7 +8,7 @@ import pytest
 from tests.contract.ledger.conftest import ACCOUNT, POSTGRES, SQLITE, open_store
 from tests.unit.billing.builders import ALICE
 
-from raseed.adapters.sql.accounts import SqlAccountStore
+from raseed.adapters.sql.accounts.accounts import SqlAccountStore
 from raseed.core.accounts.model import Tier
 from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId

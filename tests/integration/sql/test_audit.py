@@ -17,13 +17,20 @@ from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, ope
 from tests.support.postgres import shared_server
 from tests.unit.billing.builders import ALICE, issue
 
-from raseed.adapters.sql.audit import AUDIT_CHAIN, ERASE, SqlAuditStore, _verify, erase_details, record_audit
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.admin.audit import (
+    AUDIT_CHAIN,
+    ERASE,
+    SqlAuditStore,
+    _verify,
+    erase_details,
+    record_audit,
+)
+from raseed.adapters.sql.admin.tables import audit_log
 from raseed.adapters.sql.hash_chain import SqlChain, chain_head
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.postgres_connect import migrating
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.tables import audit_log
+from raseed.adapters.sql.postgres.connect import migrating
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.sqlite.database import Database
 from raseed.core.admin.audit import AuditFilter
 from raseed.core.chain import GENESIS, sealer_job
 from raseed.core.clock import Microseconds

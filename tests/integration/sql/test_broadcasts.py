@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 from tests.contract.ledger.conftest import PostgresStore, SqliteStore
 
-from raseed.adapters.sql.audit import SqlAuditStore
-from raseed.adapters.sql.broadcasts import SqlBroadcastStore
-from raseed.adapters.sql.outbox import SqlOutbox
-from raseed.adapters.sql.standing import SqlStandingStore
-from raseed.adapters.sql.tables import outbox
+from raseed.adapters.sql.accounts.standing import SqlStandingStore
+from raseed.adapters.sql.admin.audit import SqlAuditStore
+from raseed.adapters.sql.messaging.broadcasts import SqlBroadcastStore
+from raseed.adapters.sql.messaging.outbox import SqlOutbox
+from raseed.adapters.sql.messaging.tables import outbox
 from raseed.core.admin.audit import AuditFilter
 from raseed.core.admin.broadcasts import Broadcast, broadcast_job
 from raseed.core.clock import HOUR, Microseconds

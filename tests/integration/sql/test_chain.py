@@ -19,11 +19,11 @@ from tests.contract.ledger.conftest import (
 from tests.integration.sql.test_verify import fill
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql.chain import LEDGER_CHAIN
 from raseed.adapters.sql.hash_chain import SqlChain, chain_head
+from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
+from raseed.adapters.sql.ledger.tables import ledger_tx
+from raseed.adapters.sql.ledger.verify import Violation, verify
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import ledger_tx
-from raseed.adapters.sql.verify import Violation, verify
 from raseed.core.chain import NO_LINKS, sealer_job
 from raseed.core.jobs import run_round
 

@@ -8,8 +8,8 @@ import pytest
 from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, open_store
 from tests.unit.billing.builders import ALICE
 
+from raseed.adapters.sql.accounts.standing import SqlStandingStore
 from raseed.adapters.sql.change_feed import SqlChangeFeed
-from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.ids import AccountId
 

@@ -19,15 +19,15 @@ from tests.contract.ledger.conftest import ACCOUNT
 from tests.support.sqlite_file import migrated
 from tests.unit.billing.builders import ALICE, BOB, ManualClock, issue, place, settle
 
-from raseed.adapters.sql import sqlite_writer
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.accounts.accounts import create_account
 from raseed.adapters.sql.instances import begin_life
+from raseed.adapters.sql.ledger.verify import verify
 from raseed.adapters.sql.ports import DatabaseUnavailable
-from raseed.adapters.sql.sqlite_files import DatabaseInUse
-from raseed.adapters.sql.sqlite_ledger import SqliteLedger
+from raseed.adapters.sql.sqlite import writer as sqlite_writer
+from raseed.adapters.sql.sqlite.database import Database
+from raseed.adapters.sql.sqlite.files import DatabaseInUse
+from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.adapters.sql.tables import changes
-from raseed.adapters.sql.verify import verify
 from raseed.core.billing.commands import Granted, Held, Refusal, Refused, Settled
 from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.clock import Microseconds
@@ -265,8 +265,8 @@ async def test_a_second_process_is_kept_out(database, tmp_path):
     script = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from raseed.adapters.sql.database import Database\n"
-        "from raseed.adapters.sql.sqlite_files import DatabaseInUse\n"
+        "from raseed.adapters.sql.sqlite.database import Database\n"
+        "from raseed.adapters.sql.sqlite.files import DatabaseInUse\n"
         "try: asyncio.run(Database.open(Path(sys.argv[1])))\n"
         "except DatabaseInUse as error: print(error)\n"
     )

@@ -8,10 +8,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 from tests.contract.ledger.conftest import ACCOUNT
 
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql.accounts.accounts import create_account
+from raseed.adapters.sql.accounts.standing import SqlStandingStore
 from raseed.adapters.sql.erasure import SqlErasureStore
-from raseed.adapters.sql.standing import SqlStandingStore
+from raseed.adapters.sql.sqlite.database import Database
 from raseed.core.ids import AccountId
 
 CANARY = "zaphod.beeblebrox"

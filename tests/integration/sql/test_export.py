@@ -12,9 +12,9 @@ from sqlalchemy.sql import visitors
 from tests.contract.ledger.conftest import KEY, PostgresStore, SqliteStore
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql.api_keys import insert_key
+from raseed.adapters.sql.accounts.api_keys import insert_key
+from raseed.adapters.sql.accounts.standing import SqlStandingStore
 from raseed.adapters.sql.export import PARTS, SqlExportStore
-from raseed.adapters.sql.standing import SqlStandingStore
 from raseed.adapters.sql.tables import metadata
 from raseed.core.admin.export import ExportPosition
 from raseed.core.ids import AccountId, ApiKeyId

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from raseed.adapters.sql.verify import verify
+from raseed.adapters.sql.ledger.verify import verify
 
 KILLS = 4
 RUN_S_MAX = 0.25

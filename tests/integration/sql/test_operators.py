@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from tests.contract.ledger.conftest import POSTGRES, SQLITE, open_store
 
-from raseed.adapters.sql.audit import SqlAuditStore
-from raseed.adapters.sql.operators import SqlOperatorStore
+from raseed.adapters.sql.admin.audit import SqlAuditStore
+from raseed.adapters.sql.admin.operators import SqlOperatorStore
 from raseed.core.admin.audit import AuditFilter
 from raseed.core.admin.operators import LOCAL_SOCKET, Operator, OperatorCaller, OperatorKey
 from raseed.core.clock import Microseconds

@@ -18,11 +18,12 @@ from tests.integration.sql.postgres_team import Team
 from tests.support.postgres import PostgresServer
 from tests.unit.billing.builders import ALICE, BOB, issue, place, settle
 
-from raseed.adapters.sql import postgres_batch, postgres_queue
-from raseed.adapters.sql.accounts import set_status
+from raseed.adapters.sql.accounts.accounts import set_status
 from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.sql.ports import DatabaseUnavailable
-from raseed.adapters.sql.postgres_database import PostgresDatabase
+from raseed.adapters.sql.postgres import batch as postgres_batch
+from raseed.adapters.sql.postgres import queue as postgres_queue
+from raseed.adapters.sql.postgres.database import PostgresDatabase
 from raseed.adapters.sql.schema import migrate
 from raseed.adapters.sql.tables import instances
 from raseed.core.accounts.model import AccountStatus

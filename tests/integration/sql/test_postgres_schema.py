@@ -18,14 +18,14 @@ from tests.integration.sql.postgres_team import Team
 from tests.support.postgres import shared_server
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql import postgres_statements
-from raseed.adapters.sql.accounts import create_account
-from raseed.adapters.sql.postgres_connect import LEDGER, connect, migrating
-from raseed.adapters.sql.postgres_database import PostgresDatabase
-from raseed.adapters.sql.postgres_ledger import PostgresLedger
+from raseed.adapters.sql.accounts.accounts import create_account
+from raseed.adapters.sql.ledger.verify import verify
+from raseed.adapters.sql.postgres import statements as postgres_statements
+from raseed.adapters.sql.postgres.connect import LEDGER, connect, migrating
+from raseed.adapters.sql.postgres.database import PostgresDatabase
+from raseed.adapters.sql.postgres.ledger import PostgresLedger
 from raseed.adapters.sql.schema import SchemaTooNew
 from raseed.adapters.sql.tables import metadata
-from raseed.adapters.sql.verify import verify
 
 APPEND_ONLY = [
     "UPDATE ledger_entries SET amount_microcredits = amount_microcredits + 1",

@@ -11,8 +11,8 @@ from tests.integration.sql.test_verify import DAMAGES, MORE_DAMAGES, fill
 from tests.support.postgres import shared_server
 from tests.unit.billing.builders import ALICE, issue
 
-from raseed.adapters.sql.postgres_connect import WORK, engine
-from raseed.adapters.sql.verify import CHECKS, Violation, verify
+from raseed.adapters.sql.ledger.verify import CHECKS, Violation, verify
+from raseed.adapters.sql.postgres.connect import WORK, engine
 
 IDS = {
     "settle-tx": "SELECT id FROM ledger_tx WHERE ref = 'settled'",

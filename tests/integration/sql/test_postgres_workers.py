@@ -15,9 +15,9 @@ from tests.integration.sql.postgres_team import Team
 from tests.support.postgres import shared_server
 from tests.unit.billing.builders import ALICE, BOB, LEASE, extend, issue, place, release, settle, sweep
 
-from raseed.adapters.sql.api_keys import insert_key
-from raseed.adapters.sql.key_spends import set_cap
-from raseed.adapters.sql.verify import verify
+from raseed.adapters.sql.accounts.api_keys import insert_key
+from raseed.adapters.sql.ledger.spend_caps import set_cap
+from raseed.adapters.sql.ledger.verify import verify
 from raseed.core.billing.commands import Command, Held, Refusal, Refused, Result, Settled
 from raseed.core.billing.model import HoldState
 from raseed.core.billing.spend_caps import SpendCap

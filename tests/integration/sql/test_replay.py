@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, open_store
 from tests.unit.billing.builders import ALICE, BOB, extend, issue, place, settle
 
-from raseed.adapters.sql.replay import replay
+from raseed.adapters.sql.ledger.replay import replay
 from raseed.core.billing.replay import Difference, Figure, Replay
 
 G = "grant g"

@@ -19,10 +19,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from tests.contract.ledger.conftest import SqliteStore
 from tests.unit.billing.builders import place, settle
 
-from raseed.adapters.sql import ledger_statements, migrations
-from raseed.adapters.sql.database import Database
+from raseed.adapters.sql import migrations
 from raseed.adapters.sql.migrations.versions import r0001_first_tables
 from raseed.adapters.sql.schema import HEAD, SchemaTooNew
+from raseed.adapters.sql.sqlite import ledger_statements
+from raseed.adapters.sql.sqlite.database import Database
 from raseed.adapters.sql.tables import metadata
 
 

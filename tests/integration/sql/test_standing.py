@@ -12,11 +12,13 @@ from sqlalchemy import select
 from tests.contract.ledger.conftest import KEY, PostgresStore, SqliteStore
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
-from raseed.adapters.sql.api_keys import insert_key
-from raseed.adapters.sql.audit import SqlAuditStore
-from raseed.adapters.sql.sessions import begin_session
-from raseed.adapters.sql.standing import SqlStandingStore
-from raseed.adapters.sql.tables import accounts, api_keys, changes, outbox, sessions
+from raseed.adapters.sql.accounts.api_keys import insert_key
+from raseed.adapters.sql.accounts.sessions import begin_session
+from raseed.adapters.sql.accounts.standing import SqlStandingStore
+from raseed.adapters.sql.accounts.tables import accounts, api_keys, sessions
+from raseed.adapters.sql.admin.audit import SqlAuditStore
+from raseed.adapters.sql.messaging.tables import outbox
+from raseed.adapters.sql.tables import changes
 from raseed.core.accounts.model import AccountStatus, Tier
 from raseed.core.accounts.sign_in_model import NewSession
 from raseed.core.admin.audit import AuditFilter

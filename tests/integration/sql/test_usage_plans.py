@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Connection, event
 from tests.unit.billing.builders import ALICE, issue
 
-from raseed.adapters.sql import ledger_statements
-from raseed.adapters.sql.chain import LEDGER_CHAIN
-from raseed.adapters.sql.expiry_queue import SqlExpiryQueue
 from raseed.adapters.sql.hash_chain import SqlChain, broken_links, unsealed
-from raseed.adapters.sql.history import SqlHistoryStore
-from raseed.adapters.sql.usage_queries import SqlUsageStore
+from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
+from raseed.adapters.sql.ledger.expiry_queue import SqlExpiryQueue
+from raseed.adapters.sql.ledger.history import SqlHistoryStore
+from raseed.adapters.sql.ledger.usage_queries import SqlUsageStore
+from raseed.adapters.sql.sqlite import ledger_statements
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span
 from raseed.core.clock import DAY, HOUR, Microseconds
 

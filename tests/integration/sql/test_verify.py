@@ -24,7 +24,7 @@ from tests.unit.billing.builders import (
     sweep,
 )
 
-from raseed.adapters.sql.verify import CHECKS, Violation, verify
+from raseed.adapters.sql.ledger.verify import CHECKS, Violation, verify
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.ids import ApiKeyId
 

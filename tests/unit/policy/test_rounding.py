@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from tests.unit.policy.profile_text import policy_from, snapshot_from, with_
 
-from raseed.adapters.sql.ledger_rows import price_of, price_text
+from raseed.adapters.sql.ledger.rows import price_of, price_text
 from raseed.core.billing.model import Meter, PriceSnapshot, Rate
 from raseed.core.billing.pricing import cost_of_tokens, measured_of, price_lines
 from raseed.core.inference.model import Usage

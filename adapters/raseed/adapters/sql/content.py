@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
 
 from raseed.adapters.content.vault import DataKey, Vault
+from raseed.adapters.sql.accounts.tables import accounts
+from raseed.adapters.sql.content_tables import content_accounts, content_items
 from raseed.adapters.sql.ports import DatabaseUnavailable, SqlDatabase
-from raseed.adapters.sql.tables import accounts, content_accounts, content_items
 from raseed.core.clock import SECOND
 from raseed.core.content.ports import (
     ABSENT,

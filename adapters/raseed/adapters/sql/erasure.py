@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, or_, select, update
 
-from raseed.adapters.sql.accounts import announce, find_account
-from raseed.adapters.sql.audit import ERASE, erase_details, record_audit
-from raseed.adapters.sql.closing_requests import drop_closing_request
-from raseed.adapters.sql.member_changes import leave_organisations
-from raseed.adapters.sql.outbox import erase_notices
-from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.sessions import end_sessions
-from raseed.adapters.sql.tables import (
+from raseed.adapters.sql.accounts.accounts import announce, find_account
+from raseed.adapters.sql.accounts.closing_requests import drop_closing_request
+from raseed.adapters.sql.accounts.sessions import end_sessions
+from raseed.adapters.sql.accounts.tables import (
     account_notes,
     account_standing,
     accounts,
     api_keys,
-    grants,
-    invitations,
-    organisations,
     sign_in_codes,
 )
+from raseed.adapters.sql.admin.audit import ERASE, erase_details, record_audit
+from raseed.adapters.sql.ledger.tables import grants
+from raseed.adapters.sql.messaging.outbox import erase_notices
+from raseed.adapters.sql.organisations.member_changes import leave_organisations
+from raseed.adapters.sql.organisations.tables import invitations, organisations
+from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.model import Account, AccountKind
 from raseed.core.changes import ChangeKind
 from raseed.core.ids import AccountId

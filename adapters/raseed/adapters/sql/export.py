@@ -9,27 +9,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, Table, literal, select, tuple_
 
-from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.tables import (
+from raseed.adapters.sql.accounts.tables import (
     account_notes,
     account_standing,
     accounts,
     api_keys,
-    audit_details,
-    audit_log,
     closing_requests,
     consents,
-    grants,
-    ledger_entries,
-    ledger_tx,
-    memberships,
-    notice_preferences,
-    organisations,
-    outbox,
     sessions,
-    usage_events,
-    usage_lines,
 )
+from raseed.adapters.sql.admin.tables import audit_details, audit_log
+from raseed.adapters.sql.ledger.tables import grants, ledger_entries, ledger_tx, usage_events, usage_lines
+from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
+from raseed.adapters.sql.organisations.tables import memberships, organisations
+from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.admin.export import ExportPage, ExportPosition
 from raseed.core.ids import AccountId
 from raseed.core.texts import is_storable

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, text
 
-from raseed.adapters.sql.postgres_connect import WORK, engine
+from raseed.adapters.sql.ledger.verify import CHECKS
+from raseed.adapters.sql.postgres.connect import WORK, engine
 from raseed.adapters.sql.schema import HEAD, revisions
-from raseed.adapters.sql.verify import CHECKS
 
 QUICK_CHECKS = ("account_has_balance", "balance_available_equals_grants", "balance_held_equals_open_holds")
 """Of the ledger's invariants: what reads accounts, live grants and open holds, and not all that was ever booked."""

@@ -1,0 +1,1 @@
+"""Operators and the audit log in SQL."""

@@ -1,0 +1,1 @@
+"""What was booked: rows, reports, invariants and proof, the same on both databases."""

@@ -1,0 +1,1 @@
+"""Organisations, members and invitations in SQL."""

@@ -1,0 +1,1 @@
+"""The database that any number of workers share, and the ledger on it."""
