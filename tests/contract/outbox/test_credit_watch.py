@@ -58,7 +58,8 @@ class Watch:
     async def grant(self, credits: int, account_id: AccountId | None = None, **fields: Any) -> None:
         fields.setdefault("source", GrantSource.ADJUSTMENT)
         account_id = account_id or self.alice
-        command = issue(f"g{next(NUMBERS)}", credits * CREDIT, account_id=account_id, **fields)
+        key = f"{fields.pop('prefix', '')}g{next(NUMBERS)}"
+        command = issue(key, credits * CREDIT, account_id=account_id, **fields)
         await self.store.ledger.submit([command])
         self.store.clock.advance(1)  # ids of grants do not tell their order within a test's moment
 
@@ -152,6 +153,8 @@ async def test_welcome_and_topups_are_told_as_they_come(watch: Watch) -> None:
     await watch.grant(1_000, source=GrantSource.WELCOME)
     await watch.grant(500, source=GrantSource.TOPUP, cost_basis_minor=2_000, currency="KWD")
     await watch.grant(5, source=GrantSource.TOPUP)  # nobody paid for it
+    bought: dict[str, Any] = {"source": GrantSource.TOPUP, "cost_basis_minor": 2_000, "currency": "KWD"}
+    await watch.grant(700, prefix="payment:", **bought)  # told with its receipt
     assert sorted(await watch.look()) == [
         ("topup_confirmed", '{"credits": "500", "amount": "2.000 KWD"}'),
         ("welcome", '{"credits": "1,000"}'),
@@ -271,7 +274,7 @@ async def test_a_crash_before_the_commit_tells_nothing_and_forgets_nothing(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("raseed.adapters.sql.credit_feed.enqueue", dies)
+        patched.setattr("raseed.adapters.sql.ledger.credit_feed.enqueue", dies)
         with pytest.raises(ZeroDivisionError):
             await watch.look()
     assert await watch.told() == []

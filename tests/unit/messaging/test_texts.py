@@ -53,9 +53,17 @@ def test_each_message_says_all_that_it_was_given(name: str, language: Language) 
 def test_in_arabic_each_value_is_isolated_and_whole(name: str) -> None:
     given = {parameter: f"2.000 KWD {number}" for number, parameter in enumerate(parameters_of(name))}
     rendered = TEXTS.render(message(name, Language.ARABIC, **given))
+    address = given.pop("url", None)
     found = " ".join(ISOLATES.findall(rendered.text))
     assert all(value in found for value in given.values())
+    assert address is None or address in rendered.text.splitlines()
     assert rendered.text.count("\u2066") + rendered.text.count("\u2068") == rendered.text.count("\u2069")
+
+
+def test_an_address_is_not_cut_off() -> None:
+    address = "https://pay.example/" + "a" * 1000
+    given = {"plan": "Pro", "amount": "5.000 KWD", "ends_on": "2026-12-01", "url": address}
+    assert address in TEXTS.render(message("renewal_link", Language.ENGLISH, **given)).text.splitlines()
 
 
 def test_a_name_in_arabic_goes_from_right_to_left() -> None:
@@ -142,6 +150,7 @@ def test_the_subject_does_not_show_the_code() -> None:
         ('link_text = "Top up"\n', 'colour = "red"\n', "colour"),
         ("[welcome]", "[welcome", "en: "),
         ("[opt_out]", "[opt_in]", "opt_out"),
+        ("\n{url}\n", " {url}\n", "renewal_link needs a line that is {url} alone"),
         ("[units.USD]", "[units.EUR]", "units.USD needs one, few and other"),
         ('few = "${value}"', 'few = "$"', "units.USD needs one, few and other"),
     ],

@@ -34,8 +34,10 @@ UTILITY_TEMPLATES = (
 """What Meta has to know and has no form of its own for."""
 VALUE_CHARS_MAX = 256
 """Of a parameter; the rest is cut off."""
-LONG_VALUES = {"text": 900}
-"""Those that people wrote to be read as they are."""
+ADDRESS = "url"
+"""A parameter that is the address of a page: it has a line to itself, and nothing of it is cut off or marked."""
+LONG_VALUES = {"text": 900, ADDRESS: 2048}
+"""Those that people wrote to be read as they are, and addresses: half of one leads nowhere."""
 SERVICE = "service"
 """A parameter that every template may name: what this service is called."""
 AMOUNT = "credits"
@@ -140,9 +142,12 @@ class Texts:
         values = {SERVICE: self._service, **message.parameters}
         if AMOUNT in values:
             values[AMOUNT] = unit.say(values[AMOUNT])
+        clean = {
+            name: cleaned(value, LONG_VALUES.get(name, VALUE_CHARS_MAX)) for name, value in values.items()
+        }
         return {
-            name: isolated(cleaned(value, LONG_VALUES.get(name, VALUE_CHARS_MAX)), message.language)
-            for name, value in values.items()
+            name: value if name == ADDRESS else isolated(value, message.language)
+            for name, value in clean.items()
         }
 
 
@@ -224,6 +229,8 @@ def _problems(templates: Mapping[str, _Template]) -> Iterator[str]:
             yield f"the text of {name} does not say {unused}"
         if name in NO_NOTICES and "code" in _named(template.subject):
             yield f"the subject of {name} must not show the code: locked screens do"
+        if ADDRESS in wanted[name] and f"{{{ADDRESS}}}" not in template.text.splitlines():
+            yield f"the text of {name} needs a line that is {{{ADDRESS}}} alone"
         if "\n" in template.subject or not template.subject.strip() or not template.text.strip():
             yield f"{name} needs a text, and a subject of one line"
         if any(_BRACE.search(_PARAMETER.sub("", text)) for text in (template.subject, template.text)):

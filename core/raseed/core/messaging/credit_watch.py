@@ -39,6 +39,8 @@ EXPIRY_MAX = 50
 """Grants of one batch."""
 ROUND_S = 60.0
 
+BOUGHT_PREFIX = "payment:"
+"""Of the keys of grants that a payment gave: what became of a payment is told with its receipt."""
 _REFILLS = frozenset(GrantSource) - {GrantSource.RESTORE}
 """Credit that was taken away and given back is nothing new."""
 
@@ -51,6 +53,8 @@ class FoundGrant:
     paid_minor: int
     currency: str
     created_at: Microseconds
+    key: str = ""
+    """Its `grant_key`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +211,8 @@ def _news(account_id: AccountId, grant: FoundGrant, now: Microseconds) -> Notice
     amount = shown_credits(grant.amount_microcredits)
     if grant.source is GrantSource.WELCOME:
         kind, parameters = NoticeKind.WELCOME, {"credits": amount}
+    elif grant.key.startswith(BOUGHT_PREFIX):
+        return None
     elif grant.source is GrantSource.TOPUP and grant.paid_minor > 0:
         paid = f"{price_text(grant.paid_minor, grant.currency)} {grant.currency}"
         kind, parameters = NoticeKind.TOPUP_CONFIRMED, {"credits": amount, "amount": paid}

@@ -24,7 +24,16 @@ class NoticeKind(StrEnum):
     TRIAL_CHARGED = "trial_charged"
     TRIAL_UPGRADED = "trial_upgraded"
     TRIAL_CANCELLED = "trial_cancelled"
+    CREDIT_BOUGHT = "credit_bought"
+    PAYMENT_RECEIVED = "payment_received"
     PAYMENT_FAILED = "payment_failed"
+    PAYMENT_IN_REVIEW = "payment_in_review"
+    REFUND_DONE = "refund_done"
+    RENEWAL_LINK = "renewal_link"
+    SUBSCRIPTION_RENEWED = "subscription_renewed"
+    SUBSCRIPTION_PAST_DUE = "subscription_past_due"
+    SUBSCRIPTION_CANCELLED = "subscription_cancelled"
+    SUBSCRIPTION_ENDED = "subscription_ended"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     KEY_ROTATED = "key_rotated"
@@ -39,6 +48,8 @@ class NoticeKind(StrEnum):
     NEW_ENTERPRISE = "new_enterprise"
     CLOSING_REQUESTED = "closing_requested"
     ENQUIRY = "enquiry"
+    PAYMENT_TO_REVIEW = "payment_to_review"
+    DISPUTE_OPENED = "dispute_opened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +77,16 @@ NOTICE_TYPES: Mapping[NoticeKind, NoticeType] = {
     NoticeKind.TRIAL_CHARGED: NoticeType(parameters=("plan", "amount")),
     NoticeKind.TRIAL_UPGRADED: NoticeType(parameters=("plan",)),
     NoticeKind.TRIAL_CANCELLED: NoticeType(parameters=("plan",)),
+    NoticeKind.CREDIT_BOUGHT: NoticeType(parameters=("credits", "amount", "receipt"), is_essential=True),
+    NoticeKind.PAYMENT_RECEIVED: NoticeType(parameters=("amount", "receipt"), is_essential=True),
     NoticeKind.PAYMENT_FAILED: NoticeType(parameters=("amount",), is_essential=True),
+    NoticeKind.PAYMENT_IN_REVIEW: NoticeType(parameters=("amount", "payment"), is_essential=True),
+    NoticeKind.REFUND_DONE: NoticeType(parameters=("amount", "receipt"), is_essential=True),
+    NoticeKind.RENEWAL_LINK: NoticeType(parameters=("plan", "amount", "ends_on", "url"), is_essential=True),
+    NoticeKind.SUBSCRIPTION_RENEWED: NoticeType(parameters=("plan", "credits", "ends_on")),
+    NoticeKind.SUBSCRIPTION_PAST_DUE: NoticeType(parameters=("plan", "amount", "ends_on"), is_essential=True),
+    NoticeKind.SUBSCRIPTION_CANCELLED: NoticeType(parameters=("plan", "ends_on"), is_essential=True),
+    NoticeKind.SUBSCRIPTION_ENDED: NoticeType(parameters=("plan",), is_essential=True),
     NoticeKind.KEY_CREATED: NoticeType(parameters=("name", "last4"), is_essential=True),
     NoticeKind.KEY_REVOKED: NoticeType(parameters=("name", "last4"), is_essential=True),
     NoticeKind.KEY_ROTATED: NoticeType(parameters=("name", "last4"), is_essential=True),
@@ -81,6 +101,8 @@ NOTICE_TYPES: Mapping[NoticeKind, NoticeType] = {
     NoticeKind.NEW_ENTERPRISE: NoticeType(parameters=("account",), **_ALERT),
     NoticeKind.CLOSING_REQUESTED: NoticeType(parameters=("account",), **_ALERT),
     NoticeKind.ENQUIRY: NoticeType(parameters=("reply_to", "text"), **_ALERT),
+    NoticeKind.PAYMENT_TO_REVIEW: NoticeType(parameters=("account", "payment", "problem"), **_ALERT),
+    NoticeKind.DISPUTE_OPENED: NoticeType(parameters=("account", "payment", "amount"), **_ALERT),
 }
 
 

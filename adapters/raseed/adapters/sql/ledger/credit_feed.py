@@ -208,6 +208,7 @@ def _grant(row: Row[Any]) -> FoundGrant:
         paid_minor=row.cost_basis_minor,
         currency=row.currency,
         created_at=row.created_at,
+        key=row.grant_key,
     )
 
 
