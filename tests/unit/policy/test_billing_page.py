@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from raseed.adapters.policy import loader, models, offers, price_lists, tiers
+from raseed.adapters.policy import loader, models, offers, plans, price_lists, tiers
 from raseed.core.billing.holds import OnShortfall, Reserve
 from raseed.core.billing.model import GrantSource, Meter
 from raseed.core.billing.policy import Identity
@@ -24,11 +24,14 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "[tiers.NAME]": tiers._Tier,
     "[[packs]]": offers._Pack,
     "[topup]": offers._Topup,
+    "[[plans]]": plans._Plan,
+    "[extra_keys]": plans._ExtraKeys,
     "[models.ID]": models._Model,
     "[prices]": price_lists._Prices,
 }
 SECTIONS = {
-    "billing", "accounts", "grants", "groups", "prices", "model_tiers", "models", "price_classes", "packs", "tiers", "topup"
+    "billing", "accounts", "grants", "groups", "prices", "model_tiers", "models", "price_classes", "packs", "tiers", "topup",
+    "plans", "extra_keys",
 }  # fmt: skip
 
 

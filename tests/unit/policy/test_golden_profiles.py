@@ -16,7 +16,7 @@ import pytest
 
 from raseed.adapters.policy.loader import load_policy
 from raseed.core.billing.holds import HoldPolicy
-from raseed.core.billing.policy import Policy
+from raseed.core.billing.policy import Plan, Policy
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.limits.model import TierLimits
@@ -47,6 +47,21 @@ def shown_limits(limits: TierLimits) -> str:
     return ", ".join([*shown, models, f"weight {limits.priority}"])
 
 
+def shown_plan(plan: Plan) -> str:
+    price = f"{price_text(plan.price_minor, plan.currency)} {plan.currency} by {plan.provider}"
+    parts = [
+        f"{plan.name_en} ({plan.name_ar}): {plan.tier}",
+        f"{credits_text(plan.amount_microcredits)} a {plan.period} for {price}",
+        f"reminder {plan.reminder_us // DAY} days",
+        f"grace {plan.grace_us // DAY} days",
+    ]
+    if plan.trial_us:
+        parts.append(f"trial {plan.trial_us // DAY} days with {credits_text(plan.trial_microcredits)}")
+    if plan.rollover_cap_microcredits:
+        parts.append(f"at most {credits_text(plan.rollover_cap_microcredits)} roll over")
+    return ", ".join([*parts, *([] if plan.is_public else ["not sold"])])
+
+
 def shown(policy: Policy) -> dict[str, Any]:
     prices = policy.prices.at(Microseconds(0))
     welcome = policy.welcome
@@ -73,6 +88,11 @@ def shown(policy: Policy) -> dict[str, Any]:
             f"{price_text(pack.price_minor, pack.currency)} {pack.currency} by {pack.provider}"
             for pack in policy.packs
         },
+        "plans": {plan.id: shown_plan(plan) for plan in policy.plans},
+        "extra_keys": policy.extra_keys
+        and f"{price_text(policy.extra_keys.price_minor, policy.extra_keys.currency)} {policy.extra_keys.currency} "
+        f"by {policy.extra_keys.provider}, at most {policy.extra_keys.max_count}",
+        "on_upgrade": policy.on_upgrade,
         "version": prices.version,
         "models": {model: shown_price(policy, price) for model, price in prices.models.items()},
     }

@@ -21,6 +21,23 @@ provider = "creem"
 min_minor = 500
 max_minor = 1000
 """
+PLAN = """
+[[plans]]
+id = "basic"
+name_en = "Basic"
+name_ar = "الأساسي"
+tier = "basic"
+credits = 500
+price_minor = 2000
+currency = "KWD"
+provider = "myfatoorah"
+"""
+KEYS = """
+[extra_keys]
+price_minor = 2000
+currency = "KWD"
+provider = "myfatoorah"
+"""
 CHANGE = """
 [[prices.changes]]
 version = "2"
@@ -81,6 +98,68 @@ MISTAKES = {
         "topup.max_minor",
         "is below min_minor",
     ),
+    # ── plans and keys
+    "plan twice": (
+        BASE + PLAN + PLAN.replace('"basic"\nname', f'"basic" {HERE}\nname'),
+        "plans[1].id",
+        "there is a plan 'basic' already",
+    ),
+    "plan without an Arabic name": (
+        BASE + PLAN.replace('name_ar = "الأساسي"\n', "").replace("[[plans]]", f"[[plans]] {HERE}"),
+        "plans[0].name_ar",
+        "is missing",
+    ),
+    "plan of an unknown tier": (
+        BASE + PLAN.replace('tier = "basic"', f'tier = "gold" {HERE}'),
+        "plans[0].tier",
+        "must be one of free, starter",
+    ),
+    "plan of nothing": (
+        BASE + PLAN.replace("credits = 500", f"credits = 0 {HERE}"),
+        "plans[0].credits",
+        "must be above 0",
+    ),
+    "plan for a week": (
+        BASE + PLAN + f'period = "week" {HERE}\n',
+        "plans[0].period",
+        "must be one of month, year",
+    ),
+    "trial without credit": (
+        BASE + PLAN.replace("[[plans]]", f"[[plans]] {HERE}") + "trial_days = 7\n",
+        "plans[0].trial_credits",
+        "trial_days needs it",
+    ),
+    "credit of no trial": (
+        BASE + PLAN + f"trial_credits = 10 {HERE}\n",
+        "plans[0].trial_credits",
+        "only with trial_days",
+    ),
+    "roll-over without a cap": (
+        BASE + PLAN.replace("[[plans]]", f"[[plans]] {HERE}") + 'rollover = "capped"\n',
+        "plans[0].rollover_cap",
+        'rollover = "capped" needs it',
+    ),
+    "cap of no roll-over": (
+        BASE + PLAN + f"rollover_cap = 10 {HERE}\n",
+        "plans[0].rollover_cap",
+        'only with rollover = "capped"',
+    ),
+    "grace of a month": (
+        BASE + PLAN + f"grace_days = 28 {HERE}\n",
+        "plans[0].grace_days",
+        "<= 27",
+    ),
+    "plan that Creem does not know": (
+        BASE + PLAN.replace('"myfatoorah"', '"creem"').replace("[[plans]]", f"[[plans]] {HERE}"),
+        "plans[0].product_id",
+        "creem sells what is in its own catalogue",
+    ),
+    "keys that Creem does not know": (
+        BASE + KEYS.replace('"myfatoorah"', '"creem"').replace("[extra_keys]", f"[extra_keys] {HERE}"),
+        "extra_keys.product_id",
+        "creem sells what is in its own catalogue",
+    ),
+    "keys without number": (BASE + KEYS + f"max = 0 {HERE}\n", "extra_keys.max", ">= 1"),
     # ── price lists
     "version missing": (with_('[prices]\nversion = "1"', f"[prices] {HERE}"), "prices.version", "is missing"),
     "notice below nothing": (

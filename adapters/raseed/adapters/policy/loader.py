@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from raseed.adapters.policy.models import read_terms
 from raseed.adapters.policy.offers import read_packs, read_topup
+from raseed.adapters.policy.plans import read_extra_keys, read_plans
 from raseed.adapters.policy.price_lists import read_prices
 from raseed.adapters.policy.source import PolicyError, Source, collecting, read_source
 from raseed.adapters.policy.tiers import read_tiers
@@ -55,6 +56,8 @@ class _Profile(msgspec.Struct, frozen=True):
     tiers: dict[str, Any] = {}
     packs: list[dict[str, Any]] = []
     topup: dict[str, Any] | None = None
+    plans: list[dict[str, Any]] = []
+    extra_keys: dict[str, Any] | None = None
 
 
 class _Billing(msgspec.Struct, frozen=True):
@@ -68,6 +71,7 @@ class _Billing(msgspec.Struct, frozen=True):
     on_shortfall: OnShortfall = OnShortfall.STOP
     debt_limit: Decimal | None = None
     absorb_limit: Decimal | None = None
+    on_upgrade: Literal["keep", "forfeit"] = "keep"
 
 
 class _Accounts(msgspec.Struct, frozen=True):
@@ -159,6 +163,9 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         notice_days=notice_days,
         packs=read_packs(source, billing.unit),
         topup=read_topup(source, billing.unit),
+        plans=read_plans(source),
+        extra_keys=read_extra_keys(source),
+        on_upgrade=billing.on_upgrade,
         hold=_hold(source, billing, hold),
     )
 

@@ -17,6 +17,7 @@ CREDIT_DECIMALS = 6
 MINOR_MAX = 10**12
 
 Minor = Annotated[int, Meta(ge=1, le=MINOR_MAX)]
+ProductId = Annotated[str, Meta(max_length=128)]
 
 
 class _Pack(msgspec.Struct, frozen=True):
@@ -28,6 +29,7 @@ class _Pack(msgspec.Struct, frozen=True):
     name: str = ""
     bonus_credits: Decimal = Decimal(0)
     popular: bool = False
+    product_id: ProductId = ""
 
 
 class _Topup(msgspec.Struct, frozen=True):
@@ -36,6 +38,7 @@ class _Topup(msgspec.Struct, frozen=True):
     min_minor: Minor
     max_minor: Minor
     step_minor: Minor = 1
+    product_id: ProductId = ""
 
 
 def read_packs(source: Source, unit: UnitOfAccount) -> tuple[Pack, ...]:
@@ -59,9 +62,10 @@ def read_packs(source: Source, unit: UnitOfAccount) -> tuple[Pack, ...]:
                         (*path, "bonus_credits"), given.bonus_credits, CREDIT_DECIMALS, 0, AMOUNT_MAX
                     ),
                     price_minor=given.price_minor,
-                    currency=_currency(source, (*path, "currency"), given.currency),
+                    currency=read_currency(source, (*path, "currency"), given.currency),
                     provider=given.provider,
                     is_popular=given.popular,
+                    product_id=given.product_id,
                 )
     return tuple(packs.values())
 
@@ -72,7 +76,7 @@ def read_topup(source: Source, unit: UnitOfAccount) -> OpenTopup | None:
     if source.at(path) is None:
         return None
     given = source.table(path, _Topup)
-    if _currency(source, (*path, "currency"), given.currency) != unit:
+    if read_currency(source, (*path, "currency"), given.currency) != unit:
         raise source.refusal(
             (*path, "currency"), f"amounts are open only in the unit of account, here {unit}"
         )
@@ -84,10 +88,12 @@ def read_topup(source: Source, unit: UnitOfAccount) -> OpenTopup | None:
         min_minor=given.min_minor,
         max_minor=given.max_minor,
         step_minor=given.step_minor,
+        product_id=given.product_id,
     )
 
 
-def _currency(source: Source, path: Path, currency: str) -> str:
+def read_currency(source: Source, path: Path, currency: str) -> str:
+    """Raises PolicyError for one that has no minor unit here."""
     if currency not in CURRENCY_DIGITS:
         raise source.refusal(path, f"unknown currency {currency!r}; known: {', '.join(CURRENCY_DIGITS)}")
     return currency

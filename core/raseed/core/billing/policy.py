@@ -113,6 +113,8 @@ class Pack:
     currency: str
     provider: PaymentProvider
     is_popular: bool
+    product_id: str = ""
+    """Under which the provider knows the pack, where it keeps the catalogue itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,8 @@ class OpenTopup:
     min_minor: int
     max_minor: int
     step_minor: int
+    product_id: str = ""
+    """Under which the provider knows what it sells by the step."""
 
     def microcredits_for(self, amount_minor: int) -> int:
         """What a payment is credited with. Raises ValueError for an amount that is not on offer."""
@@ -131,6 +135,63 @@ class OpenTopup:
             raise ValueError(f"not an amount on offer: {amount_minor}")
         minor_per_credit: int = 10 ** CURRENCY_DIGITS[self.currency]
         return amount_minor * (MICROCREDITS_PER_CREDIT // minor_per_credit)
+
+
+class PeriodLength(StrEnum):
+    """How long one payment of a plan lasts, by the calendar."""
+
+    MONTH = "month"
+    YEAR = "year"
+
+    @property
+    def months(self) -> int:
+        return 12 if self is PeriodLength.YEAR else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A tier and credit for a period, period after period. The credit expires with its period."""
+
+    id: str
+    name_en: str
+    name_ar: str
+    tier: Tier
+    amount_microcredits: int
+    """Each period."""
+    period: PeriodLength
+    price_minor: int
+    """Of a period, in the currency's minor unit."""
+    currency: str
+    provider: PaymentProvider
+    product_id: str
+    """Under which the provider knows the plan, where it keeps the catalogue itself."""
+    trial_us: int
+    """0: the plan cannot be tried."""
+    trial_microcredits: int
+    rollover_cap_microcredits: int
+    """Of what is left of a period's credit, at most so much goes over into the next one; 0: nothing."""
+    grace_us: int
+    """How long the tier outlives a period that nobody has renewed."""
+    reminder_us: int
+    """How long before the end of a period its holder is reminded, and can pay the next one."""
+    is_public: bool
+    """Shown and sold. One that is not goes on for those who have it."""
+
+    def name(self, language: Language) -> str:
+        return self.name_ar if language is Language.ARABIC else self.name_en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraKeys:
+    """Room for more API keys than the tier gives, bought once."""
+
+    price_minor: int
+    """Of each."""
+    currency: str
+    provider: PaymentProvider
+    product_id: str
+    max_count: int
+    """In one order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +233,16 @@ class Policy:
     """Least time between the publication of a raise and its beginning."""
     packs: tuple[Pack, ...]
     topup: OpenTopup | None
+    plans: tuple[Plan, ...]
+    """Also those that are sold no more: somebody may have one."""
+    extra_keys: ExtraKeys | None
+    on_upgrade: Literal["keep", "forfeit"]
+    """Of the credit of a period that an upgrade ends early: whether it stays until it expires."""
     hold: HoldPolicy
 
     def model_tier(self, name: str) -> ModelTier | None:
         """By id or alias."""
         return tier_named(name, self.model_tiers)
+
+    def plan(self, plan_id: str) -> Plan | None:
+        return next((plan for plan in self.plans if plan.id == plan_id), None)
