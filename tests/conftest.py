@@ -1,4 +1,4 @@
-"""Which tests need the system's libpython, and what happens where it is missing."""
+"""Which tests need the system's libpython, and what happens where it is missing; what examples of properties may take."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from raseed.adapters.triton.bundle import TritonBundleError, probe_python
 
@@ -14,6 +15,11 @@ HERE = Path(__file__).parent
 REAL_TRITON = (HERE / "e2e", HERE / "integration" / "triton")
 """Everything that starts a real Triton, whose stub loads libpython: a system package on most machines."""
 PYTHON_ENV = Path(os.environ.get("RASEED_TRITON_PYTHON_ENV") or Path(sys.prefix).with_name(".venv-triton"))
+
+settings.register_profile(
+    "any machine", deadline=None
+)  # busy ones take longer, and that says nothing of an example
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -69,7 +69,7 @@ def folder():
 
 
 @given(BATCHES)
-@settings(max_examples=80, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, database=None, suppress_health_check=list(HealthCheck))
 def test_no_cause_is_booked_twice(folder, batches):
     path = folder / "batches.db"
     path.write_bytes((folder / "empty.db").read_bytes())

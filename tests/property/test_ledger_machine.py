@@ -259,7 +259,6 @@ def run_histories(number: int, steps: int) -> None:
         settings=settings(
             max_examples=number,
             stateful_step_count=steps,
-            deadline=None,
             database=None,
             # Not shrunk: that takes minutes, and a history of one account is short enough to read.
             phases=[Phase.generate],

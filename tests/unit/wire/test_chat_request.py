@@ -246,7 +246,7 @@ json_values = st.recursive(
 unknown_fields = st.dictionaries(st.text(max_size=8).map(lambda name: f"x_{name}"), json_values, max_size=3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(unknown_fields, min_size=9, max_size=9), st.booleans())
 def test_unknown_fields_at_every_level_change_nothing(extra: list[dict[str, Any]], ascii_only: bool):
     def request(extra: list[dict[str, Any]]) -> Decoded:
@@ -268,7 +268,7 @@ def test_unknown_fields_at_every_level_change_nothing(extra: list[dict[str, Any]
     assert request(extra) == request([{}] * 9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     json_values | st.dictionaries(st.sampled_from(["model", "messages", "n", "stop", "tools"]), json_values)
 )

@@ -133,7 +133,7 @@ def test_one_finish_with_an_empty_delta_and_one_head_for_all():
     assert heads == {('chatcmpl-"01"', 1_760_000_000, "org/model:é", "chat.completion.chunk")}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(), st.booleans())
 def test_the_prepared_bytes_equal_a_generic_encoding(text: str, include_usage: bool):
     def chunk(delta: dict[str, Any]) -> bytes:
@@ -189,7 +189,7 @@ def served() -> Iterator[_Served]:
     fake.client.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pieces=st.lists(st.text(), max_size=5))
 def test_the_official_client_reads_back_any_text(served: _Served, pieces: list[str]):
     chunks = served.read(KEEP_ALIVE + text_stream(encoder(include_usage=True), pieces))
@@ -201,7 +201,7 @@ def test_the_official_client_reads_back_any_text(served: _Served, pieces: list[s
     assert chunks[-1].usage.total_tokens == 8
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet=st.characters() | st.characters(categories=["Cs"])))
 def test_lone_surrogates_never_break_a_stream(text: str):
     [chunk] = events(encoder().content(text))

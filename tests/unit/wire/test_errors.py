@@ -114,6 +114,10 @@ FACES = {
     ),
     errors.BackendUnavailable: Face(503, SERVER, None, None, "UNAVAILABLE", "BACKEND_UNAVAILABLE"),
     errors.BackendLost: Face(503, SERVER, None, "false", "ABORTED", "BACKEND_LOST"),
+    errors.PaymentProviderUnavailable: Face(
+        503, SERVER, None, None, "UNAVAILABLE", "PAYMENT_PROVIDER_UNAVAILABLE"
+    ),
+    errors.WebhookNotConfigured: Face(503, SERVER, None, None, "UNAVAILABLE", "WEBHOOK_NOT_CONFIGURED"),
     errors.DeadlineExceeded: Face(504, SERVER, None, "false", "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"),
 }
 """As declared by us, apart from the classes themselves: a change of either face is a change of the API."""

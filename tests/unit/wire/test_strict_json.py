@@ -23,14 +23,14 @@ def depth(value: Any) -> int:
     return 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(values, st.integers(1, 6), st.booleans())
 def test_depth_is_counted_as_a_parser_would(value: Any, limit: int, ascii_only: bool):
     body = json.dumps(value, ensure_ascii=ascii_only).encode()
     assert is_too_deep(body, limit) == (depth(value) > limit)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.sampled_from(["model", "n", "other"]), values), min_size=1, max_size=5),
     st.sampled_from([",", ", ", " ,\n"]),

@@ -263,7 +263,7 @@ _BLOCKS = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     _FIELDS, _JSON | st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": st.lists(_BLOCKS)}))
 )
@@ -279,14 +279,14 @@ def test_no_value_of_a_field_breaks_the_decoder(field: str, value: object):
         assert refusal.param is None or refusal.param.split(".")[0] == field
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_no_bytes_break_the_decoder(sent: bytes):
     with contextlib.suppress(RequestInvalid):
         decode_message_request(sent)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(st.text(min_size=1, max_size=12).map("x-{}".format), _JSON, max_size=4))
 def test_unknown_fields_change_nothing(extra: dict[str, Any]):
     extended = {"role": "user", "content": [{**text("hi"), **extra}], **extra}

@@ -193,7 +193,7 @@ def _said(draw: st.DrawFn) -> Said:
     return Said(join(pieces) if draw(st.booleans()) else pieces, reason, found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_said(), st.sampled_from([b"", PING]))
 def test_every_stream_has_the_order(said: Said, between: bytes):
     check_order(events(said.stream(between)))
@@ -229,7 +229,7 @@ def served() -> Iterator[_Served]:
     fake.client.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(said=_said(), between=st.sampled_from([b"", PING]))
 def test_the_official_client_reads_back_what_was_said(served: _Served, said: Said, between: bytes):
     """Texts that a call divides are blocks of their own; otherwise a stream says what the whole message says."""
@@ -242,7 +242,7 @@ def test_the_official_client_reads_back_what_was_said(served: _Served, said: Sai
     assert calls[0] == calls[1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet=st.characters() | st.characters(categories=["Cs"])))
 def test_lone_surrogates_never_break_a_stream(text: str):
     shown = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
