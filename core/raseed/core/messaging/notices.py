@@ -50,6 +50,7 @@ class NoticeKind(StrEnum):
     ENQUIRY = "enquiry"
     PAYMENT_TO_REVIEW = "payment_to_review"
     DISPUTE_OPENED = "dispute_opened"
+    PAYMENT_EVENT_DEAD = "payment_event_dead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ NOTICE_TYPES: Mapping[NoticeKind, NoticeType] = {
     NoticeKind.ENQUIRY: NoticeType(parameters=("reply_to", "text"), **_ALERT),
     NoticeKind.PAYMENT_TO_REVIEW: NoticeType(parameters=("account", "payment", "problem"), **_ALERT),
     NoticeKind.DISPUTE_OPENED: NoticeType(parameters=("account", "payment", "amount"), **_ALERT),
+    NoticeKind.PAYMENT_EVENT_DEAD: NoticeType(parameters=("provider", "event"), **_ALERT),
 }
 
 
