@@ -96,6 +96,17 @@ def price_text(amount_minor: int, currency: str) -> str:
     return format(Decimal(amount_minor).scaleb(-CURRENCY_DIGITS[currency]), "f")
 
 
+def share(amount: int, part: int, whole: int) -> int:
+    """`amount` × `part` ÷ `whole`, rounded down: all of it for the whole, and never less for a larger part.
+
+    >>> share(1_000, 605, 1_210), share(1_000, 1_210, 1_210), share(1_000, 1, 1_210)
+    (500, 1000, 0)
+    """
+    if not 0 <= part <= whole or whole == 0:
+        raise ValueError(f"no part: {part} of {whole}")
+    return amount * part // whole
+
+
 def settle_total(lines: Iterable[tuple[int, int, int]], rounding: Rounding = Rounding.EXACT) -> int:
     """Cost of all lines `(quantity, unit_price, per)` together: the sum of quantity × unit price ÷ per, rounded once.
 

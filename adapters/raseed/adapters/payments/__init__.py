@@ -1,0 +1,1 @@
+"""Payment providers, each a `Gateway` of `core.payments.ports` over its HTTP API."""
