@@ -9,18 +9,16 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from time import time
 from typing import Any
 
 import aiohttp
 import msgspec
 
+from raseed.adapters.outgoing import new_session, read_up_to, retry_after_s
 from raseed.core.messaging.ports import MessengerBusy, MessengerMisconfigured
 
 ANSWER_BYTES_MAX = 64 * 1024
 """What is read of an answer; a longer one is cut off, and then not understood."""
-RETRY_AFTER_MAX_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,8 @@ class HttpCalls:
                     allow_redirects=False,
                 ) as response,
             ):
-                data = await _read(response)
-                retry_after_s = _retry_after_s(response.headers.get("Retry-After", ""))
+                data = (await read_up_to(response, ANSWER_BYTES_MAX))[:ANSWER_BYTES_MAX]
+                pause_s = retry_after_s(response.headers.get("Retry-After", ""))
         except TimeoutError as error:
             raise MessengerBusy("there was no answer in time") from error
         except aiohttp.ClientConnectorCertificateError as error:
@@ -75,19 +73,13 @@ class HttpCalls:
             raise MessengerBusy("it cannot be reached") from error
         if 300 <= response.status < 400:
             raise MessengerMisconfigured("it answers that it is somewhere else (a redirect)")
-        return Answer(response.status, _json(data), data.decode(errors="replace"), retry_after_s)
+        return Answer(response.status, _json(data), data.decode(errors="replace"), pause_s)
 
 
 @asynccontextmanager
 async def open_calls(timeout_s: float, connections: int) -> AsyncIterator[HttpCalls]:
     """No cookies, no proxies from the environment. A call that waits for a connection is within its deadline."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),  # `post` has the one deadline
-        auto_decompress=False,
-        trust_env=False,
-    ) as session:
+    async with new_session(connections) as session:
         yield HttpCalls(session, timeout_s)
 
 
@@ -104,27 +96,8 @@ def refuse_by_status(answer: Answer) -> None:
         raise MessengerMisconfigured(f"it refuses the request ({status})")
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """A connection whose answer was not read to its end is closed by its session."""
-    data = b""
-    while len(data) <= ANSWER_BYTES_MAX and (part := await response.content.readany()):
-        data += part
-    return data[:ANSWER_BYTES_MAX]
-
-
 def _json(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def _retry_after_s(value: str) -> float | None:
-    """Seconds, or a date; None for anything else."""
-    if value.isascii() and value.isdigit():
-        return min(float(value), RETRY_AFTER_MAX_S)
-    try:
-        wait_s = parsedate_to_datetime(value).timestamp() - time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(wait_s, 0.0), RETRY_AFTER_MAX_S)
