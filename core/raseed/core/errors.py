@@ -24,6 +24,7 @@ RaseedError
 │   ├── AlreadyAnswered       the same request was answered and charged, and the answer cannot be sent again
 │   ├── HoldAlreadyResolved   the hold has ended, in another way than is asked
 │   ├── KeyLimitReached       the account has as many API keys as its tier allows
+│   ├── PaymentLimitReached   the account has as many unpaid orders as it may
 │   ├── TooLittleToTakeBack   there is less credit that no open request holds
 │   └── StorageQuotaExceeded  the account keeps as much content as it may
 ├── BillingError
@@ -220,6 +221,12 @@ class KeyLimitReached(Conflict):
     reason = "KEY_LIMIT_REACHED"
     grpc_code = "FAILED_PRECONDITION"
     openai_code = "key_limit_reached"
+
+
+class PaymentLimitReached(Conflict):
+    reason = "PAYMENT_LIMIT_REACHED"
+    grpc_code = "FAILED_PRECONDITION"
+    openai_code = "payment_limit_reached"
 
 
 class TooLittleToTakeBack(Conflict):

@@ -70,7 +70,9 @@ async def test_an_account_has_its_limit_once(worker, request):
     assert at_once["answered"] == SEATS or (not shares and at_once["answered"] < SEATS)
     outcomes = Counter([await ask(worker, client) for _ in range(2 * RPM)])
     allowed = RPM + (time.monotonic() - began)  # one comes back each second
-    unused = 0 if shares else 3  # of what came back, each worker may keep a part of a request that was not asked for
+    unused = (
+        0 if shares else 3
+    )  # of what came back, each worker may keep a part of a request that was not asked for
     answered = at_once["answered"] + outcomes["answered"]
     assert 0.95 * allowed - unused <= answered <= 1.05 * allowed
     assert set(outcomes) == {"answered", "RATE_LIMITED"}

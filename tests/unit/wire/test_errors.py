@@ -79,6 +79,9 @@ FACES = {
     errors.HoldAlreadyResolved: Face(
         409, INVALID, None, "false", "FAILED_PRECONDITION", "HOLD_ALREADY_RESOLVED"
     ),
+    errors.PaymentLimitReached: Face(
+        409, INVALID, "payment_limit_reached", "false", "FAILED_PRECONDITION", "PAYMENT_LIMIT_REACHED"
+    ),
     errors.TooLittleToTakeBack: Face(
         409, INVALID, None, "false", "FAILED_PRECONDITION", "TOO_LITTLE_TO_TAKE_BACK"
     ),

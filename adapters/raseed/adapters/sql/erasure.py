@@ -19,6 +19,7 @@ from raseed.adapters.sql.ledger.tables import grants
 from raseed.adapters.sql.messaging.outbox import erase_notices
 from raseed.adapters.sql.organisations.member_changes import leave_organisations
 from raseed.adapters.sql.organisations.tables import invitations, organisations
+from raseed.adapters.sql.payments.tables import payments, refunds
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.model import Account, AccountKind
 from raseed.core.changes import ChangeKind
@@ -46,7 +47,10 @@ class SqlErasureStore:
             if is_person and before.email == address:
                 return before  # erased already: nothing about its holder came since
             keys = connection.scalars(select(api_keys.c.id).where(api_keys.c.account_id == account_id)).all()
-            erase_details(connection, [account_id, *keys])
+            orders = connection.scalars(
+                select(payments.c.id).where(payments.c.account_id == account_id)
+            ).all()
+            erase_details(connection, [account_id, *keys, *orders])
             erase_notices(connection, account_id)
             end_sessions(connection, account_id)
             drop_closing_request(connection, account_id)
@@ -76,6 +80,9 @@ class SqlErasureStore:
                 .where(api_keys.c.account_id == account_id)
                 .values(name="", allowed_networks=None)  # they are revoked: where from does not matter
             )
+            # What was paid stays, as the books do.
+            connection.execute(update(payments).where(payments.c.id.in_(orders)).values(url="", problem=""))
+            connection.execute(update(refunds).where(refunds.c.payment_id.in_(orders)).values(reason=""))
             connection.execute(update(grants).where(grants.c.account_id == account_id).values(reason=""))
             connection.execute(
                 update(accounts)

@@ -22,6 +22,7 @@ from raseed.adapters.sql.admin.tables import audit_details, audit_log
 from raseed.adapters.sql.ledger.tables import grants, ledger_entries, ledger_tx, usage_events, usage_lines
 from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
 from raseed.adapters.sql.organisations.tables import memberships, organisations
+from raseed.adapters.sql.payments.tables import payments, refunds
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.admin.export import ExportPage, ExportPosition
 from raseed.core.ids import AccountId
@@ -79,6 +80,8 @@ PARTS: dict[str, Part] = {
     "ledger_entry": _beside(
         ledger_entries, ledger_tx, ("tx_id", "id"), (ledger_tx.c.at, ledger_tx.c.id, ledger_entries.c.seq)
     ),
+    "payment": _of(payments, payments.c.id),
+    "refund": _beside(refunds, payments, ("payment_id", "id"), (payments.c.id, refunds.c.id)),
     "usage": _of(usage_events, usage_events.c.at, usage_events.c.request_id),
     "usage_line": _beside(
         usage_lines,

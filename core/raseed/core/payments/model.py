@@ -35,6 +35,7 @@ class Item:
     id: str
     """Of the pack or plan; empty for what has none."""
     quantity: int = 1
+    """Of a top-up of any amount: that amount, in the currency's minor unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +117,11 @@ class Payment:
     disputed_minor: int = 0
     """Taken back by the buyer's bank."""
     withdrawn_microcredits: int = 0
-    """Of the credit: what was taken back, owed or written off for refunds and disputes."""
+    """Of the credit: what was never given, or taken back, owed or written off, for refunds and disputes."""
+    withdrawing_microcredits: int = 0
+    """What the step under way withdraws: written before the ledger is told, so that a repeat tells it the same."""
     withdrawal_count: int = 0
-    """Steps in which that was done: each is one command to the ledger, under a key of its own."""
+    """Steps that are done: each is one command to the ledger, under a key of its own."""
     problem: str = ""
     """What differs, for operators."""
     version: int = 0
@@ -198,10 +201,24 @@ class Refund:
     id: RefundId
     payment_id: PaymentId
     amount_minor: int
-    reason: str
+    reason: str = field(repr=False)
     actor: str
+    """Who asked for it; the provider's name if we heard of it from there."""
     state: RefundState
     provider_refund_id: str
     is_dispute: bool
     created_at: Microseconds
     ended_at: Microseconds | None = None
+    request_key: str = ""
+    """The operator's: one refund for each. Empty if we heard of it from the provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBounds:
+    """How many orders an account may have."""
+
+    open_max: int
+    """Not paid, and not given up."""
+    recent_max: int
+    """Begun within `recent_us`, whatever became of them."""
+    recent_us: int

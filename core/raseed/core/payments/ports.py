@@ -10,7 +10,16 @@ from typing import Protocol
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, PaymentId
-from raseed.core.payments.model import Mode, Payment, PaymentState, Refund, Seen, SeenRefund
+from raseed.core.messaging.notices import Notice
+from raseed.core.payments.model import (
+    Mode,
+    OrderBounds,
+    Payment,
+    PaymentState,
+    Refund,
+    Seen,
+    SeenRefund,
+)
 
 
 class GatewayError(Exception):
@@ -166,12 +175,43 @@ class Gateway(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditNote:
+    """A row of the audit log about a payment."""
+
+    action: str
+    detail: str = field(repr=False)
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is written in the same transaction as a payment's change."""
+
+    refunds: Sequence[Refund] = ()
+    """New ones, and ones that changed, each as it is afterwards."""
+    audit: Sequence[AuditNote] = ()
+    notices: Sequence[Notice] = ()
+
+
+NOTHING_BESIDE = Beside()
+
+
+class ProviderIdTaken(Exception):
+    """What the provider calls an order, a transaction or a refund belongs to another one of ours: nothing was written."""
+
+    def __init__(self, payment_id: PaymentId) -> None:
+        super().__init__(f"the id is that of payment {payment_id}")
+        self.payment_id = payment_id
+
+
 class PaymentStore(Protocol):
     """Each method is one transaction. May raise `DatabaseUnavailable` of its store."""
 
-    async def add(self, payment: Payment, request_key: str) -> Payment:
-        """Store a new payment. If the account already has one under this request key, that one is answered; a key with
-        other content raises RequestReusedWithOtherInput.
+    async def add(self, payment: Payment, request_key: str, bounds: OrderBounds | None = None) -> Payment:
+        """Store a new payment. If the account already has one under this request key, that one is answered, whatever it
+        costs by now; a key with another item or method raises RequestReusedWithOtherInput. Raises PaymentLimitReached and
+        RateLimited for what the bounds refuse; None: none, for orders that nobody types in.
         """
         ...
 
@@ -179,22 +219,44 @@ class PaymentStore(Protocol):
 
     async def find(
         self, provider: PaymentProvider, mode: Mode, *, invoice_id: str = "", provider_payment_id: str = ""
-    ) -> Payment | None: ...
+    ) -> Payment | None:
+        """By what the provider calls it: by exactly one of the two."""
+        ...
 
-    async def replace(self, before: Payment, after: Payment) -> bool:
-        """Write what became of it, and what belongs to that in the same transaction: the audit row and notice of a state
-        that is new, the receipt of a credit, the extra keys. False, and nothing is written, if somebody else changed it.
+    async def replace(
+        self, before: Payment, after: Payment, beside: Beside = NOTHING_BESIDE
+    ) -> Payment | None:
+        """Write what became of it, and what belongs to that: all or nothing. Answers the payment as it is stored, under its
+        new version; None, and nothing is written, if somebody else changed it. Raises ProviderIdTaken.
         """
         ...
 
-    async def due(self, now: Microseconds, limit: int) -> Sequence[PaymentId]:
-        """Payments that the schedule should look at, the longest due first."""
+    async def claim_due(self, limit: int, lease_us: int) -> Sequence[PaymentId]:
+        """Payments that the schedule should look at now, the longest due first. They are due again after the lease, if
+        whoever looks at them writes nothing.
+        """
         ...
 
     async def of_account(self, account_id: AccountId, after: str, limit: int) -> Sequence[Payment]:
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""
         ...
 
-    async def in_state(self, state: PaymentState, after: str, limit: int) -> Sequence[Payment]: ...
+    async def in_state(self, state: PaymentState, after: str, limit: int) -> Sequence[Payment]:
+        """As `of_account`, of all accounts."""
+        ...
 
-    async def refunds(self, payment_id: PaymentId) -> Sequence[Refund]: ...
+    async def paid_between(
+        self,
+        provider: PaymentProvider,
+        mode: Mode,
+        begin: Microseconds,
+        end: Microseconds,
+        after: str,
+        limit: int,
+    ) -> Sequence[Payment]:
+        """Payments with a `paid_at` in [begin, end), by id; `after` as above."""
+        ...
+
+    async def refunds(self, payment_id: PaymentId) -> Sequence[Refund]:
+        """The oldest first."""
+        ...

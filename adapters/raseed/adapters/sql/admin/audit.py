@@ -12,6 +12,7 @@ from raseed.adapters.sql.accounts.tables import api_keys
 from raseed.adapters.sql.admin.tables import audit_details, audit_log
 from raseed.adapters.sql.hash_chain import Chained, broken_links, chain_head
 from raseed.adapters.sql.ledger.verify import allow_minutes
+from raseed.adapters.sql.payments.tables import payments
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.admin.audit import (
     DETAIL_CHARS_MAX,
@@ -166,17 +167,22 @@ def _changed_details(connection: Connection) -> Iterator[tuple[int, str]]:
 
 def _lost_details(connection: Connection, which: ColumnElement[bool]) -> list[tuple[int, str]]:
     """Of rows whose detail is gone, those that no erasure explains: of the account that the row is about, or that did it,
-    or whose key did.
+    or whose key did or payment it was.
     """
     erasure = audit_log.alias("erasure")
     ids = (audit_log.c.subject, audit_log.c.actor)
     holders = select(api_keys.c.account_id).where(api_keys.c.id.in_(ids)).correlate(audit_log)
+    buyers = select(payments.c.account_id).where(payments.c.id == audit_log.c.subject).correlate(audit_log)
     is_explained = (
         select(erasure.c.seq)
         .where(
             erasure.c.action == ERASE,
             erasure.c.seq > audit_log.c.seq,
-            or_(erasure.c.subject.in_(ids), erasure.c.subject.in_(holders)),
+            or_(
+                erasure.c.subject.in_(ids),
+                erasure.c.subject.in_(holders),
+                erasure.c.subject.in_(buyers),
+            ),
         )
         .correlate(audit_log)
         .exists()

@@ -1,0 +1,213 @@
+"""What becomes of a payment: pure functions of the payment, what its provider says now, and the hour.
+
+| is, seen   | nothing, or open | paid, and as ordered | paid, and not as ordered | failed, expired |
+|------------|------------------|----------------------|--------------------------|-----------------|
+| `created`  | `pending` if open | `paid`              | `review`                 | `failed`, `expired` |
+| `pending`  | `pending`        | `paid`               | `review`                 | `failed`, `expired` |
+| `failed`   | `pending` if open | `paid`              | `review`                 | `failed`, `expired` |
+| `expired`  | `pending` if open | `paid`              | `review`                 | `failed`, `expired` |
+| `paid`     | `paid`, with a problem | `paid`         | `paid`, with a problem   | `paid`, with a problem |
+| `credited` | `credited`, with a problem | `credited` | `credited`, with a problem | `credited`, with a problem |
+| `review`   | `review`         | `review`             | `review`                 | `review`        |
+| `rejected` | `rejected`       | `rejected`           | `rejected`               | `rejected`      |
+
+What is not paid when its page is over, by the provider's clock or after a day, is `expired`. Only `settle` makes `credited`,
+after the ledger has the grant; only an operator leads out of `review`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
+from raseed.core.money import share
+from raseed.core.payments.model import Payment, PaymentState, Seen, SeenRefundState, SeenStatus
+
+PAGE_LIFE_US = 1 * DAY
+"""How long an order can be paid whose provider does not say: longer than any page that we know of."""
+LOOKS_MAX_US = 30 * DAY
+"""What was not paid in this time is not looked at any more, unless something says that it was."""
+SETTLE_AGAIN_US = 1 * MINUTE
+"""After which a payment that is paid, and that nobody has credited, is taken up: whoever did has died, or had no ledger."""
+FIRST_LOOKS_US = (1 * MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE)
+"""After the beginning; then hourly, then daily."""
+HOURLY_US = 72 * HOUR
+AFTER_CREDIT_US = (1 * DAY, 7 * DAY, 30 * DAY, 60 * DAY, 120 * DAY)
+"""When a payment that is credited is looked at, for refunds and disputes of which no event has told: card schemes give a
+buyer about four months.
+"""
+
+UNPAID = frozenset({PaymentState.CREATED, PaymentState.PENDING, PaymentState.FAILED, PaymentState.EXPIRED})
+
+
+def mismatches(payment: Payment, seen: Seen) -> dict[str, str]:
+    """What differs between what was ordered and what the provider has, by name; empty: nothing.
+
+    A renewal that the provider began by itself has no reference of ours: then its subscription told whose it is.
+    """
+    pairs: list[tuple[str, object, object]] = [
+        ("provider", payment.provider.value, seen.provider.value),
+        ("mode", payment.mode.value, seen.mode.value),
+        ("amount", payment.amount_minor, seen.amount_minor),
+        ("currency", payment.currency, seen.currency),
+        ("product", payment.product_id, seen.product_id),
+    ]
+    if seen.reference or payment.subscription_id is None:
+        pairs.insert(0, ("reference", payment.id, seen.reference))
+    if payment.invoice_id:
+        pairs.append(("invoice", payment.invoice_id, seen.invoice_id))
+    if payment.provider_payment_id and seen.status is SeenStatus.PAID:
+        pairs.append(("transaction", payment.provider_payment_id, seen.provider_payment_id))
+    return {
+        name: f"{name}: ordered {ordered or 'none'}, seen {found or 'none'}"
+        for name, ordered, found in pairs
+        if ordered != found
+    }
+
+
+def is_about(differs: Collection[str]) -> bool:
+    """Whether it is the same order in spite of what differs: what was given back is then counted."""
+    return not {"reference", "provider", "mode", "currency", "invoice"} & set(differs)
+
+
+def decide(
+    payment: Payment, seen: Seen | None, now: Microseconds, *, has_open_refund: bool = False
+) -> Payment:
+    """The payment as it is after this look. `seen` None: the provider knows of no such order.
+
+    The same look again changes nothing but the number of looks. Nothing is withdrawn by it: see `begin_withdrawal`.
+    """
+    differs = {} if seen is None else mismatches(payment, seen)
+    after = replace(payment, check_count=payment.check_count + 1)
+    if payment.state in UNPAID:
+        after = _unpaid(after, seen, differs, now)
+    elif payment.state in {PaymentState.PAID, PaymentState.CREDITED}:
+        after = _paid(after, seen, differs)
+    elif seen is not None and is_about(differs):
+        after = _given_back(after, seen)
+    return replace(after, next_check_at=next_look(after, now, has_open_refund=has_open_refund))
+
+
+def _unpaid(payment: Payment, seen: Seen | None, differs: dict[str, str], now: Microseconds) -> Payment:
+    if seen is None:
+        return _expired(payment, now)
+    if seen.status is SeenStatus.PAID:
+        known = replace(
+            payment,
+            invoice_id=seen.invoice_id or payment.invoice_id,
+            provider_payment_id=seen.provider_payment_id,
+            paid_at=now if seen.paid_at is None else seen.paid_at,
+        )
+        if differs:
+            # Its ids may be another order's: they are in the text, and nowhere else.
+            return replace(payment, state=PaymentState.REVIEW, problem="; ".join(differs.values()))
+        return _blocked(_given_back(replace(known, state=PaymentState.PAID, problem=""), seen))
+    if differs:
+        # Nothing was paid, and it may be another order: nothing of it is believed.
+        return replace(_expired(payment, now), problem="; ".join(differs.values()))
+    known = replace(
+        payment,
+        invoice_id=seen.invoice_id or payment.invoice_id,
+        url=seen.url or payment.url,
+        expires_at=payment.expires_at if seen.expires_at is None else seen.expires_at,
+        problem="",
+    )
+    if seen.status is SeenStatus.FAILED:
+        return replace(known, state=PaymentState.FAILED)
+    if seen.status is SeenStatus.EXPIRED:
+        return replace(known, state=PaymentState.EXPIRED)
+    return _expired(replace(known, state=PaymentState.PENDING), now)
+
+
+def _expired(payment: Payment, now: Microseconds) -> Payment:
+    over_at = payment.created_at + PAGE_LIFE_US if payment.expires_at is None else payment.expires_at
+    if now < over_at or payment.state is PaymentState.FAILED:
+        return payment
+    return replace(payment, state=PaymentState.EXPIRED)
+
+
+def _paid(payment: Payment, seen: Seen | None, differs: dict[str, str]) -> Payment:
+    """It was verified once: what the provider says since takes back what it says that it gave back, and no more."""
+    if seen is None:
+        return replace(payment, problem="the provider knows nothing of it any more")
+    if not is_about(differs):
+        return replace(payment, problem="; ".join(differs.values()))
+    if differs:
+        return replace(_given_back(payment, seen), problem="; ".join(differs.values()))
+    if seen.status is not SeenStatus.PAID:
+        return replace(_given_back(payment, seen), problem=f"paid, and now the provider says: {seen.status}")
+    after = _given_back(replace(payment, problem=""), seen)
+    if after.withdrawn_microcredits > _not_due(after):
+        return replace(after, problem="less was given back than was withdrawn for it")
+    return after
+
+
+def _given_back(payment: Payment, seen: Seen) -> Payment:
+    done = [refund for refund in seen.refunds if refund.state is SeenRefundState.DONE]
+    return replace(
+        payment,
+        refunded_minor=sum(refund.amount_minor for refund in done if not refund.is_dispute),
+        disputed_minor=sum(refund.amount_minor for refund in done if refund.is_dispute),
+    )
+
+
+def _blocked(payment: Payment) -> Payment:
+    """What was given back before anything was credited is never credited. It is fixed now: the grant has one amount."""
+    return replace(payment, withdrawn_microcredits=_not_due(payment))
+
+
+def granted(payment: Payment) -> int:
+    """What the grant of a payment that is paid has; once it is credited, `withdrawn` counts on."""
+    return payment.credit_microcredits - payment.withdrawn_microcredits
+
+
+def _not_due(payment: Payment) -> int:
+    """How much of the credit the payment does not pay for, because it went back."""
+    kept = max(payment.amount_minor - payment.refunded_minor - payment.disputed_minor, 0)
+    return payment.credit_microcredits - share(payment.credit_microcredits, kept, payment.amount_minor)
+
+
+def begin_withdrawal(payment: Payment) -> Payment:
+    """With the next step written down, if something is to be withdrawn and no step is under way."""
+    if payment.state is not PaymentState.CREDITED or payment.withdrawing_microcredits:
+        return payment
+    return replace(
+        payment, withdrawing_microcredits=max(_not_due(payment) - payment.withdrawn_microcredits, 0)
+    )
+
+
+def end_withdrawal(payment: Payment) -> Payment:
+    """The ledger has done the step."""
+    return replace(
+        payment,
+        withdrawn_microcredits=payment.withdrawn_microcredits + payment.withdrawing_microcredits,
+        withdrawing_microcredits=0,
+        withdrawal_count=payment.withdrawal_count + 1,
+    )
+
+
+def next_look(payment: Payment, now: Microseconds, *, has_open_refund: bool = False) -> Microseconds | None:
+    """When the schedule looks at it again; None: never. `has_open_refund`: one that the provider has not ended."""
+    if payment.state is PaymentState.PAID or payment.withdrawing_microcredits:
+        return Microseconds(now + SETTLE_AGAIN_US)
+    if has_open_refund:
+        return Microseconds(now + HOUR)
+    if payment.state in UNPAID:
+        return _in_time(payment.created_at, now)
+    if payment.state is PaymentState.CREDITED and payment.credited_at is not None:
+        begun = payment.credited_at
+        return next((Microseconds(begun + age) for age in AFTER_CREDIT_US if begun + age > now), None)
+    return None
+
+
+def _in_time(begun: Microseconds, now: Microseconds) -> Microseconds | None:
+    """The first moment of the schedule that is still to come: what was missed is not made up for."""
+    age = max(now - begun, 0)
+    if age >= LOOKS_MAX_US:
+        return None
+    for look in FIRST_LOOKS_US:
+        if look > age:
+            return Microseconds(begun + look)
+    step = HOUR if age < HOURLY_US else DAY
+    return Microseconds(begun + (age // step + 1) * step)
