@@ -90,6 +90,23 @@ class Cap:
         return max(0, self.limit - (0 if is_new else self.paid))
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What somebody asked to have back, and what became of it."""
+
+    purse: str | None
+    amount: int | None
+    rest: str = "refuse"
+    """What was to become of coins that are not there: `debt` or `write_off`."""
+    coins: int = 0
+    owed: int = 0
+    lost: int = 0
+
+    @property
+    def settled(self) -> int:
+        return self.coins + self.owed + self.lost
+
+
 def day_of(now: int) -> date:
     return datetime.fromtimestamp(now // 1_000_000, UTC).date()
 
@@ -109,8 +126,7 @@ class CoinLedger:
 
     purses: dict[str, Purse] = field(default_factory=dict)
     promises: dict[str, Promise] = field(default_factory=dict)
-    taken: dict[str, tuple[str | None, bool, int]] = field(default_factory=dict)
-    """What was taken back: from which grant, whether all that was there, how much."""
+    taken: dict[str, Taken] = field(default_factory=dict)
     caps: dict[str, Cap] = field(default_factory=dict)
     is_active: bool = True
     broken: int = 0
@@ -291,12 +307,16 @@ class CoinLedger:
         self._end(promise, "swept", min(cost, promise.size()), now)
         return "done"
 
-    def take(self, key: str, purse: str | None, amount: int | None, now: int) -> str:
+    def take(self, key: str, purse: str | None, amount: int | None, now: int, rest: str = "refuse") -> str:
         """Back from the customer: what nobody holds of one purse, or so much of the newest ones."""
         if key in self.taken:
-            *what, before = self.taken[key]
-            same = what == [purse, amount is None] and amount in {None, before}
+            before = self.taken[key]
+            same = (before.purse, before.amount, before.rest) == (purse, amount, rest)
             return "replay" if same else "reused_with_other_input"
+        if rest != "refuse":
+            assert purse is not None
+            assert amount is not None
+            return self._claim(key, purse, amount, rest, now)
         promised = self.promised_of()
         live = {k: p for k, p in self.purses.items() if p.coins + promised[p] and not p.over(now)}
         if purse is not None and purse not in live:
@@ -307,12 +327,27 @@ class CoinLedger:
         if free < max(wanted, 1):
             enough = free + sum(promised[p] for p in purses) >= max(wanted, 1)
             return "held_by_open_requests" if enough else "credit_exhausted"
-        self.taken[key] = purse, amount is None, wanted
+        self.taken[key] = Taken(purse, amount, coins=wanted)
         for p in sorted(purses, key=lambda p: p.age, reverse=True):
             share = min(p.coins, wanted)
             p.coins -= share
             wanted -= share
         self.throw_away(now)
+        return "done"
+
+    def _claim(self, key: str, purse: str, amount: int, rest: str, now: int) -> str:
+        """So much of one purse: the coins that are there, and when nobody has promised any of it, a note for the others."""
+        if purse not in self.purses:
+            return "grant_unknown"
+        self.throw_away(now)
+        there = self.purses[purse]
+        coins = min(there.coins, amount)
+        there.coins -= coins
+        missing = 0 if self.promised_of()[there] else amount - coins
+        owed, lost = (missing, 0) if rest == "debt" else (0, missing)
+        self.taken[key] = Taken(purse, amount, rest, coins, owed, lost)
+        self.owed += owed
+        self._pay_back(now)
         return "done"
 
     def _not_mine(self, name: str, owner: Owner) -> str:

@@ -27,7 +27,8 @@ from tests.unit.billing.builders import (
 
 from raseed.adapters.sql.sqlite.batch import BatchConnection, Commands
 from raseed.adapters.sql.sqlite.ledger_batch import LedgerBatch
-from raseed.core.billing.commands import Command, Result, TakeBack
+from raseed.core.billing.commands import Command, Result, TakeBack, TakeShortfall
+from raseed.core.ids import GrantId
 
 PAYERS = st.sampled_from([ALICE, ALICE, ALICE, BOB])
 KEYS = st.sampled_from(["k1", "k2", "k3", "k4"])
@@ -48,6 +49,16 @@ COMMANDS = st.one_of(
         KEYS,
         st.integers(1, 30),
         PAYERS,
+    ),
+    st.builds(
+        lambda key, grant, amount, payer, rest: TakeBack(
+            account_id=payer, take_key=key, grant_id=grant, amount_microcredits=amount, shortfall=rest
+        ),
+        KEYS,
+        st.sampled_from([GrantId(f"grant_{number:06}") for number in (1, 3, 5, 7)]),
+        st.integers(1, 60),
+        PAYERS,
+        st.sampled_from([TakeShortfall.DEBT, TakeShortfall.WRITE_OFF]),
     ),
 )
 BATCHES = st.lists(

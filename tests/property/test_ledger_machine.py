@@ -32,6 +32,7 @@ from raseed.core.billing.commands import (
     Settled,
     TakeBack,
     TakenBack,
+    TakeShortfall,
 )
 from raseed.core.billing.model import BalanceView
 from raseed.core.billing.spend_caps import CapWindow, SpendCap
@@ -205,7 +206,29 @@ class LedgerMachine(RuleBasedStateMachine):
         command = TakeBack(account_id=ALICE, take_key=key, grant_id=grant_id, amount_microcredits=amount)
         result = self.send(command, self.model.take(key, grant, amount, self.now))
         if isinstance(result, TakenBack):
-            assert result.amount_microcredits == self.model.taken[key][2]
+            taken = self.model.taken[key]
+            assert (result.amount_microcredits, result.settled_microcredits) == (taken.coins, taken.settled)
+
+    @rule(
+        key=st.sampled_from(["t1", "t2", "t3", "t4"]),
+        grant=KEYS | st.sampled_from(["start", "more"]),
+        amount=st.sampled_from([1, 10, 40, 90]),
+        rest=st.sampled_from([TakeShortfall.DEBT, TakeShortfall.DEBT, TakeShortfall.WRITE_OFF]),
+    )
+    def refund(self, key: str, grant: str, amount: int, rest: TakeShortfall) -> None:
+        """What is spent is owed, whatever the limit, or the house's."""
+        grant_id = self.grant_ids.get(grant, GrantId(grant))
+        command = TakeBack(
+            account_id=ALICE, take_key=key, grant_id=grant_id, amount_microcredits=amount, shortfall=rest
+        )
+        result = self.send(command, self.model.take(key, grant, amount, self.now, rest.value))
+        if isinstance(result, TakenBack):
+            taken = self.model.taken[key]
+            assert result.amount_microcredits == taken.coins
+            assert result.debt_microcredits == taken.owed
+            assert result.written_off_microcredits == taken.lost
+            held = self.model.promised_of()[self.model.purses[grant]]
+            assert result.still_held_microcredits == held
 
     def check_end(self, hold: str, result: Result) -> None:
         if isinstance(result, Settled):

@@ -21,9 +21,12 @@ from raseed.core.billing.commands import (
     IssueGrant,
     PlaceHold,
     ReleaseHold,
+    Result,
     SettleHold,
     SweepHold,
     TakeBack,
+    TakenBack,
+    TakeShortfall,
 )
 from raseed.core.billing.model import GrantSource, Measured, Meter, PriceSnapshot, Rate
 from raseed.core.billing.ports import LedgerUnavailable
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 
 POISON_KEY = ApiKeyId("key_of_nobody")
 """The tables refuse a hold that names it."""
+REFUND_STEPS = 8
+"""A refund that has to wait longer is left: whoever spends without an end is refunded when he pauses."""
 PRICES = [
     PriceSnapshot(
         model=name,
@@ -110,7 +115,7 @@ async def operator(world: World) -> None:
         await asyncio.sleep(chance.uniform(1, 8))
         number += 1
         account_id = chance.choice(world.account_ids)
-        match chance.randrange(10):
+        match chance.randrange(12):
             case 0:
                 await set_account(world, link, account_id, AccountStatus.SUSPENDED)
                 await asyncio.sleep(chance.uniform(0, 4))
@@ -126,6 +131,8 @@ async def operator(world: World) -> None:
                 await cap(world, link, account_id, limit, chance.choice(list(CapWindow)))
             case 7:
                 await limit_debt(world, link, account_id, chance.choice([None, 0, 8, 40]))
+            case 8 | 9:
+                await refund(world, link, f"refund-{number}")
             case _:
                 await give(world, link, account_id, f"grant-{number}")
 
@@ -156,14 +163,40 @@ async def take(world: World, link: Link, account_id: AccountId, key: str) -> Non
     )
 
 
-async def _insist(link: Link, command: Command) -> None:
+async def refund(world: World, link: Link, key: str) -> None:
+    """A payment's, or a part of it: asked for again until nothing of it is left to do."""
+    chance = world.chance
+    if not world.oracle.grants:
+        return
+    grant_id = chance.choice(list(world.oracle.grants))
+    left = chance.choice([5, 20, 40, 80])
+    rest = chance.choice([TakeShortfall.DEBT, TakeShortfall.WRITE_OFF])
+    for step in range(REFUND_STEPS):
+        command = TakeBack(
+            account_id=world.oracle.grants[grant_id][0],
+            take_key=f"{key}:{step}",
+            grant_id=grant_id,
+            amount_microcredits=left,
+            shortfall=rest,
+        )
+        result = await _insist(link, command)
+        if not isinstance(result, TakenBack):
+            return  # chaos had sent another one under this key
+        left -= result.settled_microcredits
+        if not left:
+            return
+        world.seen["a refund waits for open holds"] += 1
+        await asyncio.sleep(chance.uniform(0.2, 4))
+
+
+async def _insist(link: Link, command: Command) -> Result:
     while True:
         try:
-            await link.submit([command])
+            [result] = await link.submit([command])
         except LedgerUnavailable:
             await asyncio.sleep(0.3)
         else:
-            return
+            return result
 
 
 async def set_account(world: World, link: Link, account_id: AccountId, status: AccountStatus) -> None:
@@ -336,6 +369,8 @@ def altered(world: World, command: Command) -> Command:
         case ExpireCredit():
             return command
         case TakeBack():
+            if chance.random() < 0.3:
+                return replace(command, shortfall=chance.choice(list(TakeShortfall)))
             return replace(command, amount_microcredits=chance.choice([None, other]))
         case _:
             assert_never(command)

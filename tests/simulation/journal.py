@@ -54,9 +54,9 @@ class Journal:
             case TakenBack():
                 assert isinstance(command, TakeBack)
                 key = command.account_id, command.take_key
-                amount = self._taken.setdefault(key, result.amount_microcredits)
-                if amount != result.amount_microcredits:
-                    raise Wrong(f"{key} was said to take {amount}, then {result.amount_microcredits}")
+                amount = self._taken.setdefault(key, result.settled_microcredits)
+                if amount != result.settled_microcredits:
+                    raise Wrong(f"{key} was said to take {amount}, then {result.settled_microcredits}")
             case Settled():
                 cost = self._ended.setdefault(result.hold_id, result.cost_microcredits)
                 if cost != result.cost_microcredits:

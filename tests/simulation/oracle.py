@@ -31,6 +31,7 @@ from raseed.core.billing.commands import (
     SweepHold,
     TakeBack,
     TakenBack,
+    TakeShortfall,
 )
 from raseed.core.billing.measured import QUANTITY_MAX
 from raseed.core.billing.model import Measured, Meter, PriceSnapshot
@@ -80,6 +81,10 @@ class Oracle:
             if expected != actual:
                 raise Wrong(f"{command} was answered {result}, and it should be {expected}")
             self._check_figures(command, result, now)
+            if isinstance(result, TakenBack) and result.debt_microcredits:
+                self.seen["a refund is owed"] += 1
+            if isinstance(result, TakenBack) and result.written_off_microcredits:
+                self.seen["a refund is written off"] += 1
         return touched
 
     def _owed(self, command: Command) -> int:
@@ -123,7 +128,8 @@ class Oracle:
         if isinstance(command, TakeBack):
             home, key = self.grants.get(command.grant_id or GrantId(""), (None, ""))
             grant = key if home == command.account_id else command.grant_id
-            return account.take(command.take_key, grant, command.amount_microcredits, now)
+            rest = command.shortfall.value
+            return account.take(command.take_key, grant, command.amount_microcredits, now, rest)
         if isinstance(command, ExpireCredit):
             account.throw_away(now)
             return "done"
@@ -176,8 +182,14 @@ class Oracle:
                 expected = (spendable,)
                 actual = (result.spendable_microcredits,)
             case TakenBack():
-                expected = spendable, account.taken[cast("TakeBack", command).take_key][2]
-                actual = result.spendable_microcredits, result.amount_microcredits
+                taken = account.taken[cast("TakeBack", command).take_key]
+                expected = spendable, taken.coins, taken.owed, taken.lost
+                actual = (
+                    result.spendable_microcredits,
+                    result.amount_microcredits,
+                    result.debt_microcredits,
+                    result.written_off_microcredits,
+                )
             case Refused():
                 if isinstance(command, PlaceHold | ExtendHold) and result.refusal in OF_CREDIT_OR_CAP:
                     lendable = 0
@@ -288,8 +300,10 @@ def _makes_sense(command: Command) -> bool:
         case ReleaseHold() | SweepHold() | ExpireCredit():
             return True
         case TakeBack():
-            amount = command.amount_microcredits
-            return command.grant_id is not None if amount is None else 0 < amount <= AMOUNT_MAX
+            amount, is_claim = command.amount_microcredits, command.shortfall is not TakeShortfall.REFUSE
+            if amount is None:
+                return command.grant_id is not None and not is_claim
+            return 0 < amount <= AMOUNT_MAX and not (is_claim and command.grant_id is None)
         case _:
             assert_never(command)
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.billing.builders import ALICE, DAY, Books, issue, place, release, settle
+from tests.unit.billing.builders import ALICE, DAY, Books, extend, issue, place, release, settle
 
-from raseed.core.billing.commands import Granted, Refusal, Refused, Result, TakeBack, TakenBack
+from raseed.core.billing.commands import (
+    Granted,
+    Refusal,
+    Refused,
+    Result,
+    TakeBack,
+    TakenBack,
+    TakeShortfall,
+)
 from raseed.core.billing.model import GrantStatus
 from raseed.core.ids import AccountId, GrantId
 from raseed.core.money import AMOUNT_MAX
@@ -146,3 +154,173 @@ def test_what_makes_no_sense():
         assert refusal(books.do(command)) is Refusal.AMOUNT_OUT_OF_RANGE
     assert refusal(books.do(take("t", 5, "grant_of_bob"))) is Refusal.GRANT_UNKNOWN
     assert refusal(books.do(take("t", 5, account_id=AccountId("nobody")))) is Refusal.ACCOUNT_UNKNOWN
+
+
+def refund(key: str, amount: int | None, grant_id: str, shortfall: str = "debt", **fields: Any) -> TakeBack:
+    return take(key, amount, grant_id, shortfall=TakeShortfall(shortfall), **fields)
+
+
+def figures(result: Result) -> tuple[int, int, int, int]:
+    back = taken(result)
+    return (
+        back.amount_microcredits,
+        back.debt_microcredits,
+        back.written_off_microcredits,
+        back.still_held_microcredits,
+    )
+
+
+def test_a_refund_takes_what_is_free_and_the_rest_is_owed():
+    books = Books()
+    grant = give(books, "paid", 50)
+    books.do(place("h", 30))
+    books.do(settle("h", 30))
+    assert figures(books.do(refund("r", 50, grant))) == (20, 30, 0, 0)
+    assert books.alice.debt_microcredits == 30
+    assert books.state.granted[ALICE, "paid"].status is GrantStatus.VOIDED
+    assert books.booked() == {
+        "sys:issued:topup": -50,
+        "sys:consumed:tiny": 30,
+        "sys:clawback": 50,
+        "cust:acct_alice:debt": -30,
+    }
+    assert refusal(books.do(place("h2", 1))) is Refusal.CREDIT_EXHAUSTED
+    give(books, "next", 40)
+    assert books.alice.debt_microcredits == 0
+    assert books.remaining()["next"] == 10
+
+
+def test_a_refund_that_is_written_off_owes_nothing():
+    books = Books()
+    grant = give(books, "paid", 50)
+    books.do(place("h", 30))
+    books.do(settle("h", 30))
+    assert figures(books.do(refund("r", 50, grant, "write_off"))) == (20, 0, 30, 0)
+    assert books.alice.debt_microcredits == 0
+    assert books.booked() == {
+        "sys:issued:topup": -50,
+        "sys:consumed:tiny": 30,
+        "sys:clawback": 50,
+        "sys:houseloss": -30,
+    }
+
+
+@pytest.mark.parametrize("shortfall", ["debt", "write_off"])
+def test_a_refund_waits_for_what_open_requests_hold(shortfall):
+    """Whatever else of it is spent: nothing is booked while more may come free."""
+    books = Books()
+    grant = give(books, "paid", 50)
+    books.do(place("spent", 10))
+    books.do(settle("spent", 10))
+    books.do(place("h", 25))
+    first = taken(books.do(refund("r:1", 50, grant, shortfall)))
+    assert figures(first) == (15, 0, 0, 25)
+    assert first.settled_microcredits == 15
+    second = refund("r:2", 35, grant, shortfall)
+    assert figures(books.do(second)) == (0, 0, 0, 25)
+    books.do(settle("h", 5))
+    again = taken(books.do(second))
+    assert again.replayed
+    assert figures(again) == (0, 0, 0, 0)
+    owed, lost = (15, 0) if shortfall == "debt" else (0, 15)
+    assert figures(books.do(refund("r:3", 35, grant, shortfall))) == (20, owed, lost, 0)
+    assert books.booked()["sys:clawback"] == 50
+
+
+def test_what_a_refunded_grant_repaid_of_a_debt_is_owed_again():
+    books = Books()
+    give(books, "first", 10)
+    books.do(place("h", 10))
+    books.do(extend("h", 40, debt_limit=100))
+    books.do(settle("h", 40))
+    grant = give(books, "paid", 50)
+    assert books.remaining()["paid"] == 20
+    assert figures(books.do(refund("r", 50, grant))) == (20, 30, 0, 0)
+    assert books.alice.debt_microcredits == 30
+
+
+def test_other_credit_repays_at_once_what_a_refund_comes_to_owe():
+    books = Books()
+    grant = give(books, "paid", 50, priority=1)
+    give(books, "other", 20, priority=2)
+    books.do(place("h", 50))
+    books.do(settle("h", 50))
+    result = taken(books.do(refund("r", 50, grant)))
+    assert (result.debt_microcredits, result.spendable_microcredits) == (50, 0)
+    assert books.alice.debt_microcredits == 30
+    assert books.remaining()["other"] == 0
+
+
+@pytest.mark.parametrize("gone", ["spent", "expired", "due", "voided"])
+def test_a_refund_of_a_grant_with_nothing_left(gone):
+    books = Books()
+    grant = give(books, "paid", 50, expires_at=books.clock.now() + DAY)
+    if gone == "spent":
+        books.do(place("h", 50))
+        books.do(settle("h", 50))
+    elif gone == "voided":
+        books.do(take("void", None, grant))
+    else:
+        books.clock.advance(DAY)
+        give(books, "other", 1)
+        if gone == "expired":
+            books.do(take("books expiry", 1))
+    result = books.do(refund("r", 50, grant))
+    assert figures(result) == (0, 50, 0, 0)
+
+
+def test_a_refund_of_less_than_is_free_is_that_and_no_more():
+    books = Books()
+    grant = give(books, "paid", 50)
+    books.do(place("h", 10))
+    assert figures(books.do(refund("r", 40, grant))) == (40, 0, 0, 10)
+
+
+def test_a_refund_sent_again_answers_the_same_and_other_content_is_refused():
+    books = Books()
+    bob = AccountId("acct_bob")
+    grant, other = give(books, "paid", 50), give(books, "other", 50)
+    books.do(place("h", 60))
+    command = refund("r", 50, grant)
+    first = taken(books.do(command))
+    again = taken(books.do(command))
+    assert again.replayed
+    assert (again.parts, figures(again)) == (first.parts, figures(first))
+    for reused in (
+        refund("r", 49, grant),
+        refund("r", first.settled_microcredits or 1, grant),
+        refund("r", 50, other),
+        refund("r", 50, grant, "write_off"),
+        take("r", 50, grant),
+        take("r", None, grant),
+    ):
+        assert refusal(books.do(reused)) is Refusal.REUSED_WITH_OTHER_INPUT
+    assert refusal(books.do(refund("r", 50, grant, account_id=bob))) is Refusal.ACCOUNT_UNKNOWN
+
+
+def test_a_refund_needs_a_grant_of_the_account_and_an_amount():
+    bob = AccountId("acct_bob")
+    books = Books(ALICE, bob)
+    grant = give(books, "paid", 50)
+    assert refusal(books.do(refund("r", 5, "grant_of_nobody"))) is Refusal.GRANT_UNKNOWN
+    assert refusal(books.do(refund("r", 5, grant, account_id=bob))) is Refusal.GRANT_UNKNOWN
+    nothing = take("r", 5, shortfall=TakeShortfall.DEBT)
+    for command in (refund("r", None, grant), refund("r", 0, grant), nothing):
+        assert refusal(books.do(command)) is Refusal.AMOUNT_OUT_OF_RANGE
+    books.alice.debt_microcredits = AMOUNT_MAX
+    assert refusal(books.do(refund("r", 1, grant))) is Refusal.AMOUNT_OUT_OF_RANGE
+    assert figures(books.do(refund("r", 1, grant, "write_off"))) == (1, 0, 0, 0)
+
+
+def test_a_running_request_does_not_grow_on_more_debt_after_a_refund():
+    """The limit is for answers: a refund may pass it, and then there is no room for them."""
+    books = Books()
+    grant = give(books, "paid", 50)
+    books.do(place("h", 50))
+    books.do(settle("h", 50))
+    give(books, "other", 5)
+    books.do(place("open", 5))
+    assert figures(books.do(refund("r", 50, grant))) == (0, 50, 0, 0)
+    assert refusal(books.do(extend("open", 6, debt_limit=40))) is Refusal.CREDIT_EXHAUSTED
+    books.do(release("open"))
+    assert (books.alice.debt_microcredits, books.alice.available_microcredits) == (45, 0)

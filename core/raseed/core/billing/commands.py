@@ -12,7 +12,7 @@ safe to retry, also when it is unknown whether the first attempt committed.
 | SettleHold  | `hold_id`      | hold open, ours   | charges at most the hold, frees the rest, writes the usage    |
 | ReleaseHold | `hold_id`      | hold open, ours   | frees all of it, charges nothing                              |
 | SweepHold   | `hold_id`      | hold open, lapsed | settles a dead owner's hold at its checkpoint                 |
-| TakeBack    | `take_key`     | credit not held   | takes credit out of one grant, or of the newest; all or nothing |
+| TakeBack    | `take_key`     | credit not held, unless `shortfall` says otherwise | takes credit out of one grant, or of the newest |
 | ExpireCredit | none          | account           | books expired credit as breakage; a repeat finds nothing      |
 """
 
@@ -104,9 +104,23 @@ class SweepHold:
     sweeper_epoch: int
 
 
+class TakeShortfall(StrEnum):
+    """What becomes of an amount that is to be taken out of a grant when less of it is free."""
+
+    REFUSE = "refuse"
+    """All or nothing."""
+    DEBT = "debt"
+    """What is free is taken. What is spent, expired or taken back before is owed, whatever the account's debt limit,
+    which is for answers; but not while an open hold keeps any of the grant, which may yet come free."""
+    WRITE_OFF = "write_off"
+    """The same, but for what would be owed: the house bears it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeBack:
-    """Undoes a grant, or a part of it. What open holds keep is not touched, and no grant but those it is taken from."""
+    """Undoes a grant, or a part of it. What open holds keep is not touched, and no grant but those it is taken from;
+    only what comes to be owed is repaid at once from whatever credit the account has, as every debt is.
+    """
 
     account_id: AccountId
     take_key: str
@@ -115,6 +129,8 @@ class TakeBack:
     """None: the grants with credit left, the newest first."""
     amount_microcredits: int | None
     """None: all that is left of the grant and not held."""
+    shortfall: TakeShortfall = TakeShortfall.REFUSE
+    """Another one needs a grant, in whatever state, and an amount."""
     actor: str = "system"
 
 
@@ -137,7 +153,7 @@ class Refusal(StrEnum):
     ACCOUNT_UNKNOWN = "account_unknown"
     REUSED_WITH_OTHER_INPUT = "reused_with_other_input"
     GRANT_UNKNOWN = "grant_unknown"
-    """The account has no such grant, or nothing is left of it."""
+    """The account has no such grant, or nothing is left of it and the command does not say what then."""
     HOLD_UNKNOWN = "hold_unknown"
     HOLD_NOT_OWNED = "hold_not_owned"
     ALREADY_RESOLVED = "already_resolved"
@@ -222,11 +238,23 @@ class TakenBack:
     still_held_microcredits: int
     """What open holds keep of these grants now."""
     spendable_microcredits: int
+    debt_microcredits: int = 0
+    """Owed for the rest. What other credit repaid of it at once is counted."""
+    written_off_microcredits: int = 0
+    """Of the rest, what the house bears."""
     replayed: bool = False
 
     @property
     def amount_microcredits(self) -> int:
+        """Taken out of grants."""
         return sum(amount for _, amount in self.parts)
+
+    @property
+    def settled_microcredits(self) -> int:
+        """Done with, in whichever way. Less than was asked for only while holds kept something of the grant: ask for the
+        difference again, under a new key, when they have ended.
+        """
+        return self.amount_microcredits + self.debt_microcredits + self.written_off_microcredits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,11 +83,11 @@ def expire_due(state: LedgerState, account: AccountState, now: Microseconds, new
 
 
 def repay(
-    state: LedgerState, account: AccountState, hold: Hold, step: str, now: Microseconds, new_id: NewId
+    state: LedgerState, account: AccountState, ref: str, step: str, now: Microseconds, new_id: NewId
 ) -> None:
     """Pay what the account owes, or a part of it, from credit that is free now, in burn order.
 
-    `step` tells the times at which one hold's commands do this apart.
+    `step` tells the times at which commands about one hold or grant do this apart.
     """
     entries: list[Entry] = []
     owed = account.debt_microcredits
@@ -103,7 +103,7 @@ def repay(
     if entries:
         state.touch_account(account)
         entries.append(Entry(debt_account(account.id), owed - account.debt_microcredits))
-        book(state, account, "repay", f"repay:{hold.id}:{step}", hold.id, entries, now, new_id)
+        book(state, account, "repay", f"repay:{ref}:{step}", ref, entries, now, new_id)
 
 
 def set_aside(
@@ -210,7 +210,7 @@ def resolve(
             at=now,
         )
     )
-    repay(state, account, hold, "end", now, new_id)
+    repay(state, account, hold.id, "end", now, new_id)
 
 
 _KIND_OF_END: dict[HoldState, LedgerTxKind] = {

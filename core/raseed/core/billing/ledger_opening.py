@@ -140,7 +140,7 @@ def place_hold(
     )
     state.new_holds[hold.id] = state.holds[hold.id] = hold
     amount = min(most, spendable)
-    repay(state, account, hold, str(amount), now, new_id)
+    repay(state, account, hold.id, str(amount), now, new_id)
     set_aside(state, account, hold, amount, now)
     return _held(account, hold, now)
 
@@ -195,7 +195,7 @@ def extend_hold(
             return refused(refusal, account, now, more, spendable)
 
         expire_due(state, account, now, new_id)
-        repay(state, account, hold, str(command.to_microcredits), now, new_id)
+        repay(state, account, hold.id, str(command.to_microcredits), now, new_id)
         set_aside(state, account, hold, more, now, owed=max(0, more - credit(account, now)[0]))
     hold.checkpoint = checkpoint
     hold.lease_until = Microseconds(max(hold.lease_until, now + command.lease_us))

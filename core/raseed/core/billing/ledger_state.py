@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from raseed.core.accounts.model import AccountStatus
-from raseed.core.billing.commands import Command, ExpireCredit, IssueGrant, PlaceHold, TakeBack
+from raseed.core.billing.commands import Command, ExpireCredit, IssueGrant, PlaceHold, TakeBack, TakeShortfall
 from raseed.core.billing.model import BalanceView, Grant, GrantStatus, GrantView, Hold, RunRecord, UsageLine
 from raseed.core.billing.spend_caps import KeySpend
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId, LedgerTxId
 
-LedgerTxKind = Literal["grant", "expire", "settle", "release", "sweep", "adjust", "void", "repay"]
+LedgerTxKind = Literal[
+    "grant", "expire", "settle", "release", "sweep", "adjust", "void", "claim", "waive", "repay"
+]
 
 
 # Named tuples: every charge makes some of each, and a frozen dataclass takes twice as long to make.
@@ -92,6 +94,8 @@ class Needs(NamedTuple):
     """Idempotency keys of transactions that took credit back, see `taken_key`."""
     api_key_ids: set[ApiKeyId]
     """Of new holds. What they, and the keys of the holds in `hold_ids`, have spent of their caps."""
+    grant_ids: set[GrantId]
+    """Of grants that may have nothing left."""
 
 
 def needs(commands: Iterable[Command]) -> Needs:
@@ -100,17 +104,20 @@ def needs(commands: Iterable[Command]) -> Needs:
     grant_keys: set[tuple[AccountId, str]] = set()
     taken_keys: set[str] = set()
     api_key_ids: set[ApiKeyId] = set()
+    grant_ids: set[GrantId] = set()
     for command in commands:
         account_ids.add(command.account_id)
         if isinstance(command, IssueGrant):
             grant_keys.add((command.account_id, command.grant_key))
         elif isinstance(command, TakeBack):
             taken_keys.add(taken_key(command))
+            if command.shortfall is not TakeShortfall.REFUSE and command.grant_id is not None:
+                grant_ids.add(command.grant_id)
         elif not isinstance(command, ExpireCredit):
             hold_ids.add(command.hold_id)
             if isinstance(command, PlaceHold) and command.api_key_id is not None:
                 api_key_ids.add(command.api_key_id)
-    return Needs(account_ids, hold_ids, grant_keys, taken_keys, api_key_ids)
+    return Needs(account_ids, hold_ids, grant_keys, taken_keys, api_key_ids, grant_ids)
 
 
 def taken_key(command: TakeBack) -> str:
@@ -120,7 +127,7 @@ def taken_key(command: TakeBack) -> str:
 
 @dataclass(slots=True)
 class LedgerState:
-    """The first five are loaded; the rest records what `decide` changed, for the store to write."""
+    """The first six are loaded; the rest records what `decide` changed, for the store to write."""
 
     accounts: dict[AccountId, AccountState] = field(default_factory=dict)
     holds: dict[HoldId, Hold] = field(default_factory=dict)
@@ -130,6 +137,8 @@ class LedgerState:
     """Transactions that took credit back under the keys of this batch."""
     key_spends: dict[ApiKeyId, KeySpend] = field(default_factory=dict)
     """Of the keys of this batch that have a cap."""
+    named_grants: dict[GrantId, AccountId] = field(default_factory=dict)
+    """Whose the grants are that this batch names, whatever their status."""
 
     changed_accounts: dict[AccountId, AccountState] = field(default_factory=dict)
     new_grants: dict[GrantId, Grant] = field(default_factory=dict)

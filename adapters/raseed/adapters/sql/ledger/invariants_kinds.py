@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, and_, func, literal, not_, or_, select
+from sqlalchemy import Select, and_, case, func, literal, not_, or_, select
 
 from raseed.adapters.sql.ledger.invariants_books import DEBT_ACCOUNTS, finding
 from raseed.adapters.sql.ledger.tables import grants, ledger_entries, ledger_tx
@@ -21,6 +21,8 @@ _MAY_BOOK: dict[LedgerTxKind, tuple[str, ...]] = {
     "expire": (_GRANTS, BREAKAGE),
     "adjust": (_GRANTS, CLAWBACK),
     "void": (_GRANTS, CLAWBACK),
+    "claim": (_GRANTS, CLAWBACK, DEBT_ACCOUNTS),
+    "waive": (_GRANTS, CLAWBACK, HOUSELOSS),
     "repay": (_GRANTS, DEBT_ACCOUNTS),
 }
 
@@ -43,13 +45,28 @@ def kind_books_its_accounts() -> Select[str, str]:
 
 
 def debt_moves_as_its_kind_says() -> Select[str, str]:
-    """Charges add to what is owed, grants and repayments take from it."""
+    """Charges and claims add to what is owed, grants and repayments take from it."""
     account, amount = ledger_entries.c.ledger_account, ledger_entries.c.amount_microcredits
     repays = ledger_tx.c.kind.in_(["grant", "repay"])
     return (
         finding(ledger_tx.c.id, ledger_tx.c.kind, " moves the debt by ", amount)
         .join_from(ledger_tx, ledger_entries, ledger_entries.c.tx_id == ledger_tx.c.id)
         .where(account.like(DEBT_ACCOUNTS), or_(and_(repays, amount <= 0), and_(not_(repays), amount >= 0)))
+    )
+
+
+def claim_takes_one_grant_and_books_one_rest() -> Select[str, str]:
+    """What it asks for is taken from the grant that it is about; the rest is left, owed or the house's, whole."""
+    account, amount = ledger_entries.c.ledger_account, ledger_entries.c.amount_microcredits
+    asks = func.sum(case((and_(account == CLAWBACK, amount > 0), 1), else_=0))
+    rests = func.sum(case((and_(amount < 0, ledger_entries.c.grant_id.is_(None)), 1), else_=0))
+    strange = func.sum(case((ledger_entries.c.grant_id != ledger_tx.c.ref, 1), else_=0))
+    return (
+        finding(ledger_tx.c.id, asks, " asked, ", rests, " rests, of other grants ", strange)
+        .join_from(ledger_tx, ledger_entries, ledger_entries.c.tx_id == ledger_tx.c.id)
+        .where(ledger_tx.c.kind.in_(["claim", "waive"]))
+        .group_by(ledger_tx.c.id)
+        .having(or_(asks != 1, rests > 1, strange > 0))
     )
 
 

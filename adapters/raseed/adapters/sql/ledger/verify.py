@@ -93,6 +93,7 @@ CHECKS: dict[str, Check] = {
         kinds.grant_amount_equals_issue,
         kinds.kind_books_its_accounts,
         kinds.debt_moves_as_its_kind_says,
+        kinds.claim_takes_one_grant_and_books_one_rest,
         books.account_has_balance,
         books.balance_available_equals_grants,
         books.balance_held_equals_open_holds,

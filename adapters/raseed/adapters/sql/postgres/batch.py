@@ -139,6 +139,9 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         taken={row[2]: _transaction_of(row, entries[row[0]]) for row in taken_rows},
         key_spends={row[0]: rows.key_spend_of(row) for row in key_spend_rows},
     )
+    if wanted.grant_ids:  # rare, so it is a statement of its own; whose a grant is never changes
+        owners = await connection.fetch(statements.LOAD_OWNERS, list(wanted.grant_ids))
+        state.named_grants = {row[0]: row[1] for row in owners}
     return Loaded(state, {row[0]: row[7] for row in account_rows})
 
 

@@ -45,6 +45,9 @@ SELECT
 under another's key; idempotency keys of transactions; API keys of new holds. One statement, so one snapshot.
 """
 
+LOAD_OWNERS: Final = "SELECT id, account_id FROM grants WHERE id = ANY($1::text[])"
+"""Whose grants these are, whatever their status."""
+
 LOCK: Final = """
 SELECT count(*) FROM (
   SELECT FROM balances WHERE account_id = ANY($1::text[]) ORDER BY account_id FOR NO KEY UPDATE

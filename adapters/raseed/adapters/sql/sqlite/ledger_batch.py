@@ -67,6 +67,9 @@ def load(connection: sqlite3.Connection, wanted: Needs) -> LedgerState:
     if wanted.taken_keys:
         found = connection.execute(statements.LOAD_TAKEN, (json.dumps(list(wanted.taken_keys)),))
         state.taken = taken_of(found)
+    if wanted.grant_ids:
+        found = connection.execute(statements.LOAD_OWNERS, (json.dumps(list(wanted.grant_ids)),))
+        state.named_grants = dict(found.fetchall())
     return state
 
 

@@ -96,6 +96,7 @@ LOAD_GRANTS_BY_KEY: Final = _sql(
     "ids",
     "account_id",
 )
+LOAD_OWNERS: Final = _sql(select(grants.c.id, grants.c.account_id).where(_among(grants.c.id)), "ids")
 LOAD_HOLDS: Final = _sql(select(holds).where(_among(holds.c.id)), "ids")
 LOAD_ALLOCATIONS: Final = _sql(
     select(hold_allocations.c.hold_id, hold_allocations.c.grant_id, hold_allocations.c.amount_microcredits)
