@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,23 @@ class Calendar:
         """
         day = self.day_of(at)
         return self.begin(day - day.weekday() * _ONE_DAY)
+
+    def months_between(self, at: Microseconds, later: Microseconds) -> int:
+        """How many months the calendar was turned over between two moments, whatever their days."""
+        begin, end = self.day_of(at), self.day_of(later)
+        return (end.year - begin.year) * 12 + end.month - begin.month
+
+    def months_after(self, at: Microseconds, months: int) -> Microseconds:
+        """The same day and time of day some months later; the last day of a month that has no such day.
+
+        >>> calendar = Calendar("UTC")
+        >>> [calendar.day_of(calendar.months_after(calendar.begin(date(2027, 1, 31)), n)).day for n in (1, 2, 3)]
+        [28, 31, 30]
+        """
+        local = (_EPOCH + timedelta(microseconds=at)).astimezone(self._zone)
+        year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+        day = min(local.day, monthrange(year, month + 1)[1])
+        return _moment(local.replace(year=year, month=month + 1, day=day, fold=0))
 
     def from_text(self, text: str) -> Microseconds:
         """The beginning that a text names: of a day, `2026-03-01`, or a moment with its offset from UTC. Raises ValueError.

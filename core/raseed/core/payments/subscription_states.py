@@ -1,0 +1,141 @@
+"""What a subscription is, by its periods and the hour: pure functions.
+
+| its last period             | not cancelled          | cancelled              |
+|-----------------------------|------------------------|------------------------|
+| none                        | `pending`              | `canceled`             |
+| lasts, and is a trial       | `trialing`             | `trialing`             |
+| lasts                       | `active`               | `active`               |
+| over, and was a trial       | `ended`                | `canceled`             |
+| over, within the grace      | `grace`, or `past_due` where the provider renews by itself | `canceled` |
+| over for longer             | `ended`                | `canceled`             |
+
+What an operator ended is `ended`, until something is paid after that. Nothing else is final: a period that is credited late
+brings a subscription back, and one that is refunded ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from raseed.core.accounts.model import Tier
+from raseed.core.billing.policy import Plan
+from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
+from raseed.core.payments.periods import chain
+from raseed.core.payments.subscription_model import (
+    LIVE_STATES,
+    Period,
+    ProviderSubscription,
+    Subscription,
+    SubscriptionState,
+)
+
+LINK_LOOK_US = 6 * HOUR
+"""While a renewal waits for its holder: a page that ran out is replaced so often."""
+FIRST_LOOK_US = 5 * MINUTE
+"""After the end of a period that the provider renews: it needs minutes, and its event may be lost."""
+LOOK_MAX_US = 6 * HOUR
+AFTER_END_US = 3 * DAY
+"""For how long a subscription that is over is still compared with its provider: a charge may have been under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierUntil:
+    tier: Tier
+    until: Microseconds
+
+
+def counted(subscription: Subscription, periods: Iterable[Period]) -> list[Period]:
+    """The chain of what is credited and not given back, after what an operator ended."""
+    ended_at = subscription.ended_at
+    return chain(
+        period for period in periods if period.counts and (ended_at is None or period.allotted_at >= ended_at)
+    )
+
+
+def brought_up(
+    subscription: Subscription, periods: Sequence[Period], grace_us: int, now: Microseconds
+) -> Subscription:
+    """The subscription as it is now. The same again changes nothing. `grace_us`: of the plan that it is on."""
+    so_far = counted(subscription, periods)
+    if not so_far:
+        return replace(subscription, state=_without_period(subscription))
+    current = next((period for period in reversed(so_far) if period.begins_at <= now), so_far[0])
+    last = so_far[-1]
+    has_changed_plan = subscription.next_plan_id in {current.plan_id, last.plan_id}
+    renews = not subscription.paid_until or last.ends_at > subscription.paid_until
+    after = replace(
+        subscription,
+        plan_id=current.plan_id,
+        period_start=current.begins_at,
+        period_end=current.ends_at,
+        paid_until=last.ends_at,
+        is_trial=current.is_trial,
+        next_plan_id="" if has_changed_plan else subscription.next_plan_id,
+        is_refused=subscription.is_refused and not renews,
+    )
+    return replace(after, state=_state(after, grace_us, now))
+
+
+def _without_period(subscription: Subscription) -> SubscriptionState:
+    if subscription.ended_at is not None or subscription.paid_until is not None:
+        return SubscriptionState.ENDED  # by an operator, or because what was paid was given back
+    return SubscriptionState.CANCELED if subscription.cancels_at_end else SubscriptionState.PENDING
+
+
+def _state(subscription: Subscription, grace_us: int, now: Microseconds) -> SubscriptionState:
+    assert subscription.paid_until is not None
+    if now < subscription.paid_until:
+        return SubscriptionState.TRIALING if subscription.is_trial else SubscriptionState.ACTIVE
+    if subscription.cancels_at_end:
+        return SubscriptionState.CANCELED
+    if subscription.is_trial or now >= subscription.paid_until + grace_us:
+        return SubscriptionState.ENDED
+    return SubscriptionState.PAST_DUE if subscription.provider_subscription_id else SubscriptionState.GRACE
+
+
+def tier_of(subscription: Subscription, plan: Plan | None) -> TierUntil | None:
+    """Which tier the account has from it, and until when if nothing more is paid. None: none."""
+    if plan is None or subscription.paid_until is None or subscription.state not in LIVE_STATES:
+        return None
+    has_grace = not subscription.is_trial and not subscription.cancels_at_end
+    return TierUntil(plan.tier, Microseconds(subscription.paid_until + (plan.grace_us if has_grace else 0)))
+
+
+def is_renewable_by_link(subscription: Subscription, reminder_us: int, now: Microseconds) -> bool:
+    """Whether its holder should have a page to pay the next period on."""
+    return (
+        subscription.state in LIVE_STATES
+        and subscription.paid_until is not None
+        and not subscription.cancels_at_end
+        and not subscription.provider_subscription_id
+        and now >= subscription.paid_until - reminder_us
+    )
+
+
+def next_look(
+    subscription: Subscription,
+    agreements: Sequence[ProviderSubscription],
+    plan: Plan | None,
+    now: Microseconds,
+) -> Microseconds | None:
+    """When the job looks at it again; None: when something is paid."""
+    looks: list[int] = []
+    if any(agreement.is_to_cancel and not agreement.is_canceled for agreement in agreements):
+        looks.append(now + FIRST_LOOK_US)
+    paid_until, period_end = subscription.paid_until, subscription.period_end
+    if paid_until is None or period_end is None:
+        return Microseconds(min(looks)) if looks else None
+    if subscription.state not in LIVE_STATES:
+        over_at = max(paid_until + (plan.grace_us if plan else 0), subscription.ended_at or 0)
+        if agreements and now < over_at + AFTER_END_US:
+            looks.append(now + LOOK_MAX_US)
+        return Microseconds(min(looks)) if looks else None
+    over_at = paid_until + (plan.grace_us if plan else 0)
+    reminder_us = plan.reminder_us if plan else 0
+    looks += [at for at in (paid_until - reminder_us, period_end, paid_until, over_at) if at > now]
+    if subscription.provider_subscription_id and now >= paid_until:
+        looks.append(now + min(max((now - paid_until) // 2, FIRST_LOOK_US), LOOK_MAX_US))
+    elif is_renewable_by_link(subscription, reminder_us, now):
+        looks.append(now + LINK_LOOK_US)
+    return Microseconds(min(looks)) if looks else None
