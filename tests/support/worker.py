@@ -131,6 +131,7 @@ async def running_worker(
             exports=platform.export,
             enquiries=platform.enquiries,
             meta_webhook=platform.meta_webhook,
+            events=platform.payments.events,
             policy=platform.policy,
             health=HealthMonitor(platform.database.is_ready, routes),
         )

@@ -44,6 +44,7 @@ from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home, make_private
 from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.organisations import Organisations, open_organisations
+from raseed.app.payments import Payments, open_payments
 from raseed.app.peppers import PEPPER_BYTES, read_peppers
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
@@ -130,6 +131,7 @@ class Platform:
     operator_authenticator: OperatorAuthenticator
     sign_in: SignIn
     organisations: Organisations
+    payments: Payments
     forget_account: Callable[[AccountId], None]
     """Its keys, sessions and members are looked up again."""
 
@@ -253,6 +255,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
             sign_in=sign_in,
             organisations=organisations,
+            payments=open_payments(database, audit, {}),
             forget_account=forget_account,
         )
 

@@ -120,6 +120,7 @@ async def serve_core(
                 exports=platform.export,
                 enquiries=platform.enquiries,
                 meta_webhook=platform.meta_webhook,
+                events=platform.payments.events,
                 policy=platform.policy,
                 health=health,
             ),
@@ -174,6 +175,7 @@ async def serve_core(
             *message_jobs(
                 platform.database, platform.messenger, platform.policy, settings, is_first=is_first
             ),
+            *platform.payments.jobs(is_first=is_first),
         ):
             jobs.start(run_job(job, report), job.name)
         if is_first:

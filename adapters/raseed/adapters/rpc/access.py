@@ -166,6 +166,10 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "VerifyWhatsappWebhook": OPEN,  # a token of its own
         "ReceiveWhatsappReports": OPEN,  # a signature over its body
     },
+    "raseed.rest.v1.PaymentWebhooksService": {
+        "ReceiveMyfatoorahEvent": OPEN,  # a signature reckoned from its body
+        "ReceiveCreemEvent": OPEN,
+    },
     "raseed.rest.v1.KeysRestService": {
         "ListKeys": _KEYS_READ,
         "GetKey": _KEYS_READ,

@@ -40,12 +40,14 @@ from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
 from raseed.adapters.rpc.organisations import OrganisationsServicer
 from raseed.adapters.rpc.own_data import OwnDataRestServicer, OwnDataServicer
+from raseed.adapters.rpc.payment_webhooks import PaymentWebhooksServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_keys import KeysRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.rpc.rest_organisations import OrganisationsRestServicer
+from raseed.adapters.rpc.webhook_bodies import Bodies
 from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
@@ -68,11 +70,12 @@ from raseed.core.inference.service import InferenceService
 from raseed.core.limits.service import LimitService
 from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.service import NoticeService
+from raseed.core.payments.receiving import EventReceiver
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
 from raseed.rest.v1 import enquiries_pb2_grpc as rest_enquiries_pb2_grpc
-from raseed.rest.v1 import keys_pb2_grpc, rest_pb2_grpc, webhooks_pb2_grpc
+from raseed.rest.v1 import keys_pb2_grpc, payment_webhooks_pb2_grpc, rest_pb2_grpc, webhooks_pb2_grpc
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
 from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
 from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
@@ -109,6 +112,7 @@ class Services:
     exports: ExportService
     enquiries: Enquiries
     meta_webhook: MetaWebhook
+    events: EventReceiver
     policy: Policy
     health: HealthMonitor
 
@@ -176,8 +180,12 @@ def public_server(
     rest_enquiries_pb2_grpc.add_EnquiriesRestServiceServicer_to_server(
         EnquiriesRestServicer(services.enquiries, services.sign_in.authenticator), listed
     )
+    bodies = Bodies()
     webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
-        WebhooksServicer(services.notices, services.meta_webhook), listed
+        WebhooksServicer(services.notices, services.meta_webhook, bodies), listed
+    )
+    payment_webhooks_pb2_grpc.add_PaymentWebhooksServiceServicer_to_server(
+        PaymentWebhooksServicer(services.events, bodies), listed
     )
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(

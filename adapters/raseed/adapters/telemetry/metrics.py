@@ -24,6 +24,19 @@ MESSAGES = Counter(
     ["channel", "outcome"],
 )
 
+PAYMENT_EVENTS = Counter(
+    "raseed_payment_events_total",
+    "What payment providers told us, by what became of it: kept, repeated, not_configured, unsigned, wrong_mode, unreadable.",
+    ["provider", "outcome"],
+)
+
+PAYMENT_EVENT_FAILURES = Counter(
+    "raseed_payment_event_failures_total",
+    "Tries to act on what a payment provider told us that failed, by the state of the event then: new (tried again), dead, "
+    "ignored.",
+    ["provider", "state"],
+)
+
 MESSAGE_REPORTS = Counter(
     "raseed_message_reports_total",
     "What WhatsApp reported of messages that it had accepted, codes among them: sent, delivered, read, failed.",

@@ -1,0 +1,242 @@
+"""Payment providers' webhooks through Envoy into a worker: what they signed is kept as it came, and nothing else is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from sqlalchemy import delete, select, text
+from tests.integration.envoy.checks import openai_error
+from tests.integration.envoy.edge import run_edge
+from tests.support.worker import Worker, running_worker
+
+from raseed.adapters.payments.creem_events import read_event
+from raseed.adapters.payments.creem_signature import SIGNATURE_HEADER, is_guessable, is_signed
+from raseed.adapters.rpc.webhook_bodies import BODY_BYTES_MAX
+from raseed.adapters.sql.admin.tables import audit_details, audit_log
+from raseed.adapters.sql.payments.tables import payment_events
+from raseed.adapters.telemetry.metrics import PAYMENT_EVENTS
+from raseed.core.billing.policy import PaymentProvider
+from raseed.core.errors import Unauthenticated, WebhookNotConfigured
+from raseed.core.payments.model import Mode
+from raseed.core.payments.ports import Event
+from raseed.core.payments.receiving import REFUSED
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PATH = "/webhooks/creem"
+OLD, SECRET = "whsec_before_the_rotation", "whsec_of_these_days"
+ANSWERED_WITHIN_S = 0.2
+
+
+@dataclass
+class SignedEvents:
+    """The part of a gateway that reads events."""
+
+    secrets: tuple[str, ...]
+    mode: Mode
+    provider: PaymentProvider = PaymentProvider.CREEM
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> Event:
+        if is_guessable(self.secrets):
+            raise WebhookNotConfigured("This webhook is not configured.")
+        if not is_signed(body, headers.get(SIGNATURE_HEADER, ""), self.secrets):
+            raise Unauthenticated("The signature is wrong.")
+        return read_event(body, self.mode)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Worker, str]]:
+    async with (
+        running_worker(tmp_path_factory.mktemp("worker")) as worker,
+        run_edge(tmp_path_factory.mktemp("edge"), [int(worker.address.rsplit(":", 1)[1])]) as edge,
+    ):
+        yield worker, edge.url
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http(served: tuple[Worker, str]) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(served[1]) as session:
+        yield session
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def gateway(served: tuple[Worker, str]) -> AsyncIterator[SignedEvents]:
+    platform = served[0].platform
+    await platform.database.write(lambda connection: connection.execute(delete(payment_events)).rowcount)
+    live = SignedEvents((OLD, SECRET), Mode.LIVE)
+    gateways: Any = platform.payments.gateways
+    gateways[PaymentProvider.CREEM] = live
+    yield live
+    gateways.clear()
+
+
+def event(id_: str = "evt_1", **values: Any) -> bytes:
+    about = {"id": "ch_1", "mode": "prod", "request_id": "pay_1", "customer": {"name": "نور"}} | values
+    # As a provider may write it: another order, and other spaces, than whoever parses and writes it again.
+    return json.dumps({"object": about, "eventType": "checkout.completed", "id": id_}, indent=1).encode()
+
+
+def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"creem-signature": digest, "content-type": "application/json"}
+
+
+async def kept(worker: Worker) -> list[Any]:
+    columns = payment_events.c
+    query = select(columns.key, columns.mode, columns.reference, columns.body, columns.headers).order_by(
+        columns.id
+    )
+    return [tuple(row) for row in await worker.platform.database.read(lambda it: it.execute(query).all())]
+
+
+async def refusals(worker: Worker) -> list[str]:
+    query = (
+        select(audit_details.c.detail)
+        .join_from(audit_log, audit_details, audit_details.c.seq == audit_log.c.seq)
+        .where(audit_log.c.action == REFUSED)
+        .order_by(audit_log.c.seq)
+    )
+    return list(await worker.platform.database.read(lambda it: it.scalars(query).all()))
+
+
+def counted(outcome: str) -> float:
+    return float(PAYMENT_EVENTS.labels("creem", outcome)._value.get())
+
+
+async def test_what_is_signed_is_kept_byte_for_byte_and_answered_at_once(served, http):
+    worker, _ = served
+    before, body = counted("kept"), event()
+    began = time.monotonic()
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        assert (response.status, await response.text()) == (200, "")
+    assert time.monotonic() - began < ANSWERED_WITHIN_S
+    assert await kept(worker) == [
+        ("evt_1", "live", "pay_1", body, json.dumps({"creem-signature": signed(body)["creem-signature"]}))
+    ]
+    assert counted("kept") == before + 1
+
+
+async def test_however_often_and_in_whatever_pieces_it_comes_it_is_one_event(served, http):
+    worker, _ = served
+    before, body = counted("repeated"), event(padding="x" * 100_000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 30_000):
+            yield body[start : start + 30_000]
+
+    async def send(data: Any) -> int:
+        async with http.post(PATH, data=data, headers=signed(body, OLD)) as response:
+            return int(response.status)
+
+    assert await asyncio.gather(*(send(each) for each in (body, pieces(), body, pieces()))) == [200] * 4
+    assert [row[3] for row in await kept(worker)] == [body]
+    assert counted("repeated") == before + 3
+
+
+@pytest.mark.parametrize("how", ["missing", "wrong", "of another body", "empty", "of another provider"])
+async def test_without_the_providers_signature_nothing_is_kept(served, http, how):
+    worker, _ = served
+    body = event()
+    headers = {
+        "missing": {"content-type": "application/json"},
+        "wrong": signed(body, "another secret altogether"),
+        "of another body": signed(body + b" "),
+        "empty": signed(body) | {"creem-signature": ""},
+        "of another provider": {"myfatoorah-signature": signed(body)["creem-signature"]},
+    }[how]
+    before = counted("unsigned")
+    async with http.post(PATH, data=body, headers=headers) as response:
+        await openai_error(response, 401)
+    assert await kept(worker) == []
+    assert counted("unsigned") == before + 1
+
+
+async def test_forgeries_are_in_the_audit_log_and_do_not_fill_it(served, http):
+    worker, _ = served
+    body = event()
+    for _ in range(20):
+        async with http.post(PATH, data=body, headers=signed(body, "another secret altogether")) as response:
+            assert response.status == 401
+    assert (await refusals(worker)).count("unsigned count=1") == 1
+    assert len(await refusals(worker)) <= 2
+
+
+@pytest.mark.parametrize("secrets", [(), ("",), ("short",), (SECRET, "short")])
+async def test_without_a_secret_or_with_one_that_could_be_guessed_nothing_is_processed(
+    served, http, gateway, secrets
+):
+    worker, _ = served
+    gateway.secrets = secrets
+    for secret in (*secrets, SECRET, ""):
+        body = event()
+        async with http.post(PATH, data=body, headers=signed(body, secret)) as response:
+            await openai_error(response, 503)
+    assert await kept(worker) == []
+
+
+async def test_a_provider_that_is_not_configured_has_no_webhook(served, http):
+    for headers in ({}, {"myfatoorah-signature": "c2lnbmF0dXJl"}):
+        async with http.post("/webhooks/myfatoorah", data=b"{}", headers=headers) as response:
+            await openai_error(response, 503)
+    assert await kept(served[0]) == []
+
+
+async def test_an_event_of_play_money_is_refused_where_money_is_real(served, http, gateway):
+    worker, _ = served
+    body = event(mode="test")
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        await openai_error(response, 403)
+    assert await kept(worker) == []
+    assert "wrong_mode count=1" in await refusals(worker)
+    gateway.mode = Mode.TEST
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        assert response.status == 200
+    assert [row[1] for row in await kept(worker)] == ["test"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"", b'{"id": "evt_1"}', b'{"id": "evt_1", "eventType": "a\\u0000b", "object": {}}']
+)
+async def test_what_is_signed_and_says_nothing_is_refused(served, http, body):
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        await openai_error(response, 400)
+    assert await kept(served[0]) == []
+
+
+async def test_a_body_that_is_too_long_is_refused_before_it_is_there(http):
+    body = b" " * (BODY_BYTES_MAX + 1)
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        await openai_error(response, 413)
+
+
+async def test_what_could_not_be_kept_is_sent_again(served, http):
+    worker, _ = served
+    body = event()
+
+    async def rename(old: str, new: str) -> None:
+        statement = text(f"ALTER TABLE {old} RENAME TO {new}")
+        await worker.platform.database.write(lambda connection: connection.execute(statement) and None)
+
+    await rename("payment_events", "away")
+    try:
+        async with http.post(PATH, data=body, headers=signed(body)) as response:
+            assert response.status >= 500
+    finally:
+        await rename("away", "payment_events")
+    async with http.post(PATH, data=body, headers=signed(body)) as response:
+        assert response.status == 200
+    assert len(await kept(worker)) == 1
+
+
+async def test_only_posts_are_taken(http):
+    async with http.get(PATH) as response:
+        assert response.status == 405
