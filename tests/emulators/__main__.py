@@ -12,6 +12,7 @@ import signal
 from contextlib import AsyncExitStack
 from typing import Any
 
+from tests.emulators.creem.emulator import CreemEmulator
 from tests.emulators.myfatoorah.emulator import MyFatoorah
 from tests.emulators.server import Emulator, alive
 
@@ -19,13 +20,16 @@ from tests.emulators.server import Emulator, alive
 def emulators(webhooks: str) -> dict[str, tuple[Emulator, dict[str, Any]]]:
     """Each with what it prints of itself. `webhooks`: the address of the platform that events are sent to."""
     myfatoorah = MyFatoorah(allows_localhost=True, has_auto_refund=True)
+    creem = CreemEmulator()
     if webhooks:
-        myfatoorah.served.courier.url = f"{webhooks}/webhooks/myfatoorah"
+        for emulator in (myfatoorah, creem):
+            emulator.served.courier.url = f"{webhooks}/webhooks/{emulator.name}"
     return {
         "myfatoorah": (
             myfatoorah,
             {"token": myfatoorah.token, "webhook_secret": myfatoorah.secret},
-        )
+        ),
+        "creem": (creem, {"api_key": creem.api_key, "webhook_secret": creem.secret}),
     }
 
 

@@ -68,6 +68,7 @@ class Transaction(msgspec.Struct, frozen=True):
     refunded_amount: int | None = None
     order: str | Ref | None = None
     subscription: str | Ref | None = None
+    customer: str | Ref | None = None
     period_start: int | None = None
 
 
@@ -145,8 +146,8 @@ def seen_checkout(checkout: Checkout, transaction: Transaction | None, payment: 
     )
 
 
-def seen_transaction(transaction: Transaction) -> Seen:
-    """Of a transaction without a checkout: it stands for the order too."""
+def seen_transaction(transaction: Transaction, product_id: str = "") -> Seen:
+    """Of a transaction without a checkout: it stands for the order too. `product_id`: empty if it is not known."""
     return Seen(
         status=status_of(transaction),
         provider=PaymentProvider.CREEM,
@@ -156,6 +157,7 @@ def seen_transaction(transaction: Transaction) -> Seen:
         currency=transaction.currency.upper(),
         invoice_id=transaction.id,
         provider_payment_id=transaction.id,
+        product_id=product_id,
         paid_at=Microseconds(transaction.created_at * 1000) if has_come(transaction) else None,
         provider_subscription_id=id_of(transaction.subscription),
         refunds=refunds_of(transaction),
@@ -220,11 +222,15 @@ def seen_subscription(subscription: Subscription) -> SeenSubscription:
         is_active=status in {"active", "trialing", "scheduled_cancel"},
         is_canceled=has_ended(subscription),
         is_past_due=status in {"past_due", "unpaid"},
-        period_start=moment_of(subscription.current_period_start_date),
-        period_end=moment_of(subscription.current_period_end_date),
+        period_start=_moment_of(subscription.current_period_start_date),
+        period_end=_moment_of(subscription.current_period_end_date),
         last_transaction_id=subscription.last_transaction_id or "",
         product_id=id_of(subscription.product),
     )
+
+
+def _moment_of(at: datetime | None) -> Microseconds | None:
+    return None if at is None else moment_of(at)
 
 
 def has_ended(subscription: Subscription) -> bool:
@@ -232,9 +238,20 @@ def has_ended(subscription: Subscription) -> bool:
     return subscription.status in {"canceled", "scheduled_cancel"}
 
 
-def moment_of(at: datetime | None) -> Microseconds | None:
-    if at is None:
-        return None
+def period_start(transaction: Transaction) -> Microseconds:
+    at_ms = transaction.created_at if transaction.period_start is None else transaction.period_start
+    return Microseconds(at_ms * 1000)
+
+
+def is_before(transactions: Sequence[Transaction], begin: Microseconds) -> bool:
+    """Whether what comes after these is older than `begin` too: so if they are listed from new to old."""
+    times = [each.created_at * 1000 for each in transactions]
+    return (
+        len(times) > 1 and times[0] > times[-1] and times == sorted(times, reverse=True) and times[-1] < begin
+    )
+
+
+def moment_of(at: datetime) -> Microseconds:
     since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
     return Microseconds(since // timedelta(microseconds=1))
 
