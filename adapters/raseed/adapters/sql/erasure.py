@@ -19,6 +19,7 @@ from raseed.adapters.sql.ledger.tables import grants
 from raseed.adapters.sql.messaging.outbox import erase_notices
 from raseed.adapters.sql.organisations.member_changes import leave_organisations
 from raseed.adapters.sql.organisations.tables import invitations, organisations
+from raseed.adapters.sql.payments.receipts import erase_buyer
 from raseed.adapters.sql.payments.tables import payments, refunds
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.model import Account, AccountKind
@@ -52,6 +53,7 @@ class SqlErasureStore:
             ).all()
             erase_details(connection, [account_id, *keys, *orders])
             erase_notices(connection, account_id)
+            erase_buyer(connection, account_id)
             end_sessions(connection, account_id)
             drop_closing_request(connection, account_id)
             connection.execute(delete(account_notes).where(account_notes.c.account_id == account_id))

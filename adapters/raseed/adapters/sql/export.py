@@ -22,6 +22,7 @@ from raseed.adapters.sql.admin.tables import audit_details, audit_log
 from raseed.adapters.sql.ledger.tables import grants, ledger_entries, ledger_tx, usage_events, usage_lines
 from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
 from raseed.adapters.sql.organisations.tables import memberships, organisations
+from raseed.adapters.sql.payments.receipt_tables import receipt_buyers, receipts
 from raseed.adapters.sql.payments.tables import payments, refunds
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.admin.export import ExportPage, ExportPosition
@@ -82,6 +83,8 @@ PARTS: dict[str, Part] = {
     ),
     "payment": _of(payments, payments.c.id),
     "refund": _beside(refunds, payments, ("payment_id", "id"), (payments.c.id, refunds.c.id)),
+    "receipt": _of(receipts, receipts.c.id),
+    "receipt_buyer": _beside(receipt_buyers, receipts, ("receipt_id", "id"), (receipts.c.id,)),
     "usage": _of(usage_events, usage_events.c.at, usage_events.c.request_id),
     "usage_line": _beside(
         usage_lines,

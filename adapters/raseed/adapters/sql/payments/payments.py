@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal_
 
 from raseed.adapters.sql.admin.audit import record_audit
 from raseed.adapters.sql.messaging.outbox import enqueue
+from raseed.adapters.sql.payments.receipts import bring_in_line
 from raseed.adapters.sql.payments.rows import (
     changing_values,
     fixed_values,
@@ -24,6 +25,7 @@ from raseed.core.errors import PaymentLimitReached, RateLimited, RequestReusedWi
 from raseed.core.ids import AccountId, PaymentId
 from raseed.core.payments.model import OPEN_STATES, Mode, OrderBounds, Payment, PaymentState, Refund
 from raseed.core.payments.ports import NOTHING_BESIDE, Beside, ProviderIdTaken
+from raseed.core.payments.receipts import ReceiptTerms
 
 _rows = payments.c
 _NO_ID: ColumnElement[str] = literal_column("''")
@@ -34,8 +36,10 @@ _BEGUN = sorted(state.value for state in OPEN_STATES)
 class SqlPaymentStore:
     """Implements `core.payments.ports.PaymentStore`."""
 
-    def __init__(self, database: SqlDatabase) -> None:
+    def __init__(self, database: SqlDatabase, receipts: ReceiptTerms | None = None) -> None:
         self._database = database
+        self._receipts = receipts
+        """None: no documents are issued."""
 
     async def add(self, payment: Payment, request_key: str, bounds: OrderBounds | None = None) -> Payment:
         same = select(payments).where(
@@ -96,7 +100,11 @@ class SqlPaymentStore:
                 record_audit(connection, now, note.actor, note.action, after.id, note.detail)
             for notice in beside.notices:
                 enqueue(connection, notice, now)
-            return read_payment(connection.execute(select(payments).where(_rows.id == before.id)).one())
+            stored = read_payment(connection.execute(select(payments).where(_rows.id == before.id)).one())
+            if self._receipts is not None and stored.state is PaymentState.CREDITED:
+                given_back = [read_refund(row) for row in connection.execute(_refunds_of(before.id))]
+                bring_in_line(connection, stored, given_back, self._receipts, now)
+            return stored
 
         return await self._database.write(work)
 
@@ -150,9 +158,8 @@ class SqlPaymentStore:
         return await self._all(query)
 
     async def refunds(self, payment_id: PaymentId) -> Sequence[Refund]:
-        query = select(refunds).where(refunds.c.payment_id == payment_id).order_by(refunds.c.id)
         return await self._database.read(
-            lambda connection: [read_refund(row) for row in connection.execute(query)]
+            lambda connection: [read_refund(row) for row in connection.execute(_refunds_of(payment_id))]
         )
 
     async def _first(self, query: Select[Any]) -> Payment | None:
@@ -168,6 +175,10 @@ class SqlPaymentStore:
         return await self._database.read(
             lambda connection: [read_payment(row) for row in connection.execute(query)]
         )
+
+
+def _refunds_of(payment_id: PaymentId) -> Select[Any]:
+    return select(refunds).where(refunds.c.payment_id == payment_id).order_by(refunds.c.id)
 
 
 def _the_same(first: Payment, again: Payment) -> Payment:
