@@ -30,7 +30,8 @@ KILLS = int(os.environ.get("RASEED_KILLS", "300"))
 RESTARTS = int(os.environ.get("RASEED_RESTARTS", "20"))
 ACCOUNTS = 3
 CLIENTS = 8
-CREDIT = 1_000_000
+CREDIT = 100_000_000
+"""Of each account: however long a busy machine takes over the kills, nobody runs out of it."""
 BY_COMMAND = 11
 QUIET_S = 5.0
 """After the last client has gone, how long a hold may still be open."""
