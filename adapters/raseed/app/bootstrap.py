@@ -41,6 +41,7 @@ from raseed.adapters.sql.postgres.ledger import PostgresLedger
 from raseed.adapters.sql.sqlite.database import Database
 from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.adapters.telemetry.log import log
+from raseed.app.gateways import open_gateways, with_own_products
 from raseed.app.layout import Home, make_private
 from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.organisations import Organisations, open_organisations
@@ -151,6 +152,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         messenger = await stack.enter_async_context(open_messenger(settings, home, policy.unit))
+        gateways = await stack.enter_async_context(open_gateways(settings, policy))
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
         operators = SqlOperatorStore(database)
@@ -255,7 +257,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
             sign_in=sign_in,
             organisations=organisations,
-            payments=open_payments(database, audit, {}),
+            payments=open_payments(database, audit, gateways),
             forget_account=forget_account,
         )
 
@@ -305,7 +307,7 @@ def _verification(connection: Connection) -> Verification:
 def read_policy(settings: Settings) -> Policy:
     """Raises PolicyError."""
     hold = HoldPolicy(chunk_tokens=settings.billing.chunk_tokens, hold_wait_s=settings.billing.hold_wait_s)
-    policy = load_policy(settings.billing.profile, hold)
+    policy = with_own_products(load_policy(settings.billing.profile, hold), settings)
     if not settings.scripted.enabled:
         return policy
     fallback = token_price("*", "standard", SCRIPTED_MULTIPLIER_MILLI)

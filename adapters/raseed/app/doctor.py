@@ -23,6 +23,8 @@ from raseed.app.listen import listen_address
 from raseed.app.ports import is_taken
 from raseed.app.settings import ConfigError, Configuration, Settings, load_configuration
 from raseed.app.stack import triton_python_env
+from raseed.core.billing.policy import PaymentProvider
+from raseed.core.payments.products import products_of, unsellable
 
 CLOCK_SKEW_MAX_US = 1_000_000
 """Between this machine and the database's: leases, expiries and sessions are told by clocks."""
@@ -76,6 +78,8 @@ async def examine(environ: Mapping[str, str], cwd: Path, *, is_running: bool) ->
     async for finding in _database(configuration):
         yield finding
     for finding in _programs(configuration):
+        yield finding
+    for finding in _payments(settings):
         yield finding
     for finding in _operation(settings):
         yield finding
@@ -198,6 +202,41 @@ def _programs(configuration: Configuration) -> Iterator[Finding]:
             yield _ok("triton", "bundled")
         except TritonBundleError as error:
             yield _failed("triton", str(error), "make run installs it; or set triton.enabled = false")
+
+
+def _payments(settings: Settings) -> Iterator[Finding]:
+    try:
+        policy = read_policy(settings)
+    except PolicyError:
+        return  # told by `_profile`
+    creem = settings.creem
+    if not creem.api_key:
+        if any(products_of(policy, PaymentProvider.CREEM)):
+            yield _warning(
+                "payments",
+                f"profile {policy.profile} sells through Creem, which has no key",
+                "set RASEED_CREEM_API_KEY",
+            )
+        return
+    unnamed = unsellable(policy, PaymentProvider.CREEM)
+    if not creem.webhook_secret:
+        yield _warning(
+            "payments",
+            "Creem's webhook has no secret: what is paid is found by the schedule, minutes later",
+            "add the webhook /webhooks/creem in Creem's dashboard and set RASEED_CREEM_WEBHOOK_SECRET",
+        )
+    elif unnamed:
+        yield _warning(
+            "payments",
+            f"no product of Creem's for {', '.join(unnamed)}: it cannot be bought",
+            "name them in creem.products",
+        )
+    elif creem.mode == "test" and settings.server.production:
+        yield _warning(
+            "payments", "Creem, mode test: credit for money that does not move", 'set creem.mode = "live"'
+        )
+    else:
+        yield _ok("payments", f"Creem, mode {creem.mode}")
 
 
 def _operation(settings: Settings) -> Iterator[Finding]:

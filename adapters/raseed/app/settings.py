@@ -17,16 +17,19 @@ import msgspec
 from msgspec import Meta
 
 from raseed.adapters.messaging.dialect import PRESETS, Dialect, DialectError
+from raseed.adapters.payments.creem_signature import SECRET_CHARS_MIN, is_guessable, key_mode
 from raseed.app.listen import listen_problem
 from raseed.app.settings_reader import (
     ConfigError,
     Secret,
     Values,
     file_values,
+    listed,
     merge_environment,
     read_section,
     where,
 )
+from raseed.core.payments.model import Mode
 
 __all__ = ["ConfigError", "Configuration", "Secret", "Settings", "load_configuration"]
 
@@ -56,6 +59,11 @@ DatabaseUrl = Annotated[
     Meta(pattern=rf"^(postgres(ql)?://([^@/?#\s]*@)?{_HOST}(,{_HOST})*(/[^@?#\s]*)?(\?[^@#\s]*)?)?$"),
 ]
 """Without anything that the driver would take apart in another way: what it says of that has parts of a password."""
+
+
+CreemProduct = Annotated[
+    str, Meta(pattern=r"^(topup|keys|(pack|plan):[a-z0-9_-]{1,64})=prod_[A-Za-z0-9]{1,64}$")
+]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -311,6 +319,25 @@ class Organisations(_Section, frozen=True):
     """Organisations that one person may own when he opens another. Operators may open more for him."""
 
 
+class Creem(_Section, frozen=True):
+    """Payments through Creem, which sells in its own name. Without a key nothing is sold through it."""
+
+    mode: Literal["test", "live"] = "test"
+    """Which of its two shops: no money moves in `test`, and what is bought there is credited all the same."""
+    api_key: Secret = Secret()
+    """`creem_test_…` for `test`, `creem_…` for `live`. Only in the environment."""
+    webhook_secret: Secret = Secret()
+    """Of the webhook at `/webhooks/creem`; while it is changed, the new and the old one with a comma between. Only in the environment."""
+    products: tuple[CreemProduct, ...] = ()
+    """Which of the shop's products is what, over what the profile says: `topup=prod_…` (one step of a top-up), `pack:ID=prod_…`, `plan:ID=prod_…`, `keys=prod_…`."""
+    timeout_s: Annotated[float, Meta(gt=0, le=30)] = 15.0
+    """Longest time for one answer. Whoever buys waits for one, and an event for three at most."""
+    connections: Annotated[int, Meta(ge=1, le=64)] = 8
+    """At a time, of each worker."""
+    url: Annotated[str, Meta(pattern="^(https?://.+)?$")] = ""
+    """Instead of Creem's own address: for tests, and in mode `test` only."""
+
+
 class Log(_Section, frozen=True):
     """Logging."""
 
@@ -334,6 +361,7 @@ class Settings(_Section, frozen=True):
     smtp: Smtp = Smtp()
     sign_in: SignIn = SignIn()
     organisations: Organisations = Organisations()
+    creem: Creem = Creem()
     log: Log = Log()
 
 
@@ -400,6 +428,24 @@ def _contradictions(settings: Settings, values: Values) -> Iterator[str]:
             chosen_dialect(settings.whatsapp_http)
         except DialectError as error:
             yield str(error)
+    yield from _creem_contradictions(settings.creem, values)
+
+
+def _creem_contradictions(creem: Creem, values: Values) -> Iterator[str]:
+    mode = Mode(creem.mode)
+    if creem.api_key and key_mode(creem.api_key.text) is not mode:
+        yield f"{where(values, 'creem', 'api_key')}creem.api_key is no key of Creem's for creem.mode = {creem.mode}"
+    if mode is Mode.LIVE and creem.url:
+        yield f"{where(values, 'creem', 'url')}creem.url is for tests: money is paid at Creem's own address only"
+    secrets = listed(creem.webhook_secret)
+    if secrets and is_guessable(secrets):
+        yield (
+            f"{where(values, 'creem', 'webhook_secret')}creem.webhook_secret: "
+            f"each has at least {SECRET_CHARS_MIN} characters"
+        )
+    names = [product.partition("=")[0] for product in creem.products]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{where(values, 'creem', 'products')}creem.products: {name} is named twice"
 
 
 def chosen_dialect(given: WhatsappHttp) -> Dialect:

@@ -36,6 +36,11 @@ class Secret:
         return bool(self.text)
 
 
+def listed(secret: Secret) -> tuple[str, ...]:
+    """Several in one setting, with commas between: while one is changed, the old one is good too."""
+    return tuple(part.strip() for part in secret.text.split(",")) if secret else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     value: Any

@@ -141,3 +141,23 @@ def test_a_backup_is_one_sound_file_for_its_owner_alone(raseed, tmp_path: Path):
     assert "exists already" in raseed("backup", str(copy)).refused()
     assert "no database" in raseed("backup", str(tmp_path / "b"), RASEED_DATABASE_PATH="/none").refused()
     raseed("backup", str(tmp_path / "no-such-folder" / "b")).refused()
+
+
+def test_what_is_sold_and_cannot_be_paid_for(raseed):
+    """Each with the setting that mends it, until nothing is left."""
+    environ = {"RASEED_BILLING_PROFILE": "kissapi"}
+    for name, value, says in (
+        ("API_KEY", "creem_test_1", "webhook has no secret"),
+        ("WEBHOOK_SECRET", "whsec_0123456789abcdef", "no product of Creem's for topup"),
+        ("PRODUCTS", "topup=prod_1", "Creem, mode test"),
+    ):
+        missing = findings(raseed("doctor", "--json", **environ))["payments"]
+        assert missing[0] == "warning"
+        assert name.lower() in missing[2].lower()
+        environ[f"RASEED_CREEM_{name}"] = value
+        found = findings(raseed("doctor", "--json", **environ))["payments"]
+        assert says in found[1]
+    assert found[0] == "ok"
+    production = findings(raseed("doctor", "--json", RASEED_SERVER_PRODUCTION="true", **environ))["payments"]
+    assert production[:1] == ("warning",)
+    assert "live" in production[2]

@@ -7,6 +7,7 @@ from typing import get_type_hints
 import pytest
 
 from raseed.app.settings import ConfigError, Settings, load_configuration
+from raseed.app.settings_reader import listed
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
@@ -204,3 +205,46 @@ def test_every_setting_is_in_the_documentation() -> None:
         part = page.partition(f"## [{section}]")[2].partition("\n## ")[0]
         for key in kind.__struct_fields__:
             assert f"| `{key}` |" in part, f"{section}.{key}"
+
+
+GOOD_CREEM = {
+    "RASEED_CREEM_API_KEY": "creem_test_1",
+    "RASEED_CREEM_WEBHOOK_SECRET": "whsec_0123456789abcdef, whsec_another_secret",
+    "RASEED_CREEM_PRODUCTS": "topup=prod_1, pack:a_1=prod_2",
+    "RASEED_CREEM_URL": "http://127.0.0.1:9000",
+}
+
+
+def test_a_shop_at_creem(tmp_path: Path) -> None:
+    creem = load_configuration(GOOD_CREEM, tmp_path).settings.creem
+    assert creem.products == ("topup=prod_1", "pack:a_1=prod_2")
+    assert listed(creem.webhook_secret) == ("whsec_0123456789abcdef", "whsec_another_secret")
+    assert "creem_test_1" not in repr(creem)
+    live = {"RASEED_CREEM_API_KEY": "creem_1", "RASEED_CREEM_MODE": "live"}
+    assert load_configuration(live, tmp_path).settings.creem.mode == "live"
+    assert listed(Settings().creem.webhook_secret) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"RASEED_CREEM_API_KEY": "creem_1"}, "is no key of Creem's for creem.mode = test"),
+        ({"RASEED_CREEM_API_KEY": "sk_1"}, "is no key of Creem's for creem.mode = test"),
+        ({"RASEED_CREEM_MODE": "live"}, "is no key of Creem's for creem.mode = live"),
+        (
+            {"RASEED_CREEM_MODE": "live", "RASEED_CREEM_API_KEY": "creem_1"},
+            "RASEED_CREEM_URL: creem.url is for tests",
+        ),
+        ({"RASEED_CREEM_WEBHOOK_SECRET": "short"}, "at least 16 characters"),
+        ({"RASEED_CREEM_WEBHOOK_SECRET": "whsec_0123456789abcdef,"}, "at least 16 characters"),
+        ({"RASEED_CREEM_PRODUCTS": "topup=prod_1,topup=prod_2"}, "topup is named twice"),
+        ({"RASEED_CREEM_PRODUCTS": "topup"}, "creem.products"),
+        ({"RASEED_CREEM_PRODUCTS": "pack=prod_1"}, "creem.products"),
+        ({"RASEED_CREEM_URL": "api.creem.io"}, "creem.url"),
+    ],
+)
+def test_what_contradicts_itself_about_creem(tmp_path: Path, given: dict[str, str], problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_configuration(GOOD_CREEM | given, tmp_path)
+    assert problem in str(caught.value)
+    assert given.get("RASEED_CREEM_WEBHOOK_SECRET", "no secret") not in str(caught.value)

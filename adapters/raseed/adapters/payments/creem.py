@@ -20,6 +20,7 @@ from raseed.adapters.payments.creem_signature import (
     is_guessable,
     is_return_signed,
     is_signed,
+    key_mode,
 )
 from raseed.adapters.payments.http import Answer, GatewayHttp, open_http, raise_by_status
 from raseed.core.billing.policy import PaymentProvider
@@ -37,8 +38,6 @@ from raseed.core.payments.ports import (
 )
 
 URLS = {Mode.LIVE: "https://api.creem.io", Mode.TEST: "https://test-api.creem.io"}
-KEY_PREFIX = "creem_"
-TEST_KEY_PREFIX = "creem_test_"
 PAGE_SIZE = 100
 PAGES_MAX = 100
 """Of a list of transactions: ten thousand. What is longer is not compared by halves."""
@@ -61,13 +60,6 @@ class CreemAccount:
     url: str
     topup_unit_minor: int = 100
     """Price of the product that is sold so many times for a top-up: one dollar."""
-
-
-def key_mode(api_key: str) -> Mode | None:
-    """Of which shop a key is; None: it is none of Creem's."""
-    if not api_key.startswith(KEY_PREFIX):
-        return None
-    return Mode.TEST if api_key.startswith(TEST_KEY_PREFIX) else Mode.LIVE
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Is it Creem that speaks: signatures of its webhooks, and of browsers that come back from its pages.
+"""Is it Creem that speaks: signatures of its webhooks, and of browsers that come back from its pages; and its keys.
 
 By Creem's pages (docs.creem.io): code/webhooks (`creem-signature`: lower-case hex of the HMAC-SHA256 of the raw body under
 the webhook's secret; no time stamp in it) and features/checkout/checkout-api (the redirect, of which two versions are
@@ -11,11 +11,22 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 
+from raseed.core.payments.model import Mode
+
 SIGNATURE_HEADER = "creem-signature"
 SIGNATURE_CHARS = 64
 SECRET_CHARS_MIN = 16
 """Creem makes these secrets, and longer ones: a shorter one was not copied whole, or was made up."""
 RETURN_SIGNATURE = "signature"
+KEY_PREFIX = "creem_"
+TEST_KEY_PREFIX = "creem_test_"
+
+
+def key_mode(api_key: str) -> Mode | None:
+    """Of which shop a key is; None: it is none of Creem's."""
+    if not api_key.startswith(KEY_PREFIX):
+        return None
+    return Mode.TEST if api_key.startswith(TEST_KEY_PREFIX) else Mode.LIVE
 
 
 def is_guessable(secrets: Sequence[str]) -> bool:
