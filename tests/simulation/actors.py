@@ -365,6 +365,8 @@ def altered(world: World, command: Command) -> Command:
         case ReleaseHold():
             return replace(command, **stranger)  # type: ignore[arg-type]
         case SweepHold():
+            if chance.random() < 0.3:
+                return replace(command, hold_id=HoldId("hold_of_nobody"))
             return replace(command, sweeper_epoch=chance.randint(0, 5))
         case ExpireCredit():
             return command
