@@ -152,7 +152,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         messenger = await stack.enter_async_context(open_messenger(settings, home, policy.unit))
-        gateways = await stack.enter_async_context(open_gateways(settings, policy))
+        gateways = await stack.enter_async_context(open_gateways(settings, policy, clock))
         store = SqlAccountStore(database)
         peppers = read_peppers(home)
         operators = SqlOperatorStore(database)

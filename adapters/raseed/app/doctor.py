@@ -23,7 +23,7 @@ from raseed.app.listen import listen_address
 from raseed.app.ports import is_taken
 from raseed.app.settings import ConfigError, Configuration, Settings, load_configuration
 from raseed.app.stack import triton_python_env
-from raseed.core.billing.policy import PaymentProvider
+from raseed.core.billing.policy import PaymentProvider, Policy
 from raseed.core.payments.products import products_of, unsellable
 
 CLOCK_SKEW_MAX_US = 1_000_000
@@ -209,6 +209,37 @@ def _payments(settings: Settings) -> Iterator[Finding]:
         policy = read_policy(settings)
     except PolicyError:
         return  # told by `_profile`
+    yield from _myfatoorah(settings, policy)
+    yield from _creem(settings, policy)
+
+
+def _myfatoorah(settings: Settings, policy: Policy) -> Iterator[Finding]:
+    given = settings.myfatoorah
+    if not given.token:
+        if any(products_of(policy, PaymentProvider.MYFATOORAH)):
+            yield _warning(
+                "payments",
+                f"profile {policy.profile} sells through MyFatoorah, which has no token",
+                "set RASEED_MYFATOORAH_TOKEN",
+            )
+        return
+    if not given.webhook_secret:
+        yield _warning(
+            "payments",
+            "MyFatoorah's webhook has no secret: what is paid is found by the schedule, minutes later",
+            "add the webhook /webhooks/myfatoorah in its portal and set RASEED_MYFATOORAH_WEBHOOK_SECRET",
+        )
+    elif given.mode == "test" and settings.server.production:
+        yield _warning(
+            "payments",
+            "MyFatoorah, mode test: credit for money that does not move",
+            'set myfatoorah.mode = "live"',
+        )
+    else:
+        yield _ok("payments", f"MyFatoorah, mode {given.mode}, {given.country}, API {given.api}")
+
+
+def _creem(settings: Settings, policy: Policy) -> Iterator[Finding]:
     creem = settings.creem
     if not creem.api_key:
         if any(products_of(policy, PaymentProvider.CREEM)):

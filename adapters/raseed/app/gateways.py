@@ -10,23 +10,36 @@ from raseed.adapters.policy.loader import PolicyError
 from raseed.app.settings import Settings
 from raseed.app.settings_reader import listed
 from raseed.core.billing.policy import PaymentProvider, Policy
+from raseed.core.clock import Clock
 from raseed.core.payments.model import Mode
 from raseed.core.payments.ports import Gateway
 from raseed.core.payments.products import with_products
 
 
 @dataclass(frozen=True, slots=True)
+class _Parts:
+    """What gateways are made of."""
+
+    settings: Settings
+    policy: Policy
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
 class _Opener:
     is_configured: Callable[[Settings], bool]
-    open: Callable[[Settings, Policy], AbstractAsyncContextManager[Gateway]]
+    open: Callable[[_Parts], AbstractAsyncContextManager[Gateway]]
 
 
 @asynccontextmanager
-async def open_gateways(settings: Settings, policy: Policy) -> AsyncIterator[dict[PaymentProvider, Gateway]]:
+async def open_gateways(
+    settings: Settings, policy: Policy, clock: Clock
+) -> AsyncIterator[dict[PaymentProvider, Gateway]]:
     """Those whose credentials are set; nothing is asked of a provider yet."""
+    parts = _Parts(settings, policy, clock)
     async with AsyncExitStack() as stack:
         yield {
-            provider: await stack.enter_async_context(opener.open(settings, policy))
+            provider: await stack.enter_async_context(opener.open(parts))
             for provider, opener in _OPENERS.items()
             if opener.is_configured(settings)
         }
@@ -42,11 +55,30 @@ def with_own_products(policy: Policy, settings: Settings) -> Policy:
 
 
 @asynccontextmanager
-async def _creem(settings: Settings, policy: Policy) -> AsyncIterator[Gateway]:
+async def _myfatoorah(parts: _Parts) -> AsyncIterator[Gateway]:
     # Not at the top: an HTTP client is a fifth of a second of each start, and who sells nothing needs none.
+    from raseed.adapters.payments.myfatoorah import open_myfatoorah
+    from raseed.adapters.payments.myfatoorah_account import MyFatoorahAccount
+
+    given = parts.settings.myfatoorah
+    account = MyFatoorahAccount(
+        mode=Mode(given.mode),
+        country=given.country,
+        token=given.token.text,
+        webhook_secrets=listed(given.webhook_secret),
+        version=3 if given.api == "v3" else 2,
+        page_life_s=given.page_life_s,
+        url=given.url,
+    )
+    async with open_myfatoorah(account, parts.clock, given.timeout_s, given.connections) as gateway:
+        yield gateway
+
+
+@asynccontextmanager
+async def _creem(parts: _Parts) -> AsyncIterator[Gateway]:
     from raseed.adapters.payments.creem import URLS, CreemAccount, open_creem
 
-    given = settings.creem
+    given, policy = parts.settings.creem, parts.policy
     mode = Mode(given.mode)
     account = CreemAccount(
         mode=mode,
@@ -60,6 +92,7 @@ async def _creem(settings: Settings, policy: Policy) -> AsyncIterator[Gateway]:
 
 
 _OPENERS: Mapping[PaymentProvider, _Opener] = {
+    PaymentProvider.MYFATOORAH: _Opener(lambda settings: bool(settings.myfatoorah.token), _myfatoorah),
     PaymentProvider.CREEM: _Opener(lambda settings: bool(settings.creem.api_key), _creem),
 }
 """A new provider is a function above and a line here."""

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from raseed.adapters.messaging.dialect import PRESETS, Dialect, DialectError
 from raseed.adapters.payments.creem_signature import SECRET_CHARS_MIN, is_guessable, key_mode
+from raseed.adapters.payments.myfatoorah_account import SECRET_BYTES_MIN, is_live_url
 from raseed.app.listen import listen_problem
 from raseed.app.settings_reader import (
     ConfigError,
@@ -319,6 +320,29 @@ class Organisations(_Section, frozen=True):
     """Organisations that one person may own when he opens another. Operators may open more for him."""
 
 
+class Myfatoorah(_Section, frozen=True):
+    """Payments through MyFatoorah: KNET, cards and wallets. Without a token nothing is sold through it."""
+
+    mode: Literal["test", "live"] = "test"
+    """No money moves in `test`, and what is bought there is credited all the same."""
+    country: Literal["KWT", "BHR", "JOR", "OMN", "ARE", "SAU", "QAT", "EGY"] = "KWT"
+    """Of the account: it decides where the live API is, and in which currency refunds are counted."""
+    api: Literal["v2", "v3"] = "v2"
+    """Version that makes orders. `v3` makes none twice, and leaves the way to pay to MyFatoorah's page."""
+    token: Secret = Secret()
+    """API key of its portal, one for each country and mode. Only in the environment."""
+    webhook_secret: Secret = Secret()
+    """Of the portal's webhook settings; while it is changed, the new and the old one with a comma between. Without it events are refused (503), and payments are seen by the schedule alone. Only in the environment."""
+    page_life_s: Annotated[float, Meta(ge=1_800, le=3_600)] = 3_600.0
+    """How long a page can be paid on. Shorter ones end while a bank's code is on its way; longer ones keep orders open that nobody wants."""
+    timeout_s: Annotated[float, Meta(gt=0, le=20)] = 15.0
+    """Longest time for one answer. Whoever buys waits for two at most, an event for two or three."""
+    connections: Annotated[int, Meta(ge=1, le=64)] = 8
+    """At a time, of each worker."""
+    url: Annotated[str, Meta(pattern="^(https?://.+)?$")] = ""
+    """Instead of `https://apitest.myfatoorah.com`: for tests, and in mode `test` only."""
+
+
 class Creem(_Section, frozen=True):
     """Payments through Creem, which sells in its own name. Without a key nothing is sold through it."""
 
@@ -361,6 +385,7 @@ class Settings(_Section, frozen=True):
     smtp: Smtp = Smtp()
     sign_in: SignIn = SignIn()
     organisations: Organisations = Organisations()
+    myfatoorah: Myfatoorah = Myfatoorah()
     creem: Creem = Creem()
     log: Log = Log()
 
@@ -428,7 +453,19 @@ def _contradictions(settings: Settings, values: Values) -> Iterator[str]:
             chosen_dialect(settings.whatsapp_http)
         except DialectError as error:
             yield str(error)
+    yield from _myfatoorah_contradictions(settings.myfatoorah, values)
     yield from _creem_contradictions(settings.creem, values)
+
+
+def _myfatoorah_contradictions(myfatoorah: Myfatoorah, values: Values) -> Iterator[str]:
+    mode = Mode(myfatoorah.mode)
+    if myfatoorah.url and (mode is Mode.LIVE or is_live_url(myfatoorah.url)):
+        yield f"{where(values, 'myfatoorah', 'url')}myfatoorah.url is for tests: money is paid at the country's own address only"
+    if any(len(secret.encode()) < SECRET_BYTES_MIN for secret in listed(myfatoorah.webhook_secret)):
+        yield (
+            f"{where(values, 'myfatoorah', 'webhook_secret')}myfatoorah.webhook_secret: "
+            f"each has at least {SECRET_BYTES_MIN} bytes"
+        )
 
 
 def _creem_contradictions(creem: Creem, values: Values) -> Iterator[str]:

@@ -157,7 +157,25 @@ def test_what_is_sold_and_cannot_be_paid_for(raseed):
         environ[f"RASEED_CREEM_{name}"] = value
         found = findings(raseed("doctor", "--json", **environ))["payments"]
         assert says in found[1]
-    assert found[0] == "ok"
+    assert findings(raseed("doctor", "--json", **environ))["payments"][0] == "ok"
+    production = findings(raseed("doctor", "--json", RASEED_SERVER_PRODUCTION="true", **environ))["payments"]
+    assert production[:1] == ("warning",)
+    assert "live" in production[2]
+
+
+def test_myfatoorah_until_nothing_is_missing(raseed):
+    environ: dict[str, str] = {}
+    for name, value, says in (
+        ("TOKEN", "t", "webhook has no secret"),
+        ("WEBHOOK_SECRET", "s" * 16, "MyFatoorah, mode test, KWT, API v2"),
+    ):
+        missing = findings(raseed("doctor", "--json", **environ))["payments"]
+        assert missing[0] == "warning"
+        assert f"RASEED_MYFATOORAH_{name}" in missing[2]
+        environ[f"RASEED_MYFATOORAH_{name}"] = value
+        found = findings(raseed("doctor", "--json", **environ))["payments"]
+        assert says in found[1]
+    assert findings(raseed("doctor", "--json", **environ))["payments"][0] == "ok"
     production = findings(raseed("doctor", "--json", RASEED_SERVER_PRODUCTION="true", **environ))["payments"]
     assert production[:1] == ("warning",)
     assert "live" in production[2]

@@ -248,3 +248,34 @@ def test_what_contradicts_itself_about_creem(tmp_path: Path, given: dict[str, st
         load_configuration(GOOD_CREEM | given, tmp_path)
     assert problem in str(caught.value)
     assert given.get("RASEED_CREEM_WEBHOOK_SECRET", "no secret") not in str(caught.value)
+
+
+def test_an_account_at_myfatoorah(tmp_path: Path) -> None:
+    first, second = "a" * 16, "b+/=" * 8
+    given = {"RASEED_MYFATOORAH_TOKEN": "token-1", "RASEED_MYFATOORAH_WEBHOOK_SECRET": f"{first}, {second}"}
+    myfatoorah = load_configuration(given, tmp_path).settings.myfatoorah
+    assert listed(myfatoorah.webhook_secret) == (first, second)
+    assert "token-1" not in repr(myfatoorah)
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({"RASEED_MYFATOORAH_WEBHOOK_SECRET": "a" * 16 + ",short-secret"}, "at least 16 bytes"),
+        ({"RASEED_MYFATOORAH_WEBHOOK_SECRET": "a" * 16 + ","}, "at least 16 bytes"),
+        ({"RASEED_MYFATOORAH_URL": "https://api.myfatoorah.com/"}, "myfatoorah.url is for tests"),
+        (
+            {"RASEED_MYFATOORAH_URL": "http://127.0.0.1:9", "RASEED_MYFATOORAH_MODE": "live"},
+            "RASEED_MYFATOORAH_URL: myfatoorah.url is for tests",
+        ),
+        ({"RASEED_MYFATOORAH_COUNTRY": "USA"}, "myfatoorah.country"),
+        ({"RASEED_MYFATOORAH_PAGE_LIFE_S": "60"}, "myfatoorah.page_life_s"),
+    ],
+)
+def test_what_contradicts_itself_about_myfatoorah(
+    tmp_path: Path, environ: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_configuration(environ, tmp_path)
+    assert problem in str(caught.value)
+    assert "short-secret" not in str(caught.value)

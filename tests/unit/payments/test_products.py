@@ -11,6 +11,7 @@ from raseed.app.settings import Creem, Settings
 from raseed.app.settings_reader import Secret
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.policy import PaymentProvider
+from raseed.core.clock import SystemClock
 from raseed.core.payments.model import Item, ItemKind, Mode
 from raseed.core.payments.offers import offer_for
 from raseed.core.payments.products import products_of, unsellable
@@ -49,8 +50,10 @@ def test_what_cannot_be_bought_is_named() -> None:
 
 
 async def test_without_a_key_there_is_no_gateway() -> None:
-    async with open_gateways(Settings(), KISSAPI) as gateways:
+    async with open_gateways(Settings(), KISSAPI, SystemClock()) as gateways:
         assert PaymentProvider.CREEM not in gateways
-    async with open_gateways(Settings(creem=Creem(api_key=Secret(API_KEY))), KISSAPI) as gateways:
+    async with open_gateways(
+        Settings(creem=Creem(api_key=Secret(API_KEY))), KISSAPI, SystemClock()
+    ) as gateways:
         gateway = gateways[PaymentProvider.CREEM]
         assert (gateway.provider, gateway.mode) == (PaymentProvider.CREEM, Mode.TEST)
