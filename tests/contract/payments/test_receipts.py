@@ -90,7 +90,7 @@ async def test_a_credited_payment_gets_one_receipt_however_often_it_is_asked_for
     assert (receipt.issued_on, receipt.time_zone) == ("2026-11-21", "Asia/Kuwait")
     assert (receipt.amount_text, receipt.currency_digits) == ("2.000 KWD", 3)
     assert receipt.item_text == "Credit pack: 5,000 credits"
-    assert receipt.item_text_ar == "باقة رصيد: 5,000 نقطة"
+    assert receipt.item_text_ar == "باقة رصيد: \u20685,000 نقطة\u2069"
     assert receipt.merchant is None
     assert await books.told() == [
         ("credit_bought", {"credits": "5,000", "amount": "2.000 KWD", "receipt": receipt.number})

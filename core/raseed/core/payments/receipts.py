@@ -303,12 +303,12 @@ def item_texts(payment: Payment, policy: Policy) -> tuple[str, str]:
         case ItemKind.PACK:
             return (
                 f"Credit pack: {credit_text(microcredits, policy.unit, Language.ENGLISH)}",
-                f"باقة رصيد: {credit_text(microcredits, policy.unit, Language.ARABIC)}",
+                f"باقة رصيد: {_isolated(credit_text(microcredits, policy.unit, Language.ARABIC))}",
             )
         case ItemKind.TOPUP:
             return (
                 f"Top-up: {credit_text(microcredits, policy.unit, Language.ENGLISH)}",
-                f"شحن رصيد: {credit_text(microcredits, policy.unit, Language.ARABIC)}",
+                f"شحن رصيد: {_isolated(credit_text(microcredits, policy.unit, Language.ARABIC))}",
             )
         case ItemKind.PLAN:
             plan = policy.plan(item.id)
@@ -316,6 +316,11 @@ def item_texts(payment: Payment, policy: Policy) -> tuple[str, str]:
             return f"Subscription: {name}", f"اشتراك: {name_ar}"
         case ItemKind.KEYS:
             return f"Room for more API keys: {item.quantity}", f"سعة إضافية لمفاتيح API: {item.quantity}"
+
+
+def _isolated(text: str) -> str:
+    """Within Arabic, with a direction of its own: a dollar sign stays before its number."""
+    return f"\u2068{text}\u2069"
 
 
 def credit_text(microcredits: int, unit: str, language: Language) -> str:
