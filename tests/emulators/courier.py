@@ -49,6 +49,8 @@ class Courier:
     """Which status ends the tries."""
     bends: list[Bend] = field(default_factory=list)
     """For the next events, one for each."""
+    posted: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
+    """Headers and body of every event as it was signed, in the order of what happened, delivered or not."""
     waiting: list[Delivery] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     """The status of each try; 0 if there was none."""
@@ -56,12 +58,13 @@ class Courier:
     """Events whose tries are used up: they never come."""
 
     def post(self, headers: Mapping[str, str], body: bytes) -> None:
+        headers = {"Content-Type": "application/json", **headers}
+        self.posted.append((headers, body))
         bend = self.bends.pop(0) if self.bends else Bend()
         if not self.url or bend.drop:
             return
         due = Microseconds(self.clock.now() + round(bend.delay_s * SECOND))
         sent = bend.alter(body) if bend.alter else body
-        headers = {"Content-Type": "application/json", **headers}
         self.waiting += [Delivery(due=due, headers=headers, body=sent) for _ in range(bend.copies)]
 
     async def deliver(self, *, is_reversed: bool = False) -> list[int]:
