@@ -53,6 +53,7 @@ def order(state: PaymentState = PaymentState.CREATED, **values: Any) -> Payment:
         known |= {"invoice_id": "inv_1", "url": "https://pay.example/1"}
     if state in {PaymentState.PAID, PaymentState.CREDITED}:
         known |= {"provider_payment_id": "tx_1", "paid_at": PAID_AT}
+        known["granted_microcredits"] = CREDIT
     if state is PaymentState.CREDITED:
         known["credited_at"] = PAID_AT
     return replace(ORDER, state=state, **(known | values))

@@ -89,6 +89,7 @@ async def test_a_payment_is_read_as_it_was_written(payments):
         period_end=PAID_AT,
         product_id="prod_1",
         expires_at=PAID_AT,
+        granted_microcredits=7,
         refunded_minor=1,
         disputed_minor=2,
         withdrawn_microcredits=3,

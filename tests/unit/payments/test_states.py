@@ -20,7 +20,6 @@ from raseed.core.payments.states import (
     begin_withdrawal,
     decide,
     end_withdrawal,
-    granted,
     mismatches,
     next_look,
 )
@@ -89,7 +88,7 @@ def test_what_is_paid_is_as_the_provider_has_it():
     after = decide(order(CREATED), seen_of(order(CREATED)), SOON)
     assert (after.invoice_id, after.provider_payment_id, after.paid_at) == ("inv_1", "tx_1", PAID_AT)
     assert after.problem == ""
-    assert granted(after) == CREDIT
+    assert after.granted_microcredits == CREDIT
     unknown_when = replace(seen_of(order(CREATED)), paid_at=None)
     assert decide(order(CREATED), unknown_when, SOON).paid_at == SOON
 
@@ -161,14 +160,14 @@ def test_what_went_back_before_the_credit_is_never_credited(back, refunded, disp
     payment = order(PENDING)
     after = decide(payment, seen_of(payment, refunds=tuple(back)), SOON)
     assert (after.state, after.refunded_minor, after.disputed_minor) == (PAID, refunded, disputed)
-    assert granted(after) == left
+    assert after.granted_microcredits == left
 
 
 def test_the_grant_is_fixed_when_it_is_paid():
     """Else a repeat after a crash would ask the ledger for another one under the same key."""
     paid = decide(order(PENDING), seen_of(order(PENDING)), SOON)
     again = decide(paid, seen_of(paid, refunds=(gone_back(500),)), SOON)
-    assert (again.refunded_minor, granted(again)) == (500, CREDIT)
+    assert (again.refunded_minor, again.granted_microcredits) == (500, CREDIT)
 
 
 def test_what_went_back_is_withdrawn_in_steps_that_are_written_first():
@@ -178,9 +177,9 @@ def test_what_went_back_is_withdrawn_in_steps_that_are_written_first():
     more = decide(first, seen_of(first, refunds=(gone_back(1_000),)), SOON)
     assert begin_withdrawal(more).withdrawing_microcredits == CREDIT // 4, "the step under way stays as it is"
     assert more.next_check_at == SOON + MINUTE, "nobody may have ended it"
-    second = begin_withdrawal(end_withdrawal(more))
+    second = begin_withdrawal(end_withdrawal(more, CREDIT // 4))
     assert (second.withdrawn_microcredits, second.withdrawing_microcredits) == (CREDIT // 4, CREDIT // 4)
-    done = begin_withdrawal(end_withdrawal(second))
+    done = begin_withdrawal(end_withdrawal(second, CREDIT // 4))
     assert (done.withdrawn_microcredits, done.withdrawing_microcredits) == (CREDIT // 2, 0)
     assert done.withdrawal_count == 2
 
@@ -192,10 +191,20 @@ def test_all_that_is_withdrawn_is_what_went_back_and_never_more_than_the_credit(
         back = (gone_back(amount),) if amount else ()
         payment = begin_withdrawal(decide(payment, seen_of(payment, refunds=back), SOON))
         if payment.withdrawing_microcredits:
-            payment = end_withdrawal(payment)
+            payment = end_withdrawal(payment, payment.withdrawing_microcredits)
         kept = max(2_000 - amount, 0)
         left = credit - payment.withdrawn_microcredits
         assert left == credit * kept // 2_000
+
+
+def test_what_open_requests_hold_is_withdrawn_in_a_later_step():
+    begun = begin_withdrawal(order(CREDITED, refunded_minor=1_000))
+    rest = end_withdrawal(begun, 7)
+    assert next_look(rest, LATE) == LATE + MINUTE
+    again = begin_withdrawal(rest)
+    assert (again.withdrawing_microcredits, again.withdrawal_count) == (CREDIT // 2 - 7, 1)
+    with pytest.raises(ValueError, match="more than the step"):
+        end_withdrawal(again, CREDIT)
 
 
 def test_what_is_not_withdrawn_yet_is_not_withdrawn_from_what_is_not_credited():
@@ -226,7 +235,7 @@ def test_what_went_back_counts_if_it_is_this_order(state: PaymentState):
 
 def test_a_dispute_that_was_won_is_for_an_operator():
     lost = decide(order(CREDITED), seen_of(order(CREDITED), refunds=(gone_back(500, is_dispute=True),)), SOON)
-    withdrawn = end_withdrawal(begin_withdrawal(lost))
+    withdrawn = end_withdrawal(begin_withdrawal(lost), CREDIT // 4)
     won = decide(withdrawn, seen_of(withdrawn), SOON)
     assert "less was given back" in won.problem
     assert begin_withdrawal(won).withdrawing_microcredits == 0

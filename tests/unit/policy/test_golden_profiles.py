@@ -93,6 +93,7 @@ def shown(policy: Policy) -> dict[str, Any]:
         and f"{price_text(policy.extra_keys.price_minor, policy.extra_keys.currency)} {policy.extra_keys.currency} "
         f"by {policy.extra_keys.provider}, at most {policy.extra_keys.max_count}",
         "on_upgrade": policy.on_upgrade,
+        "refund_shortfall": policy.refund_shortfall,
         "version": prices.version,
         "models": {model: shown_price(policy, price) for model, price in prices.models.items()},
     }

@@ -20,6 +20,7 @@ from raseed.adapters.policy.tiers import read_tiers
 from raseed.core.accounts.identity import SignUpTerms
 from raseed.core.accounts.key_service import KEY_LIFE_DAYS
 from raseed.core.accounts.model import Tier
+from raseed.core.billing.commands import TakeShortfall
 from raseed.core.billing.holds import HoldPolicy, OnShortfall, Reserve
 from raseed.core.billing.model import GrantSource
 from raseed.core.billing.policy import AccountGroup, Identity, Policy, UnitOfAccount, WelcomeGrant
@@ -72,6 +73,7 @@ class _Billing(msgspec.Struct, frozen=True):
     debt_limit: Decimal | None = None
     absorb_limit: Decimal | None = None
     on_upgrade: Literal["keep", "forfeit"] = "keep"
+    refund_shortfall: Literal["debt", "write_off"] = "debt"
 
 
 class _Accounts(msgspec.Struct, frozen=True):
@@ -166,6 +168,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         plans=read_plans(source),
         extra_keys=read_extra_keys(source),
         on_upgrade=billing.on_upgrade,
+        refund_shortfall=TakeShortfall(billing.refund_shortfall),
         hold=_hold(source, billing, hold),
     )
 

@@ -72,7 +72,7 @@ class KeyStore(Protocol):
     ) -> ApiKey:
         """With its cap, if it has one. Returns the key that the same request made before, if it did.
 
-        Raises Conflict if the account is closed; KeyLimitReached if it has `keys_max` valid keys; PermissionDenied if the
+        Raises Conflict if the account is closed; KeyLimitReached if it has `keys_max` valid keys and as many more as it bought room for; PermissionDenied if the
         key reaches further than the one that makes it, or that may make none (`key_rules.check_parent`);
         RequestReusedWithOtherInput.
         """

@@ -9,6 +9,7 @@ from typing import Literal
 
 from raseed.core.accounts.identity import SignUpTerms
 from raseed.core.accounts.model import Tier
+from raseed.core.billing.commands import TakeShortfall
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import GrantSource
 from raseed.core.billing.price_book import PriceBook
@@ -238,6 +239,8 @@ class Policy:
     extra_keys: ExtraKeys | None
     on_upgrade: Literal["keep", "forfeit"]
     """Of the credit of a period that an upgrade ends early: whether it stays until it expires."""
+    refund_shortfall: TakeShortfall
+    """What becomes of credit that was spent when its payment goes back to the buyer."""
     hold: HoldPolicy
 
     def model_tier(self, name: str) -> ModelTier | None:

@@ -112,6 +112,8 @@ class Payment:
     """The provider's id of the attempt or transaction that paid: unique in (provider, mode)."""
     paid_at: Microseconds | None = None
     credited_at: Microseconds | None = None
+    granted_microcredits: int = 0
+    """What its grant gives: the credit, less what had gone back when it was verified. Fixed then."""
     refunded_minor: int = 0
     """Given back to the buyer, as far as the provider has done it."""
     disputed_minor: int = 0

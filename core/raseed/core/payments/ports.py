@@ -38,6 +38,10 @@ class GatewayRefused(GatewayError):
     """The provider said no, and the call had no effect: the same call will be refused again."""
 
 
+class GatewayMissing(GatewayError):
+    """Nobody may be asked: no credentials are configured for the payment's provider in its mode. Never is another asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buyer:
     """What providers want to know of who pays. Empty: not known."""

@@ -29,7 +29,8 @@ PAGE_LIFE_US = 1 * DAY
 LOOKS_MAX_US = 30 * DAY
 """What was not paid in this time is not looked at any more, unless something says that it was."""
 SETTLE_AGAIN_US = 1 * MINUTE
-"""After which a payment that is paid, and that nobody has credited, is taken up: whoever did has died, or had no ledger."""
+"""After which a payment that is paid and not credited is taken up, or one of which not all is withdrawn: whoever did it has
+died, or had no ledger, or open requests held the rest."""
 FIRST_LOOKS_US = (1 * MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE)
 """After the beginning; then hourly, then daily."""
 HOURLY_US = 72 * HOUR
@@ -154,12 +155,12 @@ def _given_back(payment: Payment, seen: Seen) -> Payment:
 
 def _blocked(payment: Payment) -> Payment:
     """What was given back before anything was credited is never credited. It is fixed now: the grant has one amount."""
-    return replace(payment, withdrawn_microcredits=_not_due(payment))
-
-
-def granted(payment: Payment) -> int:
-    """What the grant of a payment that is paid has; once it is credited, `withdrawn` counts on."""
-    return payment.credit_microcredits - payment.withdrawn_microcredits
+    never = _not_due(payment)
+    return replace(
+        payment,
+        withdrawn_microcredits=never,
+        granted_microcredits=payment.credit_microcredits - never,
+    )
 
 
 def _not_due(payment: Payment) -> int:
@@ -177,11 +178,15 @@ def begin_withdrawal(payment: Payment) -> Payment:
     )
 
 
-def end_withdrawal(payment: Payment) -> Payment:
-    """The ledger has done the step."""
+def end_withdrawal(payment: Payment, settled_microcredits: int) -> Payment:
+    """The ledger has done so much of the step: less than all of it while open requests hold some. The rest is for a later
+    step, under another key.
+    """
+    if not 0 <= settled_microcredits <= payment.withdrawing_microcredits:
+        raise ValueError(f"more than the step: {settled_microcredits}")
     return replace(
         payment,
-        withdrawn_microcredits=payment.withdrawn_microcredits + payment.withdrawing_microcredits,
+        withdrawn_microcredits=payment.withdrawn_microcredits + settled_microcredits,
         withdrawing_microcredits=0,
         withdrawal_count=payment.withdrawal_count + 1,
     )
@@ -189,7 +194,7 @@ def end_withdrawal(payment: Payment) -> Payment:
 
 def next_look(payment: Payment, now: Microseconds, *, has_open_refund: bool = False) -> Microseconds | None:
     """When the schedule looks at it again; None: never. `has_open_refund`: one that the provider has not ended."""
-    if payment.state is PaymentState.PAID or payment.withdrawing_microcredits:
+    if payment.state is PaymentState.PAID or _is_withdrawing(payment):
         return Microseconds(now + SETTLE_AGAIN_US)
     if has_open_refund:
         return Microseconds(now + HOUR)
@@ -199,6 +204,10 @@ def next_look(payment: Payment, now: Microseconds, *, has_open_refund: bool = Fa
         begun = payment.credited_at
         return next((Microseconds(begun + age) for age in AFTER_CREDIT_US if begun + age > now), None)
     return None
+
+
+def _is_withdrawing(payment: Payment) -> bool:
+    return payment.state is PaymentState.CREDITED and _not_due(payment) > payment.withdrawn_microcredits
 
 
 def _in_time(begun: Microseconds, now: Microseconds) -> Microseconds | None:

@@ -17,6 +17,7 @@ from raseed.adapters.sql.accounts.tables import accounts, api_keys
 from raseed.adapters.sql.admin.audit import record_audit
 from raseed.adapters.sql.ledger.spend_caps import cap_text, insert_spend, set_cap, spend_of
 from raseed.adapters.sql.ledger.tables import key_spends
+from raseed.adapters.sql.payments.extra_keys import extra_keys
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
 from raseed.core.accounts.key_rules import check_limits, check_parent, follow, refuse_excess
@@ -309,6 +310,7 @@ def _valid(account_id: AccountId, now: Microseconds) -> tuple[Any, ...]:
 
 
 def _check_count(connection: Connection, account_id: AccountId, keys_max: int, now: Microseconds) -> None:
+    keys_max += extra_keys(connection, account_id)
     count = connection.scalar(select(func.count()).select_from(api_keys).where(*_valid(account_id, now)))
     if (count or 0) >= keys_max:
         raise KeyLimitReached(

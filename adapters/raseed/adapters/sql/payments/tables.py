@@ -98,6 +98,7 @@ payments = table(
     Column("provider_payment_id", Text, nullable=False),
     moment("paid_at", nullable=True),
     moment("credited_at", nullable=True),
+    amount("granted"),
     Column("refunded_minor", BIGINT, nullable=False),
     Column("disputed_minor", BIGINT, nullable=False),
     amount("withdrawn"),

@@ -29,6 +29,7 @@ def upgrade() -> None:
         *_numbers("expires_at", nullable=True),
         *_texts("invoice_id", "provider_payment_id"),
         *_numbers("paid_at", "credited_at", nullable=True),
+        *_numbers("granted_microcredits"),
         *_numbers("refunded_minor", "disputed_minor", "withdrawn_microcredits", "withdrawing_microcredits"),
         *_numbers("withdrawal_count"),
         *_texts("problem"),
