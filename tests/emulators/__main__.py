@@ -15,14 +15,16 @@ from typing import Any
 from tests.emulators.creem.emulator import CreemEmulator
 from tests.emulators.myfatoorah.emulator import MyFatoorah
 from tests.emulators.server import Emulator, alive
+from tests.emulators.whatsapp.meta import MetaWhatsApp
 
 
 def emulators(webhooks: str) -> dict[str, tuple[Emulator, dict[str, Any]]]:
     """Each with what it prints of itself. `webhooks`: the address of the platform that events are sent to."""
     myfatoorah = MyFatoorah(allows_localhost=True, has_auto_refund=True)
     creem = CreemEmulator()
+    whatsapp = MetaWhatsApp(is_reporting=True)
     if webhooks:
-        for emulator in (myfatoorah, creem):
+        for emulator in (myfatoorah, creem, whatsapp):
             emulator.served.courier.url = f"{webhooks}/webhooks/{emulator.name}"
     return {
         "myfatoorah": (
@@ -30,6 +32,14 @@ def emulators(webhooks: str) -> dict[str, tuple[Emulator, dict[str, Any]]]:
             {"token": myfatoorah.token, "webhook_secret": myfatoorah.secret},
         ),
         "creem": (creem, {"api_key": creem.api_key, "webhook_secret": creem.secret}),
+        "whatsapp": (
+            whatsapp,
+            {
+                "token": whatsapp.token,
+                "app_secret": whatsapp.app_secret,
+                "phone_number_id": whatsapp.phone_number_id,
+            },
+        ),
     }
 
 

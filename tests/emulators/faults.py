@@ -35,6 +35,8 @@ class How(StrEnum):
     """To another path of the same server, where `asked` shows who followed."""
     EDITED = "edited"
     """The right answer with `edit` done to its JSON: a wrong amount, another's reference."""
+    LATE = "late"
+    """The right answer, edited if there is an `edit`, after `wait_s`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Fault:
     times: int = 1
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: str = "<html>Service Unavailable</html>"
+    body: str | bytes = "<html>Service Unavailable</html>"
+    wait_s: float = 0.02
     edit: Callable[[Any], None] | None = None
     """Changes the parsed answer in place."""
 
@@ -82,7 +85,7 @@ async def answer_with(
     fault: Fault, request: web.Request, handler: Handler, ending: asyncio.Event
 ) -> web.StreamResponse:
     """What the client gets. `ending` is set when the server stops: nothing waits longer."""
-    does_more = fault.takes_effect or fault.how in {How.CUT, How.EDITED}
+    does_more = fault.takes_effect or fault.how in {How.CUT, How.EDITED, How.LATE}
     right: web.Response | None = await handler(request) if does_more else None
     match fault.how:
         case How.SILENT:
@@ -91,7 +94,8 @@ async def answer_with(
         case How.RESET:
             return _reset(request)
         case How.STATUS:
-            return web.Response(status=fault.status, text=fault.body, headers=fault.headers)
+            body = fault.body.encode() if isinstance(fault.body, str) else fault.body
+            return web.Response(status=fault.status, body=body, headers=fault.headers)
         case How.GARBAGE:
             return web.Response(text='{"IsSuccess": tru\x00', content_type="application/json")
         case How.CUT:
@@ -107,6 +111,10 @@ async def answer_with(
             assert right is not None
             assert fault.edit is not None
             return _edited(right, fault.edit)
+        case How.LATE:
+            assert right is not None
+            await asyncio.sleep(fault.wait_s)
+            return _edited(right, fault.edit) if fault.edit else right
 
 
 def _reset(request: web.Request) -> web.Response:

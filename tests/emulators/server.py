@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ class Served:
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    open_now: int = 0
+    open_most: int = 0
+    """Requests that were being answered at a time."""
 
     def asked_at(self, path: str) -> list[Asked]:
         return [each for each in self.asked if each.path.startswith(path)]
@@ -62,7 +66,9 @@ class Emulator(Protocol):
 
 
 @asynccontextmanager
-async def serve(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def serve(
+    emulator: Emulator, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Its address. Webhooks go out when `served.courier.deliver()` is called."""
     served = emulator.served
     app = web.Application(middlewares=[_middleware(served)])
@@ -71,8 +77,8 @@ async def serve(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> A
     # Requests that a fault keeps waiting end with their client, and all others with the server.
     runner = web.AppRunner(app, shutdown_timeout=0.0, handler_cancellation=True, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    served.url = f"http://{host}:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, host, port, ssl_context=tls).start()
+    served.url = f"http{'s' if tls else ''}://{host}:{runner.addresses[0][1]}"
     try:
         yield served.url
     finally:
@@ -102,10 +108,15 @@ def _middleware(served: Served) -> Any:
         served.asked.append(
             Asked(request.method, request.path, headers, dict(request.query), await request.read())
         )
-        fault = served.faults.take(request.path)
-        if fault is None:
-            return await handler(request)
-        return await answer_with(fault, request, handler, served.ending)
+        served.open_now += 1
+        served.open_most = max(served.open_most, served.open_now)
+        try:
+            fault = served.faults.take(request.path)
+            if fault is None:
+                return await handler(request)
+            return await answer_with(fault, request, handler, served.ending)
+        finally:
+            served.open_now -= 1
 
     return record
 

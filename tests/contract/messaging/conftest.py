@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from tests.emulators.faults import Fault, How
+from tests.emulators.server import serve
+from tests.emulators.whatsapp.meta import PHONE_NUMBER_ID, MetaWhatsApp
+from tests.emulators.whatsapp.services import WhatsAppService
 from tests.support.certificate import make_certificate
 
 from raseed.adapters.messaging.dialect import PRESETS
@@ -37,6 +41,7 @@ HASTY_S = 0.25
 SLACK_S = 5.0
 """How late a busy machine may notice that."""
 CONNECTIONS = 4
+FOR_EVER = 1_000_000
 TEXTS = read_texts("Raseed")
 HTTP_DRIVERS = ("whatsapp_meta", "resayil-token", "resayil-app")
 """The third preset, `wassenger`, is `resayil-token` at another address."""
@@ -52,92 +57,17 @@ def code_for(channel: Channel, language: Language = Language.ENGLISH) -> Message
     )
 
 
-@dataclass
-class Asked:
-    path: str
-    headers: dict[str, str]
-    body: Any
+Emulated = MetaWhatsApp | WhatsAppService
 
 
-@dataclass
-class Provider:
-    """An HTTP service that answers as it is told."""
-
-    status: int = 200
-    body: Any = None
-    raw: bytes | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    fault: str = ""
-    asked: list[Asked] = field(default_factory=list)
-    open_now: int = 0
-    open_most: int = 0
-    url: str = ""
-    ending: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.open_now += 1
-        self.open_most = max(self.open_most, self.open_now)
-        try:
-            self.asked.append(Asked(request.path, dict(request.headers), await request.json()))
-            return await self._answer(request)
-        finally:
-            self.open_now -= 1
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        assert request.transport is not None
-        match self.fault:
-            case "silent":
-                await self.ending.wait()
-            case "slow":
-                response = web.StreamResponse()
-                await response.prepare(request)
-                while True:
-                    await response.write(b" ")
-                    await asyncio.sleep(0.05)
-            case "reset":
-                sock = request.transport.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                request.transport.abort()
-            case "pause":
-                await asyncio.sleep(0.02)
-            case _:
-                pass
-        if self.raw is not None:
-            return web.Response(status=self.status, body=self.raw, headers=self.headers)
-        return web.json_response(self.body, status=self.status, headers=self.headers)
+def emulated(name: str) -> Emulated:
+    """The service that a driver of this name talks to."""
+    return MetaWhatsApp(token=TOKEN) if name == "whatsapp_meta" else WhatsAppService(name, token=TOKEN)
 
 
-@asynccontextmanager
-async def served(provider: Provider, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", provider.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.0)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    provider.url = f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield
-    finally:
-        provider.ending.set()
-        await runner.cleanup()
-
-
-ACCEPTED: dict[str, Any] = {
-    # developers.facebook.com/docs/whatsapp/cloud-api/reference/messages: a successful response
-    "whatsapp_meta": {
-        "messaging_product": "whatsapp",
-        "contacts": [{"input": "96550123456", "wa_id": "96550123456"}],
-        "messages": [{"id": "wamid.HBgLOTY1NTAxMjM0NTYVAgARGBI", "message_status": "accepted"}],
-    },
-    # app.wassenger.com/docs: POST /v1/messages answers with the queued message
-    "wassenger": {"id": "652f1a", "waId": "3EB0", "phone": PHONE, "status": "queued"},
-    # github.com/soudshoja/LLM-Resayil: the same dialect
-    "resayil-token": {"id": "652f1a", "status": "queued"},
-    # github.com/soudshoja/pay-resayil-io: what its client reads
-    "resayil-app": {"success": True, "message_id": "652f1a"},
-}
-IDS = {"whatsapp_meta": "wamid.HBgLOTY1NTAxMjM0NTYVAgARGBI"}
+def answering(body: Any, status: int = 200, **headers: str) -> Fault:
+    """From now on it answers so, whatever it is asked."""
+    return Fault(how=How.STATUS, status=status, body=json.dumps(body), headers=headers, times=FOR_EVER)
 
 
 @asynccontextmanager
@@ -147,7 +77,7 @@ async def opened(name: str, url: str, timeout_s: float = TIMEOUT_S) -> AsyncIter
         if name == "whatsapp_meta":
             yield MetaMessenger(
                 calls,
-                MetaAccount(url=url, api_version="v24.0", phone_number_id="106540352242922", token=TOKEN),
+                MetaAccount(url=url, api_version="v24.0", phone_number_id=PHONE_NUMBER_ID, token=TOKEN),
                 TEXTS,
             )
             return
@@ -157,17 +87,17 @@ async def opened(name: str, url: str, timeout_s: float = TIMEOUT_S) -> AsyncIter
 
 
 @pytest.fixture(params=HTTP_DRIVERS)
-async def http(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Messenger, Provider, str]]:
-    provider = Provider(body=ACCEPTED[request.param])
-    async with served(provider), opened(request.param, provider.url) as messenger:
-        yield messenger, provider, request.param
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Messenger, Emulated, str]]:
+    emulator = emulated(request.param)
+    async with serve(emulator) as url, opened(request.param, url) as messenger:
+        yield messenger, emulator, request.param
 
 
 @pytest.fixture(params=HTTP_DRIVERS)
-async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Messenger, Provider, str]]:
-    provider = Provider(body=ACCEPTED[request.param])
-    async with served(provider), opened(request.param, provider.url, HASTY_S) as messenger:
-        yield messenger, provider, request.param
+async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Messenger, Emulated, str]]:
+    emulator = emulated(request.param)
+    async with serve(emulator) as url, opened(request.param, url, HASTY_S) as messenger:
+        yield messenger, emulator, request.param
 
 
 class Mailbox:

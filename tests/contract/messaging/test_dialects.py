@@ -8,16 +8,18 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.messaging.conftest import (
-    ACCEPTED,
     CODE,
     PHONE,
     TEXTS,
     TOKEN,
-    Provider,
+    Emulated,
+    answering,
     code_for,
+    emulated,
     opened,
-    served,
 )
+from tests.emulators.server import serve
+from tests.emulators.whatsapp.meta import MetaWhatsApp, refusal
 
 from raseed.adapters.messaging.dialect import PRESETS, Dialect, DialectError
 from raseed.adapters.messaging.http_call import open_calls
@@ -28,6 +30,7 @@ from raseed.core.messaging.ports import (
     Language,
     Message,
     MessagingError,
+    Messenger,
     MessengerBusy,
     MessengerMisconfigured,
     Undeliverable,
@@ -37,20 +40,20 @@ TEXT = TEXTS.render(code_for(Channel.WHATSAPP)).text
 
 
 @pytest.fixture
-async def meta() -> AsyncIterator[tuple[HttpMessenger, Provider]]:
-    provider = Provider(body=ACCEPTED["whatsapp_meta"])
-    async with served(provider), opened("whatsapp_meta", provider.url) as messenger:
-        yield messenger, provider  # type: ignore[misc]
+async def meta() -> AsyncIterator[tuple[Messenger, MetaWhatsApp]]:
+    emulator = MetaWhatsApp(token=TOKEN)
+    async with serve(emulator) as url, opened("whatsapp_meta", url) as messenger:
+        yield messenger, emulator
 
 
 async def test_metas_authentication_template_has_the_code_twice(meta) -> None:
     # developers.facebook.com/docs/whatsapp/business-management-api/authentication-templates
     messenger, provider = meta
     await messenger.send(code_for(Channel.WHATSAPP, Language.ARABIC))
-    [asked] = provider.asked
+    [asked] = provider.served.asked
     assert asked.path == "/v24.0/106540352242922/messages"
-    assert asked.headers["Authorization"] == f"Bearer {TOKEN}"
-    assert asked.body == {
+    assert asked.headers["authorization"] == f"Bearer {TOKEN}"
+    assert asked.json == {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         "to": "96550123456",
@@ -82,7 +85,7 @@ async def test_metas_template_of_a_notice_has_its_parameters_in_order(meta) -> N
     )
     await messenger.send(created)
     await messenger.send(replace(created, template="credits_exhausted", parameters={}))
-    with_values, without = (asked.body["template"]["components"] for asked in provider.asked)
+    with_values, without = (asked.json["template"]["components"] for asked in provider.served.asked)
     assert without == []
     assert with_values == [
         {
@@ -102,7 +105,7 @@ async def test_metas_codes_are_short(meta) -> None:
     )
     with pytest.raises(MessengerMisconfigured):
         await messenger.send(message)
-    assert provider.asked == []
+    assert provider.served.asked == []
 
 
 @pytest.mark.parametrize(
@@ -121,16 +124,8 @@ async def test_metas_errors(meta, codes: tuple[int, ...], status: int, kind: typ
     # developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
     messenger, provider = meta
     for code in codes:
-        provider.status = status
-        provider.body = {
-            "error": {
-                "message": f"(#{code}) for {PHONE}",
-                "type": "OAuthException",
-                "code": code,
-                "error_data": {"messaging_product": "whatsapp", "details": f"{PHONE} is not known"},
-                "fbtrace_id": "A1b2",
-            }
-        }
+        provider.served.faults.clear()
+        provider.served.faults.add(answering(refusal(code, f"{PHONE} is not known"), status))
         with pytest.raises(kind) as caught:
             await messenger.send(code_for(Channel.WHATSAPP))
         assert str(code) in str(caught.value)
@@ -139,17 +134,17 @@ async def test_metas_errors(meta, codes: tuple[int, ...], status: int, kind: typ
 
 async def test_meta_wants_a_pause_between_messages_to_one_person(meta) -> None:
     messenger, provider = meta
-    provider.status, provider.body = 400, {"error": {"code": 131056}}
+    provider.served.faults.add(answering({"error": {"code": 131056}}, 400))
     with pytest.raises(MessengerBusy) as caught:
         await messenger.send(code_for(Channel.WHATSAPP))
     assert caught.value.retry_after_s == 6
 
 
 @asynccontextmanager
-async def speaking(provider: Provider, dialect: Dialect) -> AsyncIterator[HttpMessenger]:
+async def speaking(provider: Emulated, dialect: Dialect) -> AsyncIterator[HttpMessenger]:
     path = "/" + dialect.url.split("/", 3)[3]
-    async with served(provider), open_calls(5.0, 2) as calls:
-        yield HttpMessenger(calls, replace(dialect, url=provider.url + path), TOKEN, TEXTS)
+    async with serve(provider) as url, open_calls(5.0, 2) as calls:
+        yield HttpMessenger(calls, replace(dialect, url=url + path), TOKEN, TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -166,31 +161,32 @@ async def speaking(provider: Provider, dialect: Dialect) -> AsyncIterator[HttpMe
     ],
 )
 async def test_presets(preset: str, path: str, header: tuple[str, str], body: object) -> None:
-    provider = Provider(body=ACCEPTED[preset], status=201)
+    provider = emulated(preset)
     async with speaking(provider, PRESETS[preset]) as messenger:
-        await messenger.send(code_for(Channel.WHATSAPP))
-    [asked] = provider.asked
-    assert (asked.path, asked.body) == (path, body)
-    assert asked.headers[header[0]] == header[1]
+        message_id = await messenger.send(code_for(Channel.WHATSAPP))
+    [asked] = provider.served.asked
+    assert (asked.path, asked.json) == (path, body)
+    assert asked.headers[header[0].lower()] == header[1]
+    assert [(sent.to, sent.text) for sent in provider.sent] == [(PHONE, TEXT)]
+    assert message_id in {provider.sent[0].id, ""}  # the preset resayil-token reads none
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 async def test_a_number_that_does_not_exist(preset: str) -> None:
-    # Observed: 400 with this message.
-    provider = Provider(
-        status=400, body={"message": "Phone number is not a valid international mobile number: +965"}
-    )
+    provider = emulated(preset)
+    provider.unreachable.add(PHONE)
     async with speaking(provider, PRESETS[preset]) as messenger:
         with pytest.raises(Undeliverable):
             await messenger.send(code_for(Channel.WHATSAPP))
-        provider.body = {"message": "device is offline"}
+        provider.served.faults.add(answering({"message": "device is offline"}, 400))
         with pytest.raises(MessengerMisconfigured):
             await messenger.send(code_for(Channel.WHATSAPP))
 
 
 @pytest.mark.parametrize("body", [{"success": False}, {"success": "true"}, {"message_id": "1"}, []])
 async def test_a_success_that_is_none(body: object) -> None:
-    provider = Provider(body=body)
+    provider = emulated("resayil-app")
+    provider.served.faults.add(answering(body))
     async with speaking(provider, PRESETS["resayil-app"]) as messenger:
         with pytest.raises(MessengerBusy):
             await messenger.send(code_for(Channel.WHATSAPP))
@@ -206,12 +202,13 @@ async def test_a_dialect_of_ones_own() -> None:
         success_value='"queued"',
         id_path="results.0.number",
     )
-    provider = Provider(body={"results": [{"state": "queued", "number": 17}]})
+    provider = emulated("wassenger")
+    provider.served.faults.add(answering({"results": [{"state": "queued", "number": 17}]}))
     async with speaking(provider, dialect) as messenger:
         assert await messenger.send(code_for(Channel.WHATSAPP)) == "17"
-    [asked] = provider.asked
-    assert asked.headers["X-Key"] == f"key={TOKEN}"
-    assert asked.body == {
+    [asked] = provider.served.asked
+    assert asked.headers["x-key"] == f"key={TOKEN}"
+    assert asked.json == {
         "to": [PHONE[1:]],
         "lang": "en",
         "kind": "code",
@@ -221,7 +218,7 @@ async def test_a_dialect_of_ones_own() -> None:
 
 
 async def test_no_text_breaks_out_of_its_place() -> None:
-    provider = Provider(body=ACCEPTED["wassenger"])
+    provider = emulated("wassenger")
     message = Message(
         channel=Channel.WHATSAPP,
         to=PHONE,
@@ -231,10 +228,10 @@ async def test_no_text_breaks_out_of_its_place() -> None:
     )
     async with speaking(provider, PRESETS["wassenger"]) as messenger:
         await messenger.send(message)
-    [asked] = provider.asked
-    assert set(asked.body) == {"phone", "message"}
-    assert asked.body["phone"] == PHONE
-    assert '", "phone": "+1{to}' in asked.body["message"]
+    [sent] = provider.sent
+    assert set(provider.served.asked[0].json) == {"phone", "message"}
+    assert sent.to == PHONE
+    assert '", "phone": "+1{to}' in sent.text
 
 
 @pytest.mark.parametrize(

@@ -7,24 +7,25 @@ import socket
 import ssl
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import pytest
 from tests.contract.messaging.conftest import (
-    ACCEPTED,
     CODE,
     CONNECTIONS,
+    FOR_EVER,
     HASTY_S,
     HTTP_DRIVERS,
-    IDS,
     PHONE,
     SLACK_S,
     TOKEN,
-    Provider,
+    Emulated,
+    answering,
     code_for,
+    emulated,
     opened,
-    served,
 )
+from tests.emulators.faults import Fault, How
+from tests.emulators.server import serve
 
 from raseed.adapters.messaging.http_call import ANSWER_BYTES_MAX
 from raseed.core.messaging.ports import (
@@ -36,7 +37,7 @@ from raseed.core.messaging.ports import (
 )
 
 MESSAGE = code_for(Channel.WHATSAPP)
-Http = tuple[Messenger, Provider, str]
+Http = tuple[Messenger, Emulated, str]
 
 
 async def failure(messenger: Messenger) -> MessagingError:
@@ -51,23 +52,26 @@ async def failure(messenger: Messenger) -> MessagingError:
 
 
 async def test_an_accepted_message_is_sent_once_and_named(http: Http) -> None:
-    messenger, provider, name = http
-    assert await messenger.send(MESSAGE) == IDS.get(name, "652f1a")
-    [asked] = provider.asked
-    assert CODE in str(asked.body)
+    messenger, emulator, _ = http
+    message_id = await messenger.send(MESSAGE)
+    [sent] = emulator.sent
+    assert message_id == sent.id
+    assert CODE in sent.text
+    [asked] = emulator.served.asked
     assert PHONE[1:] in str(asked.body)
     assert TOKEN in str(asked.headers)
     assert TOKEN not in asked.path
-    assert asked.headers["Accept-Encoding"] == "identity"
-    assert asked.headers["Content-Type"] == "application/json"
+    assert asked.headers["accept-encoding"] == "identity"
+    assert asked.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("fault", ["silent", "slow", "reset"])
-async def test_a_network_that_fails_is_told_in_time(hasty: Http, fault: str) -> None:
-    messenger, provider, _ = hasty
-    provider.fault = fault
+@pytest.mark.parametrize("how", [How.SILENT, How.SLOW, How.RESET])
+@pytest.mark.parametrize("takes_effect", [False, True])
+async def test_a_network_that_fails_is_told_in_time(hasty: Http, how: How, takes_effect: bool) -> None:
+    messenger, emulator, _ = hasty
+    emulator.served.faults.add(Fault(how=how, takes_effect=takes_effect))
     assert isinstance(await failure(messenger), MessengerBusy)
-    assert len(provider.asked) == 1, "what may have been sent is not sent again"
+    assert len(emulator.served.asked) == 1, "what may have been sent is not sent again"
 
 
 @pytest.mark.parametrize("name", HTTP_DRIVERS)
@@ -87,46 +91,49 @@ async def test_an_address_that_is_none(name: str) -> None:
 
 
 async def test_a_certificate_that_nobody_vouches_for(certificate: tuple[Path, Path]) -> None:
-    provider = Provider(body=ACCEPTED["wassenger"])
+    emulator = emulated("wassenger")
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(*certificate)
-    async with served(provider, tls), opened("wassenger", provider.url) as messenger:
+    async with serve(emulator, tls=tls) as url, opened("wassenger", url) as messenger:
         assert isinstance(await failure(messenger), MessengerMisconfigured)
-    assert provider.asked == []
+    assert emulator.served.asked == []
 
 
 async def test_too_many_messages(http: Http) -> None:
-    messenger, provider, _ = http
+    messenger, emulator, _ = http
     far = "Fri, 31 Dec 2999 23:59:59 GMT"
     for retry_after, expected in (("7", 7.0), (far, 86400.0), ("soon", None), ("-1", None), ("", None)):
-        provider.status, provider.body, provider.headers = 429, {}, {"Retry-After": retry_after}
+        emulator.served.faults.add(
+            Fault(how=How.STATUS, status=429, body="{}", headers={"Retry-After": retry_after})
+        )
         error = await failure(messenger)
         assert isinstance(error, MessengerBusy)
         assert error.retry_after_s == expected
 
 
 async def test_a_provider_in_trouble(http: Http) -> None:
-    messenger, provider, _ = http
+    messenger, emulator, _ = http
     for status in (500, 502, 503, 504, 408):
-        provider.status, provider.raw = status, b"<html>for +96550123456</html>"
+        emulator.served.faults.add(Fault(how=How.STATUS, status=status, body="<html>for +96550123456</html>"))
         assert isinstance(await failure(messenger), MessengerBusy)
 
 
 async def test_a_provider_that_refuses(http: Http) -> None:
-    messenger, provider, _ = http
+    messenger, emulator, _ = http
     for status in (401, 403, 404, 410, 415):
-        provider.status, provider.body = status, {"message": f"{TOKEN} is wrong"}
+        emulator.served.faults.clear()
+        emulator.served.faults.add(answering({"message": f"{TOKEN} is wrong"}, status))
         assert isinstance(await failure(messenger), MessengerMisconfigured)
 
 
 async def test_redirects_are_not_followed(http: Http) -> None:
-    messenger, provider, _ = http
-    elsewhere = Provider(body={})
-    async with served(elsewhere):
+    messenger, emulator, _ = http
+    elsewhere = emulated("wassenger")
+    async with serve(elsewhere) as url:
         for status in (301, 302, 307, 308):
-            provider.status, provider.headers = status, {"Location": elsewhere.url}
+            emulator.served.faults.add(Fault(how=How.STATUS, status=status, headers={"Location": url}))
             assert isinstance(await failure(messenger), MessengerMisconfigured)
-    assert elsewhere.asked == []
+    assert elsewhere.served.asked == []
 
 
 UNREADABLE = {
@@ -143,9 +150,9 @@ UNREADABLE = {
 
 
 async def test_an_answer_that_cannot_be_read(http: Http) -> None:
-    messenger, provider, name = http
+    messenger, emulator, name = http
     for what, raw in UNREADABLE.items():
-        provider.raw = raw
+        emulator.served.faults.add(Fault(how=How.STATUS, status=200, body=raw))
         if name == "resayil-token":  # its status alone says that it was accepted
             assert not await messenger.send(MESSAGE), what
         else:
@@ -153,25 +160,26 @@ async def test_an_answer_that_cannot_be_read(http: Http) -> None:
 
 
 async def test_after_any_failure_the_next_message_goes_out(http: Http) -> None:
-    messenger, provider, name = http
-    provider.fault = "reset"
+    messenger, emulator, _ = http
+    emulator.served.faults.add(
+        Fault(how=How.RESET), Fault(how=How.STATUS, status=200, body=b" " * (ANSWER_BYTES_MAX * 4))
+    )
     await failure(messenger)
-    provider.fault, provider.raw = "", b" " * (ANSWER_BYTES_MAX * 4)
     await asyncio.gather(messenger.send(MESSAGE), return_exceptions=True)
-    provider.raw = None
-    assert await messenger.send(MESSAGE) == IDS.get(name, "652f1a")
+    assert await messenger.send(MESSAGE) == emulator.sent[-1].id
+    assert len(emulator.served.asked) == 3
 
 
 async def test_connections_are_bounded(http: Http) -> None:
-    messenger, provider, _ = http
-    provider.fault = "pause"
+    messenger, emulator, _ = http
+    emulator.served.faults.add(Fault(how=How.LATE, times=FOR_EVER))
     await asyncio.gather(*(messenger.send(MESSAGE) for _ in range(20)))
-    assert 1 < provider.open_most <= CONNECTIONS
+    assert 1 < emulator.served.open_most <= CONNECTIONS
 
 
 async def test_waiting_for_a_connection_counts(hasty: Http) -> None:
-    messenger, provider, _ = hasty
-    provider.fault = "silent"
+    messenger, emulator, _ = hasty
+    emulator.served.faults.add(Fault(how=How.SILENT, times=FOR_EVER))
     began = monotonic()
     outcomes = await asyncio.gather(
         *(messenger.send(MESSAGE) for _ in range(2 * CONNECTIONS)), return_exceptions=True
@@ -182,13 +190,14 @@ async def test_waiting_for_a_connection_counts(hasty: Http) -> None:
 
 async def test_a_cancelled_call_leaves_no_answer_for_the_next(http: Http) -> None:
     """Whoever comes next on the connection must not read what was meant for somebody else."""
-    messenger, provider, name = http
-    provider.fault, provider.body = "pause", {"success": True, "message_id": "others", "id": "others"}
+    messenger, emulator, _ = http
+    emulator.served.faults.add(Fault(how=How.LATE, times=FOR_EVER))
     for _ in range(5):
         sending = asyncio.ensure_future(messenger.send(MESSAGE))
         await asyncio.sleep(0.01)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-    provider.fault, provider.body = "", ACCEPTED[name]
-    sent: Any = await asyncio.gather(*(messenger.send(MESSAGE) for _ in range(5)))
-    assert set(sent) == {IDS.get(name, "652f1a")}
+    emulator.served.faults.clear()
+    others = len(emulator.sent)
+    ids = await asyncio.gather(*(messenger.send(MESSAGE) for _ in range(5)))
+    assert sorted(ids) == sorted(sent.id for sent in emulator.sent[others:])

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 from tests.contract.messaging.conftest import (
-    ACCEPTED,
     CODE,
     PASSWORD,
     PHONE,
     TOKEN,
     USERNAME,
     MailRoom,
-    Provider,
     code_for,
-    served,
 )
+from tests.emulators.server import serve
+from tests.emulators.whatsapp.meta import MetaWhatsApp
+from tests.emulators.whatsapp.services import WhatsAppService
 
 from raseed.app.layout import Home
 from raseed.app.messengers import _reachable_first, open_messenger
@@ -32,41 +32,40 @@ def settings(folder: Path, text: str, **environ: str) -> Settings:
 
 
 async def test_meta(tmp_path: Path) -> None:
-    provider = Provider(body=ACCEPTED["whatsapp_meta"])
-    async with served(provider):
+    emulator = MetaWhatsApp(token=TOKEN, phone_number_id="17")
+    async with serve(emulator) as url:
         given = settings(
             tmp_path,
             '[messaging]\nwhatsapp = "whatsapp_meta"\n'
-            f'[whatsapp_meta]\nurl = "{provider.url}"\nphone_number_id = "17"\napi_version = "v25.0"\n'
+            f'[whatsapp_meta]\nurl = "{url}"\nphone_number_id = "17"\napi_version = "v25.0"\n'
             'template_prefix = "acme_"\n',
             RASEED_WHATSAPP_META_TOKEN=TOKEN,
         )
         async with open_messenger(given, Home(tmp_path), "credits") as messenger:
             await messenger.send(code_for(Channel.WHATSAPP))
             await messenger.send(code_for(Channel.EMAIL))  # still into the file
-    [asked] = provider.asked
+    [asked] = emulator.served.asked
     assert asked.path == "/v25.0/17/messages"
-    assert asked.headers["Authorization"] == f"Bearer {TOKEN}"
-    assert asked.body["template"]["name"] == "acme_code"
+    assert asked.json["template"]["name"] == "acme_code"
     assert "noor@example.com" in Home(tmp_path).outbox.read_text()
 
 
 async def test_a_preset_with_a_change(tmp_path: Path) -> None:
-    provider = Provider(body=ACCEPTED["wassenger"])
-    async with served(provider):
+    emulator = WhatsAppService("wassenger", token=TOKEN, path="/send")
+    async with serve(emulator) as url:
         given = settings(
             tmp_path,
             '[messaging]\nwhatsapp = "whatsapp_http"\nservice = "Acme"\n'
-            f'[whatsapp_http]\npreset = "wassenger"\nurl = "{provider.url}/send"\n'
+            f'[whatsapp_http]\npreset = "wassenger"\nurl = "{url}/send"\n'
             'body_template = \'{"phone": "{to}", "message": "{text}", "device": "65f1"}\'\n',
             RASEED_WHATSAPP_HTTP_TOKEN=TOKEN,
         )
         async with open_messenger(given, Home(tmp_path), "credits") as messenger:
             await messenger.send(code_for(Channel.WHATSAPP))
-    [asked] = provider.asked
-    assert (asked.path, asked.headers["Token"]) == ("/send", TOKEN)
-    assert (asked.body["phone"], asked.body["device"]) == (PHONE, "65f1")
-    assert f"{CODE} is your Acme code" in asked.body["message"]
+    [sent] = emulator.sent
+    assert sent.to == PHONE
+    assert f"{CODE} is your Acme code" in sent.text
+    assert emulator.served.asked[0].json["device"] == "65f1"
 
 
 @pytest.mark.parametrize("mail_room", ["none"], indirect=True)
