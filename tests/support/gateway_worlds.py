@@ -9,10 +9,15 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.emulators.clock import START, TurnedClock
+from tests.emulators.courier import Courier
 from tests.emulators.creem.emulator import CreemEmulator
+from tests.emulators.faults import Fault, How
 from tests.emulators.myfatoorah.emulator import SECRET, TOKEN, MyFatoorah
 from tests.emulators.server import Served, serve
 from tests.support import creem_shop
+from tests.support.fake_gateway import Book as FakeBook
+from tests.support.fake_gateway import FakeGateway
+from tests.support.fake_gateway import Fault as FakeFault
 from tests.support.orders import ORDER
 
 from raseed.adapters.payments.myfatoorah import open_myfatoorah
@@ -26,6 +31,9 @@ BUYER = Buyer(name="Noor", email="noor@example.com", phone_e164="+96550123456")
 TIMEOUT_S = 10.0
 HASTY_S = 0.3
 KINDS = ("myfatoorah_v2", "myfatoorah_knet", "myfatoorah_v3", "creem")
+"""Over HTTP."""
+FAKES = ("fake", "fake_repeatable")
+"""The one in memory, on which the core is tested: it must promise no more and no less."""
 
 Edit = Callable[[Any], None]
 
@@ -57,6 +65,17 @@ class World:
     """Whether the order can be found by our id."""
     without_secret: Callable[[tuple[str, ...]], Awaitable[Gateway]]
     """The same gateway with these webhook secrets."""
+
+    fake: FakeBook | None = None
+
+    def lose(self, call: str, *, takes_effect: bool) -> None:
+        """The next `create` or `refund` has no answer."""
+        if self.fake is not None:
+            self.fake.fail(call, FakeFault.AFTER if takes_effect else FakeFault.BEFORE)
+            return
+        path = {"create": self.create_path, "refund": self.refund_path}[call]
+        how = How.CUT if takes_effect else How.RESET
+        self.served.faults.add(Fault(how=how, takes_effect=takes_effect, path=path))
 
     async def begin(self) -> Payment:
         page = await self.gateway.create(self.order, BUYER, RETURN_URL)
@@ -90,6 +109,9 @@ class World:
 @asynccontextmanager
 async def world_of(kind: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
+        if kind in FAKES:
+            yield _fake(kind)
+            return
         make = _creem if kind == "creem" else _myfatoorah
         yield await make(stack, kind, timeout_s)
 
@@ -196,6 +218,39 @@ async def _creem(stack: AsyncExitStack, kind: str, timeout_s: float) -> World:
         },
         asks_by_reference=False,
         without_secret=gateway,
+    )
+
+
+def _fake(kind: str) -> World:
+    clock, book = TurnedClock(), FakeBook()
+    gateway = FakeGateway(book, clock, is_creation_repeatable=kind == "fake_repeatable")
+
+    def pay() -> str:
+        newest = list(book.orders)[-1]
+        book.pay(newest, clock.now())
+        return book.order(newest).provider_payment_id
+
+    async def same(secrets: tuple[str, ...]) -> Gateway:
+        return gateway
+
+    return World(
+        gateway=gateway,
+        served=Served(Courier(clock, ()), clock),
+        clock=clock,
+        order=ORDER,
+        refund=_refund(ORDER, 500),
+        credentials=(),
+        create_path="",
+        seen_path="",
+        refund_path="",
+        count_orders=lambda: sum(len(orders) for orders in book.orders.values()),
+        count_refunds=lambda: sum(len(each.refunds) for orders in book.orders.values() for each in orders),
+        pay_newest=pay,
+        return_query=dict,
+        edits={},
+        asks_by_reference=True,
+        without_secret=same,
+        fake=book,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.emulators.faults import Fault, How
-from tests.support.gateway_worlds import BUYER, HASTY_S, KINDS, RETURN_URL, World, world_of
+from tests.support.gateway_worlds import BUYER, FAKES, HASTY_S, KINDS, RETURN_URL, World, world_of
 
 from raseed.core.errors import RaseedError, Unauthenticated, WebhookNotConfigured
 from raseed.core.payments.model import Payment, Seen, SeenRefundState, SeenStatus
@@ -39,12 +39,19 @@ async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         yield made
 
 
+@pytest.fixture(params=[*KINDS, *FAKES])
+async def any_world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    async with world_of(request.param) as made:
+        yield made
+
+
 def identity(seen: Seen) -> tuple[object, ...]:
     return (seen.provider, seen.mode, seen.reference, seen.amount_minor, seen.currency, seen.invoice_id)
 
 
-async def test_what_was_ordered_is_what_is_seen(world: World) -> None:
+async def test_what_was_ordered_is_what_is_seen(any_world: World) -> None:
     """Open at first, then paid, and every look says the same."""
+    world = any_world
     assert await world.gateway.look_up(world.order) is None
     payment = await world.begin()
     assert payment.url.startswith("http")
@@ -65,9 +72,10 @@ async def test_what_was_ordered_is_what_is_seen(world: World) -> None:
         assert (again.status, mismatches(known, again)) == (SeenStatus.PAID, {})
 
 
-async def test_an_order_whose_answer_was_lost_is_made_once(world: World) -> None:
+async def test_an_order_whose_answer_was_lost_is_made_once(any_world: World) -> None:
     """It is found by our id, or made again under it; or else an event, or the browser, says which it was."""
-    world.served.faults.add(Fault(how=How.CUT, path=world.create_path))
+    world = any_world
+    world.lose("create", takes_effect=True)
     with pytest.raises(GatewayUnavailable):
         await world.begin()
     assert world.count_orders() == 1
@@ -85,12 +93,14 @@ async def test_an_order_whose_answer_was_lost_is_made_once(world: World) -> None
     assert world.count_orders() == 1
 
 
-async def test_an_order_that_was_never_made_is_not_made_up(hasty: World) -> None:
-    hasty.served.faults.add(Fault(how=How.SILENT, path=hasty.create_path))
+async def test_an_order_that_was_never_made_is_not_made_up(any_world: World) -> None:
+    any_world.lose("create", takes_effect=False)
     with pytest.raises(GatewayUnavailable):
-        await hasty.begin()
-    assert hasty.count_orders() == 0
-    assert await hasty.gateway.look_up(hasty.order) is None
+        await any_world.begin()
+    assert any_world.count_orders() == 0
+    assert await any_world.gateway.look_up(any_world.order) is None
+    await any_world.begin()
+    assert any_world.count_orders() == 1
 
 
 def calls(world: World, payment: Payment) -> dict[str, Any]:
@@ -141,7 +151,7 @@ def shows_nothing(world: World, error: GatewayError) -> None:
         (Fault(how=How.HUGE), GatewayUnavailable),
         (Fault(how=How.REDIRECT), GatewayRefused),
     ],
-    ids=lambda value: f"{value.how}-{value.status}-{value.body[:9]}" if isinstance(value, Fault) else "",
+    ids=lambda value: f"{value.how}-{value.status}-{value.body[:9]!r}" if isinstance(value, Fault) else "",
 )
 async def test_what_fails_is_never_taken_for_an_answer(
     world: World, fault: Fault, kind: type[GatewayError]
@@ -197,7 +207,8 @@ async def test_what_differs_is_told_as_it_is(world: World) -> None:
         world.served.faults.clear()
 
 
-async def test_a_refund_is_asked_for_once_and_seen(world: World) -> None:
+async def test_a_refund_is_asked_for_once_and_seen(any_world: World) -> None:
+    world = any_world
     payment = await world.paid()
     asked = await world.gateway.refund(payment, world.refund)
     assert asked.amount_minor == world.refund.amount_minor
@@ -207,15 +218,17 @@ async def test_a_refund_is_asked_for_once_and_seen(world: World) -> None:
     assert seen.state in {SeenRefundState.PENDING, SeenRefundState.DONE}
 
 
-async def test_a_refund_whose_answer_was_lost_is_seen(world: World) -> None:
+async def test_a_refund_whose_answer_was_lost_is_seen(any_world: World) -> None:
+    world = any_world
     payment = await world.paid()
-    world.served.faults.add(Fault(how=How.CUT, path=world.refund_path))
+    world.lose("refund", takes_effect=True)
     with pytest.raises(GatewayUnavailable):
         await world.gateway.refund(payment, world.refund)
     [seen] = (await world.look(payment)).refunds
     assert seen.amount_minor == world.refund.amount_minor
     with pytest.raises(GatewayRefused):
         await world.gateway.refund(payment, replace(world.refund, amount_minor=payment.amount_minor + 1))
+    assert world.count_refunds() == 1
 
 
 async def test_an_event_says_which_order_it_is_about(world: World) -> None:
