@@ -6,6 +6,7 @@ RaseedError
 │   ├── RequestTooLarge       the body is larger than its route allows
 │   ├── CodeRejected          a one-time code is wrong, over, used or had its guesses: which one is not said
 │   ├── InvitationRejected    an invitation is unknown, over, used or meant for somebody else: which one is not said
+│   ├── RedemptionRejected    a redemption code is unknown, over, used up or revoked: `why` says which
 │   └── TermsNotAccepted      the code was right, and a new account needs its holder's consent
 ├── AccessError
 │   ├── Unauthenticated       no credential, or one that is not (or no longer) valid
@@ -116,6 +117,12 @@ class InvitationRejected(RequestInvalid):
     reason = "INVITATION_REJECTED"
     http_status = 422
     openai_code = "invitation_rejected"
+
+
+class RedemptionRejected(RequestInvalid):
+    reason = "REDEMPTION_REJECTED"
+    http_status = 422
+    openai_code = "redemption_rejected"
 
 
 class TermsNotAccepted(RequestInvalid):

@@ -41,6 +41,9 @@ FACES = {
     errors.InvitationRejected: Face(
         422, INVALID, "invitation_rejected", None, "INVALID_ARGUMENT", "INVITATION_REJECTED"
     ),
+    errors.RedemptionRejected: Face(
+        422, INVALID, "redemption_rejected", None, "INVALID_ARGUMENT", "REDEMPTION_REJECTED"
+    ),
     errors.TermsNotAccepted: Face(
         422, INVALID, "terms_not_accepted", None, "FAILED_PRECONDITION", "TERMS_NOT_ACCEPTED"
     ),

@@ -23,6 +23,7 @@ from raseed.adapters.sql.ledger.tables import grants, ledger_entries, ledger_tx,
 from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
 from raseed.adapters.sql.organisations.tables import memberships, organisations
 from raseed.adapters.sql.payments.receipt_tables import receipt_buyers, receipts
+from raseed.adapters.sql.payments.redemption_tables import redemptions
 from raseed.adapters.sql.payments.tables import payments, refunds
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.admin.export import ExportPage, ExportPosition
@@ -85,6 +86,7 @@ PARTS: dict[str, Part] = {
     "refund": _beside(refunds, payments, ("payment_id", "id"), (payments.c.id, refunds.c.id)),
     "receipt": _of(receipts, receipts.c.id),
     "receipt_buyer": _beside(receipt_buyers, receipts, ("receipt_id", "id"), (receipts.c.id,)),
+    "redemption": _of(redemptions, redemptions.c.code_id),
     "usage": _of(usage_events, usage_events.c.at, usage_events.c.request_id),
     "usage_line": _beside(
         usage_lines,
