@@ -130,6 +130,7 @@ async def running_worker(
             closings=platform.closings,
             exports=platform.export,
             enquiries=platform.enquiries,
+            receipts=platform.receipts.service,
             meta_webhook=platform.meta_webhook,
             events=platform.payments.events,
             policy=platform.policy,

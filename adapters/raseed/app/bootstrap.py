@@ -47,6 +47,7 @@ from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.organisations import Organisations, open_organisations
 from raseed.app.payments import Payments, open_payments
 from raseed.app.peppers import PEPPER_BYTES, read_peppers
+from raseed.app.receipts import Receipts, open_receipts
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.authenticator import Authenticator
@@ -133,6 +134,7 @@ class Platform:
     sign_in: SignIn
     organisations: Organisations
     payments: Payments
+    receipts: Receipts
     forget_account: Callable[[AccountId], None]
     """Its keys, sessions and members are looked up again."""
 
@@ -165,6 +167,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         authenticator = Authenticator(key_store, peppers, clock, key_uses.note)
         accounts = AccountService(store, authenticator, clock)
         calendar = Calendar(policy.time_zone)
+        receipts = stack.enter_context(open_receipts(settings, policy, calendar, database))
         usage = UsageService(SqlUsageStore(database), calendar, clock, policy.usage_retention_days)
 
         content = SqlContentStore(database, Vault(read_content_keys(home)))
@@ -258,6 +261,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             sign_in=sign_in,
             organisations=organisations,
             payments=open_payments(database, audit, gateways),
+            receipts=receipts,
             forget_account=forget_account,
         )
 
@@ -276,6 +280,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         audit=platform.audit,
         operators=platform.operators,
         broadcasts=platform.broadcast_service,
+        receipts=platform.receipts.service,
         policy=platform.policy,
         clock=platform.database.clock,
         idempotency=platform.idempotency,

@@ -362,6 +362,27 @@ class Creem(_Section, frozen=True):
     """Instead of Creem's own address: for tests, and in mode `test` only."""
 
 
+Line = Annotated[str, Meta(max_length=128)]
+"""Of a document."""
+
+
+class Seller(_Section, frozen=True):
+    """Who sells, as it stands on receipts. A change holds for documents that are issued after it."""
+
+    name: Line = ""
+    """Legal name; empty: `messaging.service`."""
+    name_ar: Line = ""
+    """The same in Arabic; empty: as in English."""
+    address: Annotated[tuple[Line, ...], Meta(max_length=6)] = ()
+    """Its lines, up to six."""
+    address_ar: Annotated[tuple[Line, ...], Meta(max_length=6)] = ()
+    """The same in Arabic; empty: as in English."""
+    tax_number: Annotated[str, Meta(max_length=64)] = ""
+    """Empty: there is none. Not shown where a provider sells in its own name."""
+    email: Line = ""
+    """For questions about a receipt."""
+
+
 class Log(_Section, frozen=True):
     """Logging."""
 
@@ -387,6 +408,7 @@ class Settings(_Section, frozen=True):
     organisations: Organisations = Organisations()
     myfatoorah: Myfatoorah = Myfatoorah()
     creem: Creem = Creem()
+    seller: Seller = Seller()
     log: Log = Log()
 
 

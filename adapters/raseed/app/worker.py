@@ -119,6 +119,7 @@ async def serve_core(
                 closings=platform.closings,
                 exports=platform.export,
                 enquiries=platform.enquiries,
+                receipts=platform.receipts.service,
                 meta_webhook=platform.meta_webhook,
                 events=platform.payments.events,
                 policy=platform.policy,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from raseed.adapters.cli.account_commands import change_account
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
-from raseed.adapters.cli.output import MISUSED, Output, fail
+from raseed.adapters.cli.files import private_text_file
+from raseed.adapters.cli.output import Output
 from raseed.adapters.cli.values import Account, Json, Reason, moment_text
 from raseed.admin.v1 import account_admin_pb2 as pb
 
@@ -67,7 +65,7 @@ def add_account_data_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> N
 
         async def command(admin: AdminCalls) -> None:
             request = pb.ExportAccountRequest(account=account)
-            with _private_file(file) as out:
+            with private_text_file(file) as out:
                 while True:
                     page = await admin.call("ExportAccount", request)
                     for record in page.records:
@@ -92,18 +90,3 @@ def add_account_data_commands(accounts: typer.Typer, open_admin: OpenAdmin) -> N
         """Forget the holder of a closed account. The ledger stays, under an id that names nobody. Cannot be undone."""
         request = pb.EraseAccountRequest(account=account_id, reason=reason)
         change_account(open_admin, "EraseAccount", request, as_json=as_json)
-
-
-@contextmanager
-def _private_file(path: Path) -> Iterator[IO[str]]:
-    """A new file that only its owner can read; gone again if it cannot be finished."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        fail(f"{path}: {error.strerror}", MISUSED)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yield file
-    except BaseException:
-        path.unlink()
-        raise

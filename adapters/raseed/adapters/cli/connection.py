@@ -24,6 +24,7 @@ from raseed.admin.v1 import (
     notices_pb2_grpc,
     operators_pb2_grpc,
     organisations_pb2_grpc,
+    receipts_pb2_grpc,
 )
 from raseed.core.errors import RaseedError
 
@@ -39,6 +40,7 @@ STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     notices_pb2_grpc.NoticesServiceStub,
     catalogue_pb2_grpc.CatalogueServiceStub,
     organisations_pb2_grpc.OrganisationAdminServiceStub,
+    receipts_pb2_grpc.ReceiptAdminServiceStub,
 )
 
 

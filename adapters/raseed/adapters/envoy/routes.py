@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorPr
 PUBLIC_GRPC_SERVICES = (
     "raseed.inference.v1.InferenceService",
     "raseed.billing.v1.BillingService",
+    "raseed.billing.v1.ReceiptsService",
     "raseed.accounts.v1.AccountsService",
     "raseed.accounts.v1.NoticesService",
     "raseed.accounts.v1.OwnDataService",

@@ -79,6 +79,8 @@ _OWN_DATA = {
 }
 """Not for keys: a thief with one would end the account, or carry its data away."""
 
+_RECEIPTS = {"ListReceipts": _BILLING, "GetReceipt": _BILLING}
+
 _ORGANISATIONS = {
     "CreateOrganisation": Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_WRITE),
     "ListMyOrganisations": _OWN_SESSION_READ,
@@ -113,6 +115,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "ListCalls": _USAGE,
         "ExportUsage": _USAGE,
     },
+    "raseed.billing.v1.ReceiptsService": {**_RECEIPTS, "RenderReceipt": _BILLING},
+    "raseed.rest.v1.ReceiptsRestService": _RECEIPTS,
     "raseed.metering.v1.MeteringService": {
         "PlaceHold": _METERING,
         "ExtendHold": _METERING,

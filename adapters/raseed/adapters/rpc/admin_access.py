@@ -54,6 +54,10 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "UpdateApiKey": OperatorScope.KEYS_WRITE,
         "RotateApiKey": OperatorScope.KEYS_WRITE,
     },
+    "raseed.admin.v1.ReceiptAdminService": {
+        "ShowReceipt": OperatorScope.PAYMENTS_READ,
+        "RenderReceipt": OperatorScope.PAYMENTS_READ,
+    },
     "raseed.admin.v1.AuditService": {
         "ListAuditRows": OperatorScope.AUDIT_READ,
         "VerifyAuditLog": OperatorScope.AUDIT_READ,

@@ -18,6 +18,7 @@ from raseed.adapters.rpc.admin_limits import LimitsServicer
 from raseed.adapters.rpc.admin_notices import NoticesServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
 from raseed.adapters.rpc.admin_organisations import OrganisationAdminServicer
+from raseed.adapters.rpc.admin_receipts import ReceiptAdminServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.chain import Chain, Wrap
 from raseed.adapters.rpc.interceptors.deadline import deadline
@@ -37,6 +38,7 @@ from raseed.admin.v1 import (
     notices_pb2_grpc,
     operators_pb2_grpc,
     organisations_pb2_grpc,
+    receipts_pb2_grpc,
 )
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService
@@ -54,6 +56,7 @@ from raseed.core.billing.policy import Policy
 from raseed.core.clock import Clock
 from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
+from raseed.core.payments.receipt_service import ReceiptService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class AdminServices:
     audit: AuditService
     operators: OperatorService
     broadcasts: BroadcastService
+    receipts: ReceiptService
     policy: Policy
     clock: Clock
     idempotency: Idempotency
@@ -100,6 +104,7 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
         audit_pb2_grpc.add_AuditServiceServicer_to_server: AuditServicer(services.audit),
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server: OperatorsServicer(services.operators),
         notices_pb2_grpc.add_NoticesServiceServicer_to_server: NoticesServicer(services.broadcasts),
+        receipts_pb2_grpc.add_ReceiptAdminServiceServicer_to_server: ReceiptAdminServicer(services.receipts),
         catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server: CatalogueServicer(
             services.policy, services.clock
         ),

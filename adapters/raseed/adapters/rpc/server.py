@@ -41,17 +41,19 @@ from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
 from raseed.adapters.rpc.organisations import OrganisationsServicer
 from raseed.adapters.rpc.own_data import OwnDataRestServicer, OwnDataServicer
 from raseed.adapters.rpc.payment_webhooks import PaymentWebhooksServicer
+from raseed.adapters.rpc.receipts import ReceiptsServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_keys import KeysRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.rpc.rest_organisations import OrganisationsRestServicer
+from raseed.adapters.rpc.rest_receipts import ReceiptsRestServicer
 from raseed.adapters.rpc.webhook_bodies import Bodies
 from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
-from raseed.billing.v1 import billing_pb2, billing_pb2_grpc
+from raseed.billing.v1 import billing_pb2, billing_pb2_grpc, receipts_pb2, receipts_pb2_grpc
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService
@@ -70,6 +72,7 @@ from raseed.core.inference.service import InferenceService
 from raseed.core.limits.service import LimitService
 from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.service import NoticeService
+from raseed.core.payments.receipt_service import ReceiptService
 from raseed.core.payments.receiving import EventReceiver
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
@@ -79,6 +82,7 @@ from raseed.rest.v1 import keys_pb2_grpc, payment_webhooks_pb2_grpc, rest_pb2_gr
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
 from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
 from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
+from raseed.rest.v1 import receipts_pb2_grpc as rest_receipts_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,7 @@ class Services:
     closings: ClosingRequests
     exports: ExportService
     enquiries: Enquiries
+    receipts: ReceiptService
     meta_webhook: MetaWebhook
     events: EventReceiver
     policy: Policy
@@ -180,6 +185,10 @@ def public_server(
     rest_enquiries_pb2_grpc.add_EnquiriesRestServiceServicer_to_server(
         EnquiriesRestServicer(services.enquiries, services.sign_in.authenticator), listed
     )
+    receipts_pb2_grpc.add_ReceiptsServiceServicer_to_server(ReceiptsServicer(services.receipts), listed)
+    rest_receipts_pb2_grpc.add_ReceiptsRestServiceServicer_to_server(
+        ReceiptsRestServicer(services.receipts), listed
+    )
     bodies = Bodies()
     webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
         WebhooksServicer(services.notices, services.meta_webhook, bodies), listed
@@ -212,6 +221,7 @@ def public_server(
             for file in (
                 inference_pb2,
                 billing_pb2,
+                receipts_pb2,
                 accounts_pb2,
                 accounts_auth_pb2,
                 organisations_pb2,

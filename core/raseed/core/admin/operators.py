@@ -31,6 +31,8 @@ class OperatorScope(StrEnum):
     """See what all accounts were told, and which notices failed."""
     NOTICES_WRITE = "notices:write"
     """Send notices to all accounts, and failed ones again."""
+    PAYMENTS_READ = "payments:read"
+    """See payments, refunds and what providers told of them."""
     LEDGER_READ = "ledger:read"
     """Verify and replay the ledger."""
     AUDIT_READ = "audit:read"

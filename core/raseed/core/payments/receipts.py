@@ -104,6 +104,8 @@ class Receipt:
     """The buyer's bank took the amount back."""
     refers_to: str
     """Of a refund: the number of what was paid; else empty."""
+    language: Language
+    """That was spoken when it was ordered."""
     item: Item
     item_text: str
     item_text_ar: str
@@ -223,6 +225,7 @@ def draw_receipt(
         refund_id=None,
         is_dispute=False,
         refers_to="",
+        language=Language(payment.language),
         item=payment.item,
         item_text=text,
         item_text_ar=text_ar,
