@@ -245,6 +245,10 @@ def house(directory: Path, server: PostgresServer | None) -> Iterator[House]:
         "RASEED_WHATSAPP_META_APP_SECRET": planted("Meta's app secret"),
         "RASEED_WHATSAPP_META_VERIFY_TOKEN": planted("Meta's verify token"),
         "RASEED_WHATSAPP_HTTP_TOKEN": planted("HTTP driver's token"),
+        "RASEED_MYFATOORAH_TOKEN": planted("MyFatoorah's token"),
+        "RASEED_MYFATOORAH_WEBHOOK_SECRET": planted("MyFatoorah's webhook secret"),
+        "RASEED_CREEM_API_KEY": "creem_test_" + planted("Creem's key"),
+        "RASEED_CREEM_WEBHOOK_SECRET": planted("Creem's webhook secret"),
         "RASEED_LIMITS_REDIS_URL": f"redis://:{planted('Redis password')}@127.0.0.1:1/0",  # nobody is there
         "RASEED_LIMITS_ENABLED": "true",
     }
@@ -253,6 +257,8 @@ def house(directory: Path, server: PostgresServer | None) -> Iterator[House]:
     if url:
         environ["RASEED_DATABASE_URL"] = url.replace("@", f":{password}@", 1)
     with mail_server() as mail, refusing_api() as api:
+        # They tell every credential back, too.
+        environ |= {"RASEED_MYFATOORAH_URL": api.url, "RASEED_CREEM_URL": api.url}
         config = CONFIG.format(
             profile=profile,
             with_triton="true" if server is None else "false",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.e2e.canary_house import House, fresh
+from tests.emulators.myfatoorah.signing import signature, v2_text
 from tests.support.http import chat_body
 from tests.support.providers import CODE, INVITATION
 from tests.support.waiting import until
@@ -239,3 +240,19 @@ def report(house: House) -> None:
     for signed in (body, body + b" "):
         digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
         house.send("POST", path, body, heard="of a webhook", x_hub_signature_256=f"sha256={digest}")
+
+
+def payment_events(house: House) -> None:
+    """Webhooks of payment providers: signed, not signed, and signed for another."""
+    myfatoorah, creem = (house.canaries[f"{name}'s webhook secret"].text for name in ("MyFatoorah", "Creem"))
+    event = {
+        "Event": {"Code": 1, "Name": "PAYMENT_STATUS_CHANGED", "Reference": "WH-1"},
+        "Data": {"Invoice": {"Id": "1", "Status": "PAID", "ExternalIdentifier": "pay_1"}},
+    }
+    for secret in (myfatoorah, creem):
+        given = signature(v2_text(event), secret)
+        for path in ("/webhooks/myfatoorah", "/webhooks/creem"):
+            house.send("POST", path, event, heard="of a webhook", myfatoorah_signature=given)
+        body = b'{"id":"evt_1","eventType":"checkout.completed","object":{"id":"ch_1","request_id":"pay_1"}}'
+        digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        house.send("POST", "/webhooks/creem", body, heard="of a webhook", creem_signature=digest)

@@ -91,6 +91,7 @@ def test_no_secret_and_no_prompt_lies_where_it_must_not(tmp_path: Path, *, with_
         walk.be_refused(each, holder)
         walk.write_to_operators(each)
         walk.report(each)
+        walk.payment_events(each)
         operators.operate(each, holder)
         operators.notices_have_gone(each)
         assert len(each.canaries) >= 20

@@ -233,10 +233,19 @@ async def test_an_invoice_paid_twice_is_paid_by_the_same_attempt(shop: Shop) -> 
     assert known.provider_payment_id == second.payment_id
 
 
-async def test_less_than_was_asked_for_is_told(shop: Shop) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+async def test_less_than_was_asked_for_is_told(opener: Opener, version: int) -> None:
+    shop = await opener.shop(version=version)
     payment, invoice = await shop.begin()
-    shop.emulator.pay(invoice, value=Decimal("1.999"))
-    assert (await shop.look(payment)).amount_minor == 1_999
+    attempt = shop.emulator.pay(invoice, value=Decimal("1.999"))
+    seen = await shop.look(replace(payment, provider_payment_id=attempt.payment_id))
+    assert (seen.status, seen.amount_minor) == (SeenStatus.PAID, 1_999)
+
+
+async def test_a_fee_that_the_buyer_pays_is_no_difference(shop: Shop) -> None:
+    payment, invoice = await shop.begin()
+    shop.emulator.pay(invoice, value=Decimal("2.101"))
+    assert (await shop.look(payment)).amount_minor == 2_000
 
 
 async def test_dollars_are_compared_as_dollars(shop: Shop) -> None:

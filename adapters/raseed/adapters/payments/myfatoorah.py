@@ -63,6 +63,7 @@ class MyFatoorahGateway:
         self._account = account
         self._clock = clock
         self._methods: dict[str, tuple[Microseconds, Sequence[Any]]] = {}
+        """By currency: of them there are as many as a profile sells in."""
 
     @property
     def provider(self) -> PaymentProvider:

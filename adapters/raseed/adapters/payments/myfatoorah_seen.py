@@ -108,7 +108,7 @@ def read_details(data: Any) -> Invoice:
                 is_paid=status in _SUCCEEDED,
                 is_given_up=status in _GIVEN_UP,
                 at=_utc(_at(attempt, "TransactionDate")),
-                base_value=None,
+                base_value=_paid_value(amount),
             ),
         ),
     )
@@ -178,6 +178,13 @@ def _paid_minor(invoice: Invoice, attempt: Attempt | None, account: MyFatoorahAc
     ):
         return invoice.amount_minor
     return int(attempt.base_value * 10 ** _digits(invoice.currency))
+
+
+def _paid_value(amount: Any) -> Fraction | None:
+    """None where it was paid in another currency than the account's: then it was converted."""
+    if _at(amount, "PayCurrency") is None or _at(amount, "PayCurrency") != _at(amount, "BaseCurrency"):
+        return None
+    return _number(_at(amount, "ValueInPayCurrency"))
 
 
 def _attempt(data: Any) -> Attempt:
