@@ -133,6 +133,7 @@ async def running_worker(
             receipts=platform.receipts.service,
             meta_webhook=platform.meta_webhook,
             events=platform.payments.events,
+            redemptions=platform.redemptions.service,
             policy=platform.policy,
             health=HealthMonitor(platform.database.is_ready, routes),
         )

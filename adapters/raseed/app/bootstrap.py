@@ -48,6 +48,7 @@ from raseed.app.organisations import Organisations, open_organisations
 from raseed.app.payments import Payments, open_payments
 from raseed.app.peppers import PEPPER_BYTES, read_peppers
 from raseed.app.receipts import Receipts, open_receipts
+from raseed.app.redemption import Redemptions, open_redemptions
 from raseed.app.settings import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.authenticator import Authenticator
@@ -135,6 +136,7 @@ class Platform:
     organisations: Organisations
     payments: Payments
     receipts: Receipts
+    redemptions: Redemptions
     forget_account: Callable[[AccountId], None]
     """Its keys, sessions and members are looked up again."""
 
@@ -262,6 +264,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             organisations=organisations,
             payments=open_payments(database, audit, gateways),
             receipts=receipts,
+            redemptions=open_redemptions(database, credit, policy, peppers, sign_in_peppers),
             forget_account=forget_account,
         )
 
@@ -270,6 +273,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
     return AdminServices(
         admin=platform.admin,
         accounts=platform.account_admin,
+        codes=platform.redemptions.admin,
         contacts=platform.sign_in.contacts,
         closings=platform.closings,
         export=platform.export,

@@ -122,6 +122,7 @@ async def serve_core(
                 receipts=platform.receipts.service,
                 meta_webhook=platform.meta_webhook,
                 events=platform.payments.events,
+                redemptions=platform.redemptions.service,
                 policy=platform.policy,
                 health=health,
             ),
@@ -177,6 +178,7 @@ async def serve_core(
                 platform.database, platform.messenger, platform.policy, settings, is_first=is_first
             ),
             *platform.payments.jobs(is_first=is_first),
+            platform.redemptions.job(),
         ):
             jobs.start(run_job(job, report), job.name)
         if is_first:

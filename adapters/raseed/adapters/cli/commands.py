@@ -10,6 +10,7 @@ from raseed.adapters.cli.account_commands import add_account_commands
 from raseed.adapters.cli.account_data_commands import add_account_data_commands
 from raseed.adapters.cli.audit_commands import add_audit_commands
 from raseed.adapters.cli.catalogue_commands import add_catalogue_commands
+from raseed.adapters.cli.code_commands import add_code_commands
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
@@ -36,6 +37,7 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     add_key_commands(keys, open_admin)
     add_audit_commands(_group(app, "audit", "The audit log."), open_admin)
     add_credit_commands(app, credit, open_admin)
+    add_code_commands(_group(app, "codes", "Redemption codes."), open_admin)
 
     add_notice_commands(_group(app, "notices", "Notices to accounts."), open_admin)
     add_catalogue_commands(app, _group(app, "prices", "Prices."), open_admin)

@@ -19,6 +19,7 @@ from raseed.admin.v1 import (
     admin_pb2_grpc,
     audit_pb2_grpc,
     catalogue_pb2_grpc,
+    codes_pb2_grpc,
     key_admin_pb2_grpc,
     limits_pb2_grpc,
     notices_pb2_grpc,
@@ -39,6 +40,7 @@ STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     operators_pb2_grpc.OperatorsServiceStub,
     notices_pb2_grpc.NoticesServiceStub,
     catalogue_pb2_grpc.CatalogueServiceStub,
+    codes_pb2_grpc.CodeAdminServiceStub,
     organisations_pb2_grpc.OrganisationAdminServiceStub,
     receipts_pb2_grpc.ReceiptAdminServiceStub,
 )

@@ -18,6 +18,7 @@ PUBLIC_GRPC_SERVICES = (
     "raseed.inference.v1.InferenceService",
     "raseed.billing.v1.BillingService",
     "raseed.billing.v1.ReceiptsService",
+    "raseed.billing.v1.RedemptionService",
     "raseed.accounts.v1.AccountsService",
     "raseed.accounts.v1.NoticesService",
     "raseed.accounts.v1.OwnDataService",

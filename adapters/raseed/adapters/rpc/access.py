@@ -52,6 +52,7 @@ def _caller(scope: Scope) -> Access:
 _INFERENCE = _caller(Scope.INFERENCE)
 _MODELS = _caller(Scope.MODELS_READ)
 _BILLING = _caller(Scope.BILLING_READ)
+_BUYING = _caller(Scope.BILLING_WRITE)
 _USAGE = _caller(Scope.USAGE_READ)
 _OWN_SESSION = Access(frozenset({Credential.SESSION}))
 """A person's own way in, whatever the role: no key may change it."""
@@ -117,6 +118,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
     },
     "raseed.billing.v1.ReceiptsService": {**_RECEIPTS, "RenderReceipt": _BILLING},
     "raseed.rest.v1.ReceiptsRestService": _RECEIPTS,
+    "raseed.billing.v1.RedemptionService": {"RedeemCode": _BUYING},
+    "raseed.rest.v1.RedemptionRestService": {"RedeemCode": _BUYING},
     "raseed.metering.v1.MeteringService": {
         "PlaceHold": _METERING,
         "ExtendHold": _METERING,

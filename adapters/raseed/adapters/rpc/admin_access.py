@@ -25,6 +25,12 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "ReplayLedger": OperatorScope.LEDGER_READ,
         "ListBackends": OperatorScope.MODELS_READ,
     },
+    "raseed.admin.v1.CodeAdminService": {
+        "CreateCodeBatch": OperatorScope.CREDITS_WRITE,
+        "ListCodeBatches": OperatorScope.ACCOUNTS_READ,
+        "ListCodes": OperatorScope.ACCOUNTS_READ,
+        "RevokeCodes": OperatorScope.CREDITS_WRITE,
+    },
     "raseed.admin.v1.AccountAdminService": {
         "SuspendAccount": OperatorScope.ACCOUNTS_WRITE,
         "ReinstateAccount": OperatorScope.ACCOUNTS_WRITE,

@@ -13,6 +13,7 @@ from raseed.adapters.rpc.admin import AdminServicer
 from raseed.adapters.rpc.admin_accounts import AccountAdminServicer
 from raseed.adapters.rpc.admin_audit import AuditServicer
 from raseed.adapters.rpc.admin_catalogue import CatalogueServicer
+from raseed.adapters.rpc.admin_codes import CodeAdminServicer
 from raseed.adapters.rpc.admin_keys import KeyAdminServicer
 from raseed.adapters.rpc.admin_limits import LimitsServicer
 from raseed.adapters.rpc.admin_notices import NoticesServicer
@@ -33,6 +34,7 @@ from raseed.admin.v1 import (
     admin_pb2_grpc,
     audit_pb2_grpc,
     catalogue_pb2_grpc,
+    codes_pb2_grpc,
     key_admin_pb2_grpc,
     limits_pb2_grpc,
     notices_pb2_grpc,
@@ -56,6 +58,7 @@ from raseed.core.billing.policy import Policy
 from raseed.core.clock import Clock
 from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
+from raseed.core.payments.code_admin import CodeAdmin
 from raseed.core.payments.receipt_service import ReceiptService
 
 
@@ -76,6 +79,7 @@ class AdminServices:
     operators: OperatorService
     broadcasts: BroadcastService
     receipts: ReceiptService
+    codes: CodeAdmin
     policy: Policy
     clock: Clock
     idempotency: Idempotency
@@ -105,6 +109,7 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
         operators_pb2_grpc.add_OperatorsServiceServicer_to_server: OperatorsServicer(services.operators),
         notices_pb2_grpc.add_NoticesServiceServicer_to_server: NoticesServicer(services.broadcasts),
         receipts_pb2_grpc.add_ReceiptAdminServiceServicer_to_server: ReceiptAdminServicer(services.receipts),
+        codes_pb2_grpc.add_CodeAdminServiceServicer_to_server: CodeAdminServicer(services.codes),
         catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server: CatalogueServicer(
             services.policy, services.clock
         ),

@@ -42,6 +42,7 @@ from raseed.adapters.rpc.organisations import OrganisationsServicer
 from raseed.adapters.rpc.own_data import OwnDataRestServicer, OwnDataServicer
 from raseed.adapters.rpc.payment_webhooks import PaymentWebhooksServicer
 from raseed.adapters.rpc.receipts import ReceiptsServicer
+from raseed.adapters.rpc.redemption import RedemptionRestServicer, RedemptionServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest_auth import AuthRestServicer
 from raseed.adapters.rpc.rest_billing import BillingRestServicer
@@ -53,7 +54,14 @@ from raseed.adapters.rpc.webhook_bodies import Bodies
 from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
-from raseed.billing.v1 import billing_pb2, billing_pb2_grpc, receipts_pb2, receipts_pb2_grpc
+from raseed.billing.v1 import (
+    billing_pb2,
+    billing_pb2_grpc,
+    receipts_pb2,
+    receipts_pb2_grpc,
+    redemption_pb2,
+    redemption_pb2_grpc,
+)
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService
@@ -74,6 +82,7 @@ from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.service import NoticeService
 from raseed.core.payments.receipt_service import ReceiptService
 from raseed.core.payments.receiving import EventReceiver
+from raseed.core.payments.redeeming import RedemptionService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
@@ -83,6 +92,7 @@ from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
 from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
 from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
 from raseed.rest.v1 import receipts_pb2_grpc as rest_receipts_pb2_grpc
+from raseed.rest.v1 import redemption_pb2_grpc as rest_redemption_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +128,7 @@ class Services:
     receipts: ReceiptService
     meta_webhook: MetaWebhook
     events: EventReceiver
+    redemptions: RedemptionService
     policy: Policy
     health: HealthMonitor
 
@@ -157,6 +168,12 @@ def public_server(
     )
     billing_pb2_grpc.add_BillingServiceServicer_to_server(
         BillingServicer(services.subscriptions, services.history, services.usage, services.estimator), listed
+    )
+    redemption_pb2_grpc.add_RedemptionServiceServicer_to_server(
+        RedemptionServicer(services.redemptions), listed
+    )
+    rest_redemption_pb2_grpc.add_RedemptionRestServiceServicer_to_server(
+        RedemptionRestServicer(services.redemptions), listed
     )
     metering_pb2_grpc.add_MeteringServiceServicer_to_server(MeteringServicer(services.metering), listed)
     accounts_pb2_grpc.add_AccountsServiceServicer_to_server(
@@ -222,6 +239,7 @@ def public_server(
                 inference_pb2,
                 billing_pb2,
                 receipts_pb2,
+                redemption_pb2,
                 accounts_pb2,
                 accounts_auth_pb2,
                 organisations_pb2,

@@ -24,6 +24,13 @@ MESSAGES = Counter(
     ["channel", "outcome"],
 )
 
+REDEMPTIONS = Counter(
+    "raseed_redemptions_total",
+    "Redemption codes that were entered, by what became of it: redeemed, again (by the same account), expired, revoked, "
+    "used_up, unknown (a guess), throttled (too many guesses).",
+    ["outcome"],
+)
+
 PAYMENT_EVENTS = Counter(
     "raseed_payment_events_total",
     "What payment providers told us, by what became of it: kept, repeated, not_configured, unsigned, wrong_mode, unreadable.",
