@@ -62,7 +62,8 @@ def credited(number: int = 1, **values: Any) -> Payment:
         "paid_at": NOON,
         "credited_at": NOON,
     }
-    return Payment(**given | values)
+    given |= values
+    return Payment(**{"granted_microcredits": given["credit_microcredits"]} | given)
 
 
 def refunded(payment: Payment, number: int = 1, **values: Any) -> Refund:

@@ -68,9 +68,12 @@ class Books:
         return await SqlReceiptStore(self.store.database).of_payment(payment.id)
 
     async def told(self) -> list[tuple[str, dict[str, str]]]:
-        query = select(outbox).where(outbox.c.account_id == self.account_id).order_by(outbox.c.id)
+        """In no order of time: ids of one millisecond have none."""
+        query = select(outbox).where(outbox.c.account_id == self.account_id)
         rows = await self.store.database.read(lambda connection: connection.execute(query).all())
-        return [(row.kind, json.loads(row.parameters)) for row in rows]
+        return sorted(
+            ((row.kind, json.loads(row.parameters)) for row in rows), key=lambda told: (told[0], str(told[1]))
+        )
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -121,14 +124,28 @@ async def test_each_refund_that_is_done_gets_a_credit_note(books: Books):
     assert [kind for kind, _ in await books.told()] == ["credit_bought", "refund_done"]
 
 
-async def test_a_dispute_is_told_to_the_operators(books: Books):
+async def test_what_went_back_before_the_credit_was_never_given(books: Books):
+    some, none = books.payment(granted_microcredits=2_500_000_000), books.payment(granted_microcredits=0)
+    for payment in (some, none):
+        await books.issue(payment, refunded(payment))
+    assert [(await books.documents(payment))[0].credit_microcredits for payment in (some, none)] == [
+        2_500_000_000,
+        0,
+    ]
+    told = [(kind, parameters.get("credits")) for kind, parameters in await books.told()]
+    assert told == [
+        ("credit_bought", "2,500"),
+        ("payment_received", None),
+        ("refund_done", None),
+        ("refund_done", None),
+    ]
+
+
+async def test_a_dispute_has_a_credit_note_and_is_no_news_to_its_buyer(books: Books):
     payment = books.payment()
     await books.issue(payment, refunded(payment, is_dispute=True))
     assert (await books.documents(payment))[1].is_dispute
-    assert (await books.told())[1] == (
-        "dispute_opened",
-        {"account": books.account_id, "payment": payment.id, "amount": "1.000 KWD"},
-    )
+    assert [kind for kind, _ in await books.told()] == ["credit_bought"]
 
 
 async def test_where_a_merchant_of_record_sells_we_confirm_only(books: Books):

@@ -114,7 +114,7 @@ class Receipt:
     currency: str
     currency_digits: int
     credit_microcredits: int
-    """That the payment gave; 0 for none, and for refunds."""
+    """That the payment gave, without what had gone back before; 0 for none, and for refunds."""
     unit: str
     """What a credit is called: `credits` or `USD`."""
     provider: PaymentProvider
@@ -232,7 +232,7 @@ def draw_receipt(
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         currency_digits=CURRENCY_DIGITS[payment.currency],
-        credit_microcredits=payment.credit_microcredits,
+        credit_microcredits=payment.granted_microcredits,
         unit=terms.policy.unit,
         provider=payment.provider,
         method=payment.method,
@@ -273,23 +273,14 @@ def draw_refund(
     )
 
 
-def notice_of(receipt: Receipt) -> Notice:
-    """What somebody is told of a document when it is issued."""
+def notice_of(receipt: Receipt) -> Notice | None:
+    """What the buyer is told of a document when it is issued. None for a dispute: its buyer began it."""
     if receipt.is_dispute:
-        return Notice(
-            kind=NoticeKind.DISPUTE_OPENED,
-            account_id=receipt.account_id,
-            cause=receipt.refund_id or receipt.id,
-            parameters={
-                "account": receipt.account_id,
-                "payment": receipt.payment_id,
-                "amount": receipt.amount_text,
-            },
-        )
+        return None
     kind, parameters = NoticeKind.PAYMENT_RECEIVED, {}
     if receipt.kind.is_refund:
         kind = NoticeKind.REFUND_DONE
-    elif receipt.item.kind in (ItemKind.PACK, ItemKind.TOPUP):
+    elif receipt.item.kind in (ItemKind.PACK, ItemKind.TOPUP) and receipt.credit_microcredits:
         kind, parameters = NoticeKind.CREDIT_BOUGHT, {"credits": shown_credits(receipt.credit_microcredits)}
     return Notice(
         kind=kind,

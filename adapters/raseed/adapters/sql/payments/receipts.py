@@ -44,7 +44,7 @@ def bring_in_line(
     now: Microseconds,
 ) -> None:
     """Issue the documents that a payment should have by now and has not: one if it is credited, and then one for each refund
-    or dispute that is done. Each is told to whom it concerns. Safe to repeat: it goes by what is there.
+    or dispute that is done. Each is told to the buyer, but for disputes. Safe to repeat: it goes by what is there.
 
     Two that are issued at once on PostgreSQL step on each other's counter, and the database has one of them begin again.
     """
@@ -166,11 +166,14 @@ def _write(connection: Connection, receipt: Receipt, number: _Number, now: Micro
             phone_e164=holder.phone_e164 or "",
         )
     )
-    enqueue(connection, notice_of(receipt), now)
+    if (notice := notice_of(receipt)) is not None:
+        enqueue(connection, notice, now)
 
 
 def _of_payment(payment_id: PaymentId) -> Any:
-    return select(_rows.refund_id, _rows.snapshot).where(_rows.payment_id == payment_id).order_by(_rows.id)
+    """What was paid first: ids of one millisecond have no order."""
+    query = select(_rows.refund_id, _rows.snapshot).where(_rows.payment_id == payment_id)
+    return query.order_by(_rows.refund_id != _PAID, _rows.id)
 
 
 def _read(snapshot: str) -> Receipt:
