@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,11 +19,16 @@ from tests.emulators.myfatoorah.emulator import MyFatoorah
 from tests.emulators.server import Emulator, alive
 from tests.emulators.whatsapp.meta import MetaWhatsApp
 
+CREDENTIALS_VARIABLE = "RASEED_EMULATOR_CREDENTIALS"
+"""JSON of what each emulator takes for its own, `{"creem": {"api_key": …, "secret": …}, …}`: then it is not printed."""
 
-def emulators(webhooks: str) -> dict[str, tuple[Emulator, dict[str, Any]]]:
+
+def emulators(
+    webhooks: str, given: Mapping[str, Mapping[str, str]]
+) -> dict[str, tuple[Emulator, dict[str, Any]]]:
     """Each with what it prints of itself. `webhooks`: the address of the platform that events are sent to."""
-    myfatoorah = MyFatoorah(allows_localhost=True, has_auto_refund=True)
-    creem = CreemEmulator()
+    myfatoorah = MyFatoorah(allows_localhost=True, has_auto_refund=True, **given.get("myfatoorah", {}))  # type: ignore[arg-type]
+    creem = CreemEmulator(**given.get("creem", {}))  # type: ignore[arg-type]
     whatsapp = MetaWhatsApp(is_reporting=True)
     if webhooks:
         for emulator in (myfatoorah, creem, whatsapp):
@@ -43,16 +50,18 @@ def emulators(webhooks: str) -> dict[str, tuple[Emulator, dict[str, Any]]]:
     }
 
 
-async def run(host: str, webhooks: str, ports: dict[str, int]) -> None:
+async def run(
+    host: str, webhooks: str, ports: Mapping[str, int], given: Mapping[str, Mapping[str, str]]
+) -> None:
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ending.set)
     async with AsyncExitStack() as stack:
         told = {}
-        for name, (emulator, shown) in emulators(webhooks).items():
+        for name, (emulator, shown) in emulators(webhooks, given).items():
             url = await stack.enter_async_context(alive(emulator, host, ports.get(name, 0)))
-            told[name] = {"url": url, **shown}
+            told[name] = {"url": url} if name in given else {"url": url, **shown}
         print(json.dumps(told), flush=True)
         await ending.wait()
 
@@ -72,7 +81,8 @@ def main() -> None:
     )
     given = parser.parse_args()
     ports = {name: int(port) for name, port in (each.split("=", 1) for each in given.port)}
-    asyncio.run(run(given.host, given.webhooks.rstrip("/"), ports))
+    credentials = json.loads(os.environ.get(CREDENTIALS_VARIABLE, "{}"))
+    asyncio.run(run(given.host, given.webhooks.rstrip("/"), ports, credentials))
 
 
 if __name__ == "__main__":

@@ -134,6 +134,9 @@ async def running_worker(
             meta_webhook=platform.meta_webhook,
             events=platform.payments.events,
             redemptions=platform.redemptions.service,
+            buying=platform.payments.buying,
+            payments=platform.payments.reader,
+            returns=platform.payments.returns,
             policy=platform.policy,
             health=HealthMonitor(platform.database.is_ready, routes),
         )

@@ -47,17 +47,42 @@ def options(
 
 
 @app.command("up")
-def up() -> None:
+def up(
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo",
+            help="With emulated payment providers beside it: buy credit without an account anywhere.",
+        ),
+    ] = False,
+) -> None:
     """Start the whole stack on this machine and keep it running until Ctrl-C."""
     from raseed.app.process import StartFailed
     from raseed.app.supervisor import Supervisor
 
     configuration = read_configuration()
-    supervisor = Supervisor(configuration, os.environ, _say)
     try:
-        asyncio.run(supervisor.run(lambda: _greet(configuration)))
+        if demo:
+            _run_demo(configuration)
+        else:
+            asyncio.run(Supervisor(configuration, os.environ, _say).run(lambda: _greet(configuration)))
     except StartFailed as error:
         fail(str(error))
+
+
+def _run_demo(configuration: Configuration) -> None:
+    from raseed.app.demo import prepare_demo
+    from raseed.app.supervisor import Supervisor
+
+    prepared = prepare_demo(configuration, os.environ)
+    beside = [(prepared.process, prepared.answers)]
+    supervisor = Supervisor(configuration, prepared.environ, _say, beside)
+
+    def greet() -> None:
+        _greet(configuration)
+        _announce("\n" + "\n".join(prepared.lines(configuration)))
+
+    asyncio.run(supervisor.run(greet))
 
 
 @serve.command("core")

@@ -1,44 +1,114 @@
-"""Payments put together: the providers, what they tell, and what looks after it."""
+"""Payments put together: the providers, orders, what providers tell, and what looks after it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from raseed.adapters.sql.payments.inbox import SqlInbox
+from raseed.adapters.sql.payments.payments import SqlPaymentStore
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.telemetry.metrics import PAYMENT_EVENTS
+from raseed.adapters.telemetry.log import log
+from raseed.adapters.telemetry.metrics import PAYMENT_EVENT_FAILURES, PAYMENT_EVENTS
+from raseed.app.settings import Settings
+from raseed.core.accounts.ports import AccountStore
 from raseed.core.admin.audit import AuditStore
-from raseed.core.billing.policy import PaymentProvider
+from raseed.core.billing.policy import PaymentProvider, Policy
+from raseed.core.billing.ports import Ledger
 from raseed.core.jobs import Job
-from raseed.core.payments.inbox import Inbox, empty_bodies_job
+from raseed.core.payments.buying import Buying
+from raseed.core.payments.checkout import Checkout
+from raseed.core.payments.gateways import Gateways
+from raseed.core.payments.inbox import DueEvent, EventState, Inbox, InboxWorker, empty_bodies_job
+from raseed.core.payments.offers import offer_for
 from raseed.core.payments.ports import Gateway
+from raseed.core.payments.reading import PaymentReader
 from raseed.core.payments.receiving import EventReceiver, Outcome, Refusals
+from raseed.core.payments.returning import Returns
+from raseed.core.payments.settling import Settling, SettlingTerms
+
+RETURN_PATH = "/billing/return"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payments:
     gateways: dict[PaymentProvider, Gateway]
     """Those that are configured."""
+    settling: Settling
+    checkout: Checkout
+    buying: Buying
+    reader: PaymentReader
+    returns: Returns
     inbox: Inbox
+    inbox_worker: InboxWorker
     refusals: Refusals
     events: EventReceiver
 
     def jobs(self, *, is_first: bool) -> list[Job]:
-        """What is refused is each worker's own; clearing up is the first one's."""
-        return [self.refusals.job(), *([empty_bodies_job(self.inbox)] if is_first else [])]
+        """Events are worked off by every worker, and what is refused is each one's own; clearing up is the first one's."""
+        clearing = [empty_bodies_job(self.inbox)] if is_first else []
+        return [self.inbox_worker.job(), self.refusals.job(), *clearing]
 
 
 def open_payments(
-    database: SqlDatabase, audit: AuditStore, gateways: dict[PaymentProvider, Gateway]
+    settings: Settings,
+    policy: Policy,
+    database: SqlDatabase,
+    ledger: Ledger,
+    accounts: AccountStore,
+    audit: AuditStore,
+    gateways: dict[PaymentProvider, Gateway],
 ) -> Payments:
-    inbox, refusals = SqlInbox(database), Refusals(audit, database.clock)
+    clock, store, inbox = database.clock, SqlPaymentStore(database), SqlInbox(database)
+    chosen, offers, refusals = (
+        Gateways(list(gateways.values())),
+        partial(offer_for, policy),
+        Refusals(audit, clock),
+    )
+    terms = SettlingTerms(priorities=policy.priorities, refund_shortfall=policy.refund_shortfall)
+    settling = Settling(store, accounts, ledger, chosen, terms, clock)
+    checkout = Checkout(store, accounts, chosen, settling, offers, clock)
     return Payments(
         gateways=gateways,
+        settling=settling,
+        checkout=checkout,
+        buying=Buying(
+            checkout,
+            chosen,
+            accounts,
+            offers,
+            language=policy.language,
+            allow_by_key=policy.allow_checkout,
+            return_url=public_url(settings) + RETURN_PATH,
+        ),
+        reader=PaymentReader(store),
+        returns=Returns(store, chosen, settling.settle, clock),
         inbox=inbox,
+        inbox_worker=InboxWorker(inbox, store, settling.settle, None, _report),
         refusals=refusals,
         events=EventReceiver(gateways, inbox, refusals, _note),
     )
 
 
+def public_url(settings: Settings) -> str:
+    """Where browsers reach this server."""
+    server = settings.server
+    host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104 - compared, not bound
+    return server.public_url or f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
+
+
 def _note(provider: PaymentProvider, outcome: Outcome) -> None:
     PAYMENT_EVENTS.labels(provider.value, outcome.value).inc()
+
+
+def _report(due: DueEvent, state: EventState, why: str) -> None:
+    PAYMENT_EVENT_FAILURES.labels(due.provider.value, state.value).inc()
+    write = log.error if state is EventState.DEAD else log.warning
+    write(
+        "payment event",
+        id=due.id,
+        provider=due.provider.value,
+        attempt=due.attempt,
+        state=state.value,
+        why=why,
+    )

@@ -78,6 +78,8 @@ class Server(_Section, frozen=True):
     """Address to listen on. Loopback, so that nothing is public by accident."""
     port: Port = 8080
     """HTTP and gRPC, on the same port."""
+    public_url: Annotated[str, Meta(pattern="^(https?://[^/?#@\\s]+)?$")] = ""
+    """`https://…`, under which others reach this server: browsers come back there from payment pages, which take no address of this machine. Empty: the address above."""
     production: bool = False
     """Turns gRPC reflection off."""
     trusted_proxy_count: Annotated[int, Meta(ge=0, le=10)] = 0

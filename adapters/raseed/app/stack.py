@@ -77,7 +77,7 @@ def triton_process(
             settings=TritonServerSettings(
                 grpc_port=ports.triton, shm_prefix=shm_prefix, load_models=tuple(models)
             ),
-            environment=_for_others(environ),
+            environment=for_others(environ),
         )
     except (TritonBundleError, ModelFilesMissing, FileNotFoundError) as error:
         raise StartFailed(f"Triton cannot start: {error}") from error
@@ -118,7 +118,7 @@ def envoy_process(configuration: Configuration, ports: StackPorts, environ: Mapp
     return ProcessSpec(
         name="envoy",
         argv=envoy_command(binary, config),
-        environment=_for_others(environ),
+        environment=for_others(environ),
         log=home.logs / "envoy.log",
     )
 
@@ -133,7 +133,7 @@ def triton_python_env(configuration: Configuration) -> Path:
     return Path(given).absolute() if given else Path(sys.prefix).with_name(".venv-triton")
 
 
-def _for_others(environ: Mapping[str, str]) -> dict[str, str]:
+def for_others(environ: Mapping[str, str]) -> dict[str, str]:
     """For programs that are not ours: without any setting, because some are secrets. Models run whatever they bring."""
     return {
         name: text

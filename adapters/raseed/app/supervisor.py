@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import IO
 
@@ -34,10 +34,18 @@ Say = Callable[[str], None]
 
 
 class Supervisor:
-    def __init__(self, configuration: Configuration, environ: Mapping[str, str], say: Say) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        environ: Mapping[str, str],
+        say: Say,
+        beside: Sequence[tuple[ProcessSpec, Callable[[], Awaitable[bool]]]] = (),
+    ) -> None:
+        """`beside`: processes that are no part of a stack and live as long, each with whether it is ready."""
         self._configuration = configuration
         self._environ = environ
         self._say = say
+        self._beside = beside
         self._home = Home(configuration.home)
         self._processes: list[Supervised] = []
         self._ports = StackPorts(core=(), triton=0)
@@ -92,6 +100,10 @@ class Supervisor:
             triton = self._add(triton_process(self._configuration, ports, self._environ))
             await triton.start()
         began = time.monotonic()
+        for spec, is_ready in self._beside:
+            process = self._add(spec)
+            await process.start()
+            await process.until(is_ready, START_TIMEOUT_S)
         for core in cores:
             await core.start()
         await envoy.start()

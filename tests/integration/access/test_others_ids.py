@@ -39,6 +39,7 @@ IDS: dict[str, dict[str, Any]] = {
     "raseed.accounts.v1.OrganisationsService/RevokeInvitation": {},
     "raseed.accounts.v1.OrganisationsService/ChangeMemberRole": {"role": "member"},
     "raseed.accounts.v1.OrganisationsService/RemoveMember": {},
+    "raseed.billing.v1.PaymentsService/GetPayment": {},
     "raseed.metering.v1.MeteringService/ExtendHold": {},
     "raseed.metering.v1.MeteringService/SettleHold": {},
     "raseed.metering.v1.MeteringService/ReleaseHold": {},
@@ -50,6 +51,7 @@ IDS: dict[str, dict[str, Any]] = {
     "raseed.rest.v1.OrganisationsRestService/RevokeInvitation": {},
     "raseed.rest.v1.OrganisationsRestService/ChangeMemberRole": {"body": {"data": b'{"role":"member"}'}},
     "raseed.rest.v1.OrganisationsRestService/RemoveMember": {},
+    "raseed.rest.v1.PaymentsRestService/GetPayment": {},
 }
 NAMES = {
     # what a caller calls his own request: in another account it is the name of something else, or of nothing
@@ -59,7 +61,10 @@ NAMES = {
     ("raseed.inference.v1.InferenceService/StreamChatCompletion", "request_id"),
     ("raseed.inference.v1.InferenceService/CreateCompletion", "request_id"),
     ("raseed.inference.v1.InferenceService/StreamCompletion", "request_id"),
+    ("raseed.billing.v1.PaymentsService/CreateCheckout", "request_id"),
     ("raseed.metering.v1.MeteringService/PlaceHold", "request_id"),
+    # what is for sale to everybody
+    ("raseed.rest.v1.PaymentsRestService/ListPaymentMethods", "item_id"),
     # a secret that says who may have it
     ("raseed.accounts.v1.AuthService/VerifySignIn", "challenge_id"),
     ("raseed.accounts.v1.AuthService/VerifyIdentifierChange", "challenge_id"),

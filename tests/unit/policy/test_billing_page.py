@@ -20,6 +20,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "Top of the file": loader._Profile,
     "[billing]": loader._Billing,
     "[accounts]": loader._Accounts,
+    "[api]": loader._Api,
     "[groups.NAME]": loader._Group,
     "[tiers.NAME]": tiers._Tier,
     "[[packs]]": offers._Pack,
@@ -30,7 +31,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "[prices]": price_lists._Prices,
 }
 SECTIONS = {
-    "billing", "accounts", "grants", "groups", "prices", "model_tiers", "models", "price_classes", "packs", "tiers", "topup",
+    "billing", "accounts", "api", "grants", "groups", "prices", "model_tiers", "models", "price_classes", "packs", "tiers", "topup",
     "plans", "extra_keys",
 }  # fmt: skip
 

@@ -94,6 +94,7 @@ def shown(policy: Policy) -> dict[str, Any]:
         f"by {policy.extra_keys.provider}, at most {policy.extra_keys.max_count}",
         "on_upgrade": policy.on_upgrade,
         "refund_shortfall": policy.refund_shortfall,
+        "checkout_by_key": policy.allow_checkout,
         "version": prices.version,
         "models": {model: shown_price(policy, price) for model, price in prices.models.items()},
     }

@@ -53,6 +53,7 @@ class _Profile(msgspec.Struct, frozen=True):
     models: dict[str, Any]
     price_classes: dict[str, Any] = {}
     accounts: dict[str, Any] = {}
+    api: dict[str, Any] = {}
     groups: dict[str, Any] = {}
     tiers: dict[str, Any] = {}
     packs: list[dict[str, Any]] = []
@@ -91,6 +92,10 @@ class _Accounts(msgspec.Struct, frozen=True):
     at_closing: Literal["forfeit", "keep"] = "forfeit"
 
 
+class _Api(msgspec.Struct, frozen=True):
+    allow_checkout: bool = False
+
+
 class _Grants(msgspec.Struct, frozen=True):
     priority: dict[str, Any]
     welcome: dict[str, Any] | None = None
@@ -127,6 +132,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
     profile = source.table((), _Profile)
     billing = source.table(("billing",), _Billing)
     accounts = source.table(("accounts",), _Accounts) if profile.accounts else _Accounts()
+    api = source.table(("api",), _Api) if profile.api else _Api()
     zone = _zone(source, profile.time_zone)
     groups = _groups(source)
     ratios = {tier: group.ratio_milli for group in groups.values() for tier in group.tiers}
@@ -153,6 +159,7 @@ def policy_of(source: Source, hold: HoldPolicy) -> Policy:
         usage_retention_days=accounts.usage_retention_days,
         organisation_tiers=frozenset(accounts.organisations),
         at_closing=accounts.at_closing,
+        allow_checkout=api.allow_checkout,
         welcome=_welcome(source, accounts.identity),
         priorities=_priorities(source),
         credits_shape=billing.credits_shape,

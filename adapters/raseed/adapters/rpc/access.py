@@ -81,6 +81,13 @@ _OWN_DATA = {
 """Not for keys: a thief with one would end the account, or carry its data away."""
 
 _RECEIPTS = {"ListReceipts": _BILLING, "GetReceipt": _BILLING}
+_PAYMENTS = {
+    "ListPaymentMethods": _BILLING,
+    # Of keys, only where the profile says so: `core.payments.buying`.
+    "CreateCheckout": _caller(Scope.BILLING_WRITE),
+    "GetPayment": _BILLING,
+    "ListPayments": _BILLING,
+}
 
 _ORGANISATIONS = {
     "CreateOrganisation": Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_WRITE),
@@ -120,6 +127,9 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.rest.v1.ReceiptsRestService": _RECEIPTS,
     "raseed.billing.v1.RedemptionService": {"RedeemCode": _BUYING},
     "raseed.rest.v1.RedemptionRestService": {"RedeemCode": _BUYING},
+    "raseed.billing.v1.PaymentsService": _PAYMENTS,
+    "raseed.rest.v1.PaymentsRestService": _PAYMENTS,
+    "raseed.rest.v1.PaymentReturnService": {"ShowReturn": OPEN},  # a page for whoever has a payment's id
     "raseed.metering.v1.MeteringService": {
         "PlaceHold": _METERING,
         "ExtendHold": _METERING,

@@ -78,6 +78,17 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "ListFailedNotices": OperatorScope.NOTICES_READ,
         "RetryNotice": OperatorScope.NOTICES_WRITE,
     },
+    "raseed.admin.v1.PaymentAdminService": {
+        "ListAllPayments": OperatorScope.PAYMENTS_READ,
+        "ShowPayment": OperatorScope.PAYMENTS_READ,
+        "CheckPayment": OperatorScope.PAYMENTS_WRITE,
+        "RefundPayment": OperatorScope.PAYMENTS_REFUND,
+        "AcceptPayment": OperatorScope.PAYMENTS_WRITE,
+        "RejectPayment": OperatorScope.PAYMENTS_WRITE,
+        "ListPaymentEvents": OperatorScope.PAYMENTS_READ,
+        "RetryPaymentEvent": OperatorScope.PAYMENTS_WRITE,
+        "ReportPayments": OperatorScope.PAYMENTS_READ,
+    },
     "raseed.admin.v1.OperatorsService": {
         "CreateOperator": OperatorScope.OPERATORS_WRITE,
         "ListOperators": OperatorScope.OPERATORS_READ,

@@ -40,7 +40,9 @@ from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
 from raseed.adapters.rpc.organisations import OrganisationsServicer
 from raseed.adapters.rpc.own_data import OwnDataRestServicer, OwnDataServicer
+from raseed.adapters.rpc.payment_return import PaymentReturnServicer
 from raseed.adapters.rpc.payment_webhooks import PaymentWebhooksServicer
+from raseed.adapters.rpc.payments import PaymentsServicer
 from raseed.adapters.rpc.receipts import ReceiptsServicer
 from raseed.adapters.rpc.redemption import RedemptionRestServicer, RedemptionServicer
 from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
@@ -49,6 +51,7 @@ from raseed.adapters.rpc.rest_billing import BillingRestServicer
 from raseed.adapters.rpc.rest_keys import KeysRestServicer
 from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.rpc.rest_organisations import OrganisationsRestServicer
+from raseed.adapters.rpc.rest_payments import PaymentsRestServicer
 from raseed.adapters.rpc.rest_receipts import ReceiptsRestServicer
 from raseed.adapters.rpc.webhook_bodies import Bodies
 from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
@@ -57,6 +60,8 @@ from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import (
     billing_pb2,
     billing_pb2_grpc,
+    payments_pb2,
+    payments_pb2_grpc,
     receipts_pb2,
     receipts_pb2_grpc,
     redemption_pb2,
@@ -80,9 +85,12 @@ from raseed.core.inference.service import InferenceService
 from raseed.core.limits.service import LimitService
 from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.service import NoticeService
+from raseed.core.payments.buying import Buying
+from raseed.core.payments.reading import PaymentReader
 from raseed.core.payments.receipt_service import ReceiptService
 from raseed.core.payments.receiving import EventReceiver
 from raseed.core.payments.redeeming import RedemptionService
+from raseed.core.payments.returning import Returns
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
@@ -91,6 +99,7 @@ from raseed.rest.v1 import keys_pb2_grpc, payment_webhooks_pb2_grpc, rest_pb2_gr
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
 from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
 from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
+from raseed.rest.v1 import payments_pb2_grpc as rest_payments_pb2_grpc
 from raseed.rest.v1 import receipts_pb2_grpc as rest_receipts_pb2_grpc
 from raseed.rest.v1 import redemption_pb2_grpc as rest_redemption_pb2_grpc
 
@@ -129,6 +138,9 @@ class Services:
     meta_webhook: MetaWebhook
     events: EventReceiver
     redemptions: RedemptionService
+    buying: Buying
+    payments: PaymentReader
+    returns: Returns
     policy: Policy
     health: HealthMonitor
 
@@ -210,6 +222,15 @@ def public_server(
     webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
         WebhooksServicer(services.notices, services.meta_webhook, bodies), listed
     )
+    payments_pb2_grpc.add_PaymentsServiceServicer_to_server(
+        PaymentsServicer(services.buying, services.payments), listed
+    )
+    rest_payments_pb2_grpc.add_PaymentsRestServiceServicer_to_server(
+        PaymentsRestServicer(services.buying, services.payments), listed
+    )
+    rest_payments_pb2_grpc.add_PaymentReturnServiceServicer_to_server(
+        PaymentReturnServicer(services.returns), listed
+    )
     payment_webhooks_pb2_grpc.add_PaymentWebhooksServiceServicer_to_server(
         PaymentWebhooksServicer(services.events, bodies), listed
     )
@@ -240,6 +261,7 @@ def public_server(
                 billing_pb2,
                 receipts_pb2,
                 redemption_pb2,
+                payments_pb2,
                 accounts_pb2,
                 accounts_auth_pb2,
                 organisations_pb2,

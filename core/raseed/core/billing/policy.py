@@ -218,6 +218,8 @@ class Policy:
     """Of persons who may open organisations themselves."""
     at_closing: Literal["forfeit", "keep"]
     """Whether credit that is left when an account is closed is lost."""
+    allow_checkout: bool
+    """Whether an API key may buy. Otherwise people do, who signed in."""
     welcome: WelcomeGrant | None
     priorities: Mapping[GrantSource, int]
     """Burn order: grants of a lower number are spent first."""

@@ -80,6 +80,8 @@ class Checkout:
         """The order's payment: with a `url` to pay on, or without one while it is not known whether the provider has it
         (`created`), and `failed` if it does not want it. Safe to repeat under the same request key.
 
+        Browsers come back to `return_url`, followed by the provider and the payment's id.
+
         Raises RequestInvalid, NotFound, AccountSuspended, PaymentProviderUnavailable for what nobody sells,
         RequestReusedWithOtherInput, PaymentLimitReached, RateLimited: then there is no order.
         """
@@ -143,7 +145,9 @@ class Checkout:
     async def _create(self, gateway: Gateway, payment: Payment, buyer: Buyer, return_url: str) -> Payment:
         try:
             async with asyncio.timeout(self._create_s):
-                page = await self._page(gateway, payment, buyer, return_url)
+                page = await self._page(
+                    gateway, payment, buyer, f"{return_url}/{payment.provider}/{payment.id}"
+                )
         except (GatewayUnavailable, TimeoutError):
             return payment
         except GatewayRefused as error:
