@@ -208,10 +208,10 @@ async def test_the_loop_goes_on_while_pdfs_are_made_and_too_many_are_refused(
         documents.close()
 
 
-def test_nothing_of_it_is_loaded_before_the_first_pdf():
+def test_nothing_of_it_is_loaded_before_the_first_document():
     code = (
         "import sys; from raseed.adapters.receipts.renderer import DocumentRenderer; DocumentRenderer().close();"
-        "print([name for name in ('typst', 'pymupdf_fonts') if name in sys.modules])"
+        "print([name for name in ('typst', 'pymupdf_fonts', 'jinja2') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
