@@ -262,7 +262,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             operator_authenticator=OperatorAuthenticator(operators, peppers, clock),
             sign_in=sign_in,
             organisations=organisations,
-            payments=open_payments(settings, policy, database, ledger, store, audit, gateways),
+            payments=open_payments(
+                settings, policy, database, ledger, store, audit, gateways, receipts.terms
+            ),
             receipts=receipts,
             redemptions=open_redemptions(database, credit, policy, peppers, sign_in_peppers),
             forget_account=forget_account,

@@ -23,6 +23,7 @@ from raseed.core.payments.inbox import DueEvent, EventState, Inbox, InboxWorker,
 from raseed.core.payments.offers import offer_for
 from raseed.core.payments.ports import Gateway
 from raseed.core.payments.reading import PaymentReader
+from raseed.core.payments.receipts import ReceiptTerms
 from raseed.core.payments.receiving import EventReceiver, Outcome, Refusals
 from raseed.core.payments.returning import Returns
 from raseed.core.payments.settling import Settling, SettlingTerms
@@ -58,8 +59,9 @@ def open_payments(
     accounts: AccountStore,
     audit: AuditStore,
     gateways: dict[PaymentProvider, Gateway],
+    receipts: ReceiptTerms,
 ) -> Payments:
-    clock, store, inbox = database.clock, SqlPaymentStore(database), SqlInbox(database)
+    clock, store, inbox = database.clock, SqlPaymentStore(database, receipts), SqlInbox(database)
     chosen, offers, refusals = (
         Gateways(list(gateways.values())),
         partial(offer_for, policy),

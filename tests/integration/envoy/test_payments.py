@@ -68,6 +68,13 @@ class Street:
             assert response.status == 200
             return dict(await response.json())
 
+    async def receipts(self, by: dict[str, str], payment_id: str) -> list[dict[str, Any]]:
+        async with self.http.get(
+            "/api/billing/receipts", params={"payment": payment_id}, headers=by
+        ) as response:
+            assert response.status == 200
+            return list((await response.json())["data"])
+
     async def balance(self, by: dict[str, str]) -> float:
         async with self.http.get("/api/billing/subscription", headers=by) as response:
             return float((await response.json())["credits"]["balance"])
@@ -145,6 +152,11 @@ async def test_a_pack_is_bought_and_the_credit_is_there_when_the_buyer_comes_bac
     async with street.http.get("/api/billing/topup-history", headers=by) as response:
         [topup] = (await response.json())["data"]
     assert (topup["credits"], topup["amount"], topup["status"]) == (5000, 2.0, "completed")
+    [receipt] = await street.receipts(by, payment["id"])
+    assert receipt["number"].startswith("TEST-R-")
+    assert (receipt["amount"], receipt["credits"], receipt["method"]) == (2.0, 5000, "kn")
+    async with street.http.get(f"/api/billing/receipts/{receipt['number']}.html", headers=by) as response:
+        assert "<h1>Receipt</h1>" in await response.text()
 
 
 async def test_the_event_alone_credits_it_too_and_only_once(street):
@@ -161,6 +173,7 @@ async def test_the_event_alone_credits_it_too_and_only_once(street):
     async with street.http.get(f"/billing/return/myfatoorah/{payment['id']}") as response:
         assert "your payment is complete" in await response.text()
     assert await street.balance(by) == before + 5000
+    assert len(await street.receipts(by, payment["id"])) == 1
 
 
 async def test_the_same_order_again_is_the_same_payment(street):

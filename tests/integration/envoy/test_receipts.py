@@ -53,7 +53,7 @@ async def test_each_form_has_its_type(shop: Shop, prefix: str):
             assert (answer.status, answer.content_type) == (200, kind)
             assert number in answer.headers.get("content-disposition", number)
     async with shop.http.get(f"{prefix}/receipts") as answer:
-        assert [each["number"] for each in (await answer.json())["receipts"]] == [number]
+        assert [each["number"] for each in (await answer.json())["data"]] == [number]
 
 
 async def test_a_pdf_arrives_whole_and_in_the_language_that_was_asked_for(shop: Shop):

@@ -64,11 +64,11 @@ async def test_json_has_the_amount_with_all_its_decimals(worker: Worker, new_cli
     receipt = await give(worker, client)
     status, _, _, body = await get(worker, client, "GetReceipt", document=receipt.number)
     assert (status, b'"amount":2.000,' in body) == (200, True)
-    found = json.loads(body)["receipt"]
+    found = json.loads(body)
     assert (found["number"], found["credits"], found["period"]) == (receipt.number, 5_000, None)
     assert found["item"]["ar"] == receipt.item_text_ar
     listed = json.loads((await get(worker, client, "ListReceipts", limit="1"))[3])
-    assert listed == {"receipts": [found], "next_cursor": None}
+    assert listed == {"data": [found], "next_cursor": None}
 
 
 async def test_pages_over_http_end(worker: Worker, new_client):
@@ -78,7 +78,7 @@ async def test_pages_over_http_end(worker: Worker, new_client):
     cursor: str | None = ""
     while cursor is not None:
         page = json.loads((await get(worker, client, "ListReceipts", limit="2", cursor=cursor))[3])
-        seen += [each["number"] for each in page["receipts"]]
+        seen += [each["number"] for each in page["data"]]
         cursor = page["next_cursor"]
     assert seen == wanted[::-1]
 
@@ -145,6 +145,18 @@ async def test_what_is_no_document_is_refused(
     number = (await give(worker, client)).number
     asked = {name: value.replace("{number}", number) for name, value in fields.items()}
     assert (await get(worker, client, "GetReceipt", **asked))[0] == status
+
+
+async def test_the_documents_of_one_payment(worker: Worker, new_client):
+    alice, bob = await new_client(), await new_client()
+    receipt, _ = await give(worker, alice), await give(worker, alice)
+    found = (await ask(worker, alice, "ListReceipts", payment=receipt.payment_id)).receipts
+    assert [each.number for each in found] == [receipt.number]
+    listed = json.loads((await get(worker, alice, "ListReceipts", payment=receipt.payment_id))[3])
+    assert [each["number"] for each in listed["data"]] == [receipt.number]
+    assert listed["next_cursor"] is None
+    assert not (await ask(worker, bob, "ListReceipts", payment=receipt.payment_id)).receipts
+    assert json.loads((await get(worker, bob, "ListReceipts", payment=receipt.payment_id))[3])["data"] == []
 
 
 async def test_a_format_that_is_not_named_is_refused(worker: Worker, new_client):

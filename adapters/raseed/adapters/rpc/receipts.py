@@ -12,6 +12,7 @@ from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.billing.v1 import receipts_pb2 as pb
 from raseed.billing.v1 import receipts_pb2_grpc
 from raseed.core.errors import RequestInvalid
+from raseed.core.ids import PaymentId
 from raseed.core.payments.receipt_service import DocumentFormat, ReceiptService
 from raseed.core.payments.receipts import Receipt
 
@@ -32,8 +33,11 @@ class ReceiptsServicer(receipts_pb2_grpc.ReceiptsServiceServicer):
     async def ListReceipts(
         self, request: pb.ListReceiptsRequest, context: Context
     ) -> pb.ListReceiptsResponse:
-        size = page_size(request.page_size, RECEIPTS_PAGE_MAX)
         account_id = current_call().caller.account_id
+        if request.payment:
+            of_payment = await self._receipts.of_payment(account_id, PaymentId(request.payment))
+            return pb.ListReceiptsResponse(receipts=map(from_core_receipt, of_payment))
+        size = page_size(request.page_size, RECEIPTS_PAGE_MAX)
         found = await self._receipts.list(account_id, decode_token(request.page_token), size + 1)
         return pb.ListReceiptsResponse(
             receipts=map(from_core_receipt, found[:size]),

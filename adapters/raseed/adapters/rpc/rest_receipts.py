@@ -14,6 +14,7 @@ from raseed.adapters.rpc.response_headers import response_headers
 from raseed.adapters.rpc.rest_openai import write_json
 from raseed.adapters.wire.receipts import decode_document, encode_receipt, encode_receipts
 from raseed.adapters.wire.usage_query import decode_limit
+from raseed.core.ids import PaymentId
 from raseed.core.payments.receipt_service import DocumentFormat, ReceiptService
 from raseed.rest.v1 import receipts_pb2 as pb
 from raseed.rest.v1 import receipts_pb2_grpc
@@ -33,6 +34,10 @@ class ReceiptsRestServicer(receipts_pb2_grpc.ReceiptsRestServiceServicer):
 
     async def ListReceipts(self, request: pb.ListReceiptsRequest, context: Context) -> None:
         call = current_call()
+        if request.payment:
+            of_payment = await self._receipts.of_payment(call.caller.account_id, PaymentId(request.payment))
+            await write_json(context, call, encode_receipts(of_payment, ""))
+            return
         size = page_size(decode_limit(request.limit) or RECEIPTS_PAGE, RECEIPTS_PAGE_MAX)
         after = decode_token(request.cursor, "cursor")
         found = await self._receipts.list(call.caller.account_id, after, size + 1)

@@ -29,11 +29,11 @@ def decode_document(text: str) -> tuple[str, DocumentFormat | None]:
 
 def encode_receipts(receipts: Sequence[Receipt], cursor: str) -> bytes:
     """A page, newest first; `next_cursor` is null on the last one."""
-    return _encode({"receipts": [_receipt(each) for each in receipts], "next_cursor": cursor or None})
+    return _encode({"data": [_receipt(each) for each in receipts], "next_cursor": cursor or None})
 
 
 def encode_receipt(receipt: Receipt) -> bytes:
-    return _encode({"receipt": _receipt(receipt)})
+    return _encode(_receipt(receipt))
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:

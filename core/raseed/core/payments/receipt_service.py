@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from raseed.core.errors import NotFound, RequestInvalid
-from raseed.core.ids import AccountId
+from raseed.core.ids import AccountId, PaymentId
 from raseed.core.messaging.ports import Language
 from raseed.core.payments.receipts import (
     NUMBER_CHARS_MAX,
@@ -43,6 +43,11 @@ class ReceiptService:
     async def list(self, account_id: AccountId, after: str, limit: int) -> Sequence[Receipt]:
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""
         return await self._store.of_account(account_id, after, limit)
+
+    async def of_payment(self, account_id: AccountId, payment_id: PaymentId) -> Sequence[Receipt]:
+        """Newest first: what was given back, then what was paid. Nothing of another account's."""
+        found = await self._store.of_payment(payment_id)
+        return [receipt for receipt in reversed(found) if receipt.account_id == account_id]
 
     async def get(self, account_id: AccountId | None, number: str) -> IssuedReceipt:
         """Raises NotFound, also for what is another account's."""

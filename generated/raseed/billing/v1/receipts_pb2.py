@@ -24,29 +24,29 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n raseed/billing/v1/receipts.proto\x12\x11raseed.billing.v1\"<\n\x13ListReceiptsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x14ListReceiptsResponse\x12,\n\x08receipts\x18\x01 \x03(\x0b\x32\x1a.raseed.billing.v1.Receipt\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x11GetReceiptRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\"A\n\x12GetReceiptResponse\x12+\n\x07receipt\x18\x01 \x01(\x0b\x32\x1a.raseed.billing.v1.Receipt\"j\n\x14RenderReceiptRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x30\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .raseed.billing.v1.ReceiptFormat\x12\x10\n\x08language\x18\x03 \x01(\t\">\n\x15RenderReceiptResponse\x12\x14\n\x0c\x63ontent_type\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"\xc1\x03\n\x07Receipt\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x14\n\x0cissued_at_us\x18\x04 \x01(\x03\x12\x11\n\tissued_on\x18\x05 \x01(\t\x12\x12\n\npayment_id\x18\x06 \x01(\t\x12\x11\n\trefund_id\x18\x07 \x01(\t\x12\x12\n\nis_dispute\x18\x08 \x01(\x08\x12\x11\n\trefers_to\x18\t \x01(\t\x12\x0c\n\x04item\x18\n \x01(\t\x12\x0f\n\x07item_ar\x18\x0b \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x0c \x01(\x03\x12\x10\n\x08\x63urrency\x18\r \x01(\t\x12\x17\n\x0f\x63urrency_digits\x18\x0e \x01(\x05\x12\x1b\n\x13\x63redit_microcredits\x18\x0f \x01(\x03\x12\x10\n\x08provider\x18\x10 \x01(\t\x12\x0e\n\x06method\x18\x11 \x01(\t\x12\x1b\n\x13provider_payment_id\x18\x12 \x01(\t\x12\x14\n\x0cperiod_begin\x18\x13 \x01(\t\x12\x12\n\nperiod_end\x18\x14 \x01(\t\x12\x10\n\x08merchant\x18\x15 \x01(\t\x12\x1b\n\x13merchant_orders_url\x18\x16 \x01(\t*`\n\rReceiptFormat\x12\x1e\n\x1aRECEIPT_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13RECEIPT_FORMAT_HTML\x10\x01\x12\x16\n\x12RECEIPT_FORMAT_PDF\x10\x02\x32\xb1\x02\n\x0fReceiptsService\x12_\n\x0cListReceipts\x12&.raseed.billing.v1.ListReceiptsRequest\x1a\'.raseed.billing.v1.ListReceiptsResponse\x12Y\n\nGetReceipt\x12$.raseed.billing.v1.GetReceiptRequest\x1a%.raseed.billing.v1.GetReceiptResponse\x12\x62\n\rRenderReceipt\x12\'.raseed.billing.v1.RenderReceiptRequest\x1a(.raseed.billing.v1.RenderReceiptResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n raseed/billing/v1/receipts.proto\x12\x11raseed.billing.v1\"M\n\x13ListReceiptsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07payment\x18\x03 \x01(\t\"]\n\x14ListReceiptsResponse\x12,\n\x08receipts\x18\x01 \x03(\x0b\x32\x1a.raseed.billing.v1.Receipt\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x11GetReceiptRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\"A\n\x12GetReceiptResponse\x12+\n\x07receipt\x18\x01 \x01(\x0b\x32\x1a.raseed.billing.v1.Receipt\"j\n\x14RenderReceiptRequest\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x30\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .raseed.billing.v1.ReceiptFormat\x12\x10\n\x08language\x18\x03 \x01(\t\">\n\x15RenderReceiptResponse\x12\x14\n\x0c\x63ontent_type\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"\xc1\x03\n\x07Receipt\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x14\n\x0cissued_at_us\x18\x04 \x01(\x03\x12\x11\n\tissued_on\x18\x05 \x01(\t\x12\x12\n\npayment_id\x18\x06 \x01(\t\x12\x11\n\trefund_id\x18\x07 \x01(\t\x12\x12\n\nis_dispute\x18\x08 \x01(\x08\x12\x11\n\trefers_to\x18\t \x01(\t\x12\x0c\n\x04item\x18\n \x01(\t\x12\x0f\n\x07item_ar\x18\x0b \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x0c \x01(\x03\x12\x10\n\x08\x63urrency\x18\r \x01(\t\x12\x17\n\x0f\x63urrency_digits\x18\x0e \x01(\x05\x12\x1b\n\x13\x63redit_microcredits\x18\x0f \x01(\x03\x12\x10\n\x08provider\x18\x10 \x01(\t\x12\x0e\n\x06method\x18\x11 \x01(\t\x12\x1b\n\x13provider_payment_id\x18\x12 \x01(\t\x12\x14\n\x0cperiod_begin\x18\x13 \x01(\t\x12\x12\n\nperiod_end\x18\x14 \x01(\t\x12\x10\n\x08merchant\x18\x15 \x01(\t\x12\x1b\n\x13merchant_orders_url\x18\x16 \x01(\t*`\n\rReceiptFormat\x12\x1e\n\x1aRECEIPT_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13RECEIPT_FORMAT_HTML\x10\x01\x12\x16\n\x12RECEIPT_FORMAT_PDF\x10\x02\x32\xb1\x02\n\x0fReceiptsService\x12_\n\x0cListReceipts\x12&.raseed.billing.v1.ListReceiptsRequest\x1a\'.raseed.billing.v1.ListReceiptsResponse\x12Y\n\nGetReceipt\x12$.raseed.billing.v1.GetReceiptRequest\x1a%.raseed.billing.v1.GetReceiptResponse\x12\x62\n\rRenderReceipt\x12\'.raseed.billing.v1.RenderReceiptRequest\x1a(.raseed.billing.v1.RenderReceiptResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'raseed.billing.v1.receipts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECEIPTFORMAT']._serialized_start=940
-  _globals['_RECEIPTFORMAT']._serialized_end=1036
+  _globals['_RECEIPTFORMAT']._serialized_start=957
+  _globals['_RECEIPTFORMAT']._serialized_end=1053
   _globals['_LISTRECEIPTSREQUEST']._serialized_start=55
-  _globals['_LISTRECEIPTSREQUEST']._serialized_end=115
-  _globals['_LISTRECEIPTSRESPONSE']._serialized_start=117
-  _globals['_LISTRECEIPTSRESPONSE']._serialized_end=210
-  _globals['_GETRECEIPTREQUEST']._serialized_start=212
-  _globals['_GETRECEIPTREQUEST']._serialized_end=247
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=249
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=314
-  _globals['_RENDERRECEIPTREQUEST']._serialized_start=316
-  _globals['_RENDERRECEIPTREQUEST']._serialized_end=422
-  _globals['_RENDERRECEIPTRESPONSE']._serialized_start=424
-  _globals['_RENDERRECEIPTRESPONSE']._serialized_end=486
-  _globals['_RECEIPT']._serialized_start=489
-  _globals['_RECEIPT']._serialized_end=938
-  _globals['_RECEIPTSSERVICE']._serialized_start=1039
-  _globals['_RECEIPTSSERVICE']._serialized_end=1344
+  _globals['_LISTRECEIPTSREQUEST']._serialized_end=132
+  _globals['_LISTRECEIPTSRESPONSE']._serialized_start=134
+  _globals['_LISTRECEIPTSRESPONSE']._serialized_end=227
+  _globals['_GETRECEIPTREQUEST']._serialized_start=229
+  _globals['_GETRECEIPTREQUEST']._serialized_end=264
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=266
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=331
+  _globals['_RENDERRECEIPTREQUEST']._serialized_start=333
+  _globals['_RENDERRECEIPTREQUEST']._serialized_end=439
+  _globals['_RENDERRECEIPTRESPONSE']._serialized_start=441
+  _globals['_RENDERRECEIPTRESPONSE']._serialized_end=503
+  _globals['_RECEIPT']._serialized_start=506
+  _globals['_RECEIPT']._serialized_end=955
+  _globals['_RECEIPTSSERVICE']._serialized_start=1056
+  _globals['_RECEIPTSSERVICE']._serialized_end=1361
 # @@protoc_insertion_point(module_scope)

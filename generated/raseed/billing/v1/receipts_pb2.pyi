@@ -17,12 +17,14 @@ RECEIPT_FORMAT_HTML: ReceiptFormat
 RECEIPT_FORMAT_PDF: ReceiptFormat
 
 class ListReceiptsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "payment")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    payment: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., payment: _Optional[str] = ...) -> None: ...
 
 class ListReceiptsResponse(_message.Message):
     __slots__ = ("receipts", "next_page_token")

@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1draseed/rest/v1/receipts.proto\x12\x0eraseed.rest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"4\n\x13ListReceiptsRequest\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"3\n\x11GetReceiptRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0c\n\x04lang\x18\x02 \x01(\t2\xf4\x02\n\x13ReceiptsRestService\x12\x9e\x01\n\x0cListReceipts\x12#.raseed.rest.v1.ListReceiptsRequest\x1a\x14.google.api.HttpBody\"Q\x82\xd3\xe4\x93\x02K\x12\x15/api/billing/receiptsZ\x16\x12\x14/v1/billing/receiptsZ\x1a\x12\x18/api/v1/billing/receipts0\x01\x12\xbb\x01\n\nGetReceipt\x12!.raseed.rest.v1.GetReceiptRequest\x1a\x14.google.api.HttpBody\"r\x82\xd3\xe4\x93\x02l\x12 /api/billing/receipts/{document}Z!\x12\x1f/v1/billing/receipts/{document}Z%\x12#/api/v1/billing/receipts/{document}0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1draseed/rest/v1/receipts.proto\x12\x0eraseed.rest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"E\n\x13ListReceiptsRequest\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x0f\n\x07payment\x18\x03 \x01(\t\"3\n\x11GetReceiptRequest\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0c\n\x04lang\x18\x02 \x01(\t2\xf4\x02\n\x13ReceiptsRestService\x12\x9e\x01\n\x0cListReceipts\x12#.raseed.rest.v1.ListReceiptsRequest\x1a\x14.google.api.HttpBody\"Q\x82\xd3\xe4\x93\x02K\x12\x15/api/billing/receiptsZ\x16\x12\x14/v1/billing/receiptsZ\x1a\x12\x18/api/v1/billing/receipts0\x01\x12\xbb\x01\n\nGetReceipt\x12!.raseed.rest.v1.GetReceiptRequest\x1a\x14.google.api.HttpBody\"r\x82\xd3\xe4\x93\x02l\x12 /api/billing/receipts/{document}Z!\x12\x1f/v1/billing/receipts/{document}Z%\x12#/api/v1/billing/receipts/{document}0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,9 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIPTSRESTSERVICE'].methods_by_name['GetReceipt']._loaded_options = None
   _globals['_RECEIPTSRESTSERVICE'].methods_by_name['GetReceipt']._serialized_options = b'\202\323\344\223\002l\022 /api/billing/receipts/{document}Z!\022\037/v1/billing/receipts/{document}Z%\022#/api/v1/billing/receipts/{document}'
   _globals['_LISTRECEIPTSREQUEST']._serialized_start=106
-  _globals['_LISTRECEIPTSREQUEST']._serialized_end=158
-  _globals['_GETRECEIPTREQUEST']._serialized_start=160
-  _globals['_GETRECEIPTREQUEST']._serialized_end=211
-  _globals['_RECEIPTSRESTSERVICE']._serialized_start=214
-  _globals['_RECEIPTSRESTSERVICE']._serialized_end=586
+  _globals['_LISTRECEIPTSREQUEST']._serialized_end=175
+  _globals['_GETRECEIPTREQUEST']._serialized_start=177
+  _globals['_GETRECEIPTREQUEST']._serialized_end=228
+  _globals['_RECEIPTSRESTSERVICE']._serialized_start=231
+  _globals['_RECEIPTSRESTSERVICE']._serialized_end=603
 # @@protoc_insertion_point(module_scope)

@@ -7,12 +7,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListReceiptsRequest(_message.Message):
-    __slots__ = ("limit", "cursor")
+    __slots__ = ("limit", "cursor", "payment")
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_FIELD_NUMBER: _ClassVar[int]
     limit: str
     cursor: str
-    def __init__(self, limit: _Optional[str] = ..., cursor: _Optional[str] = ...) -> None: ...
+    payment: str
+    def __init__(self, limit: _Optional[str] = ..., cursor: _Optional[str] = ..., payment: _Optional[str] = ...) -> None: ...
 
 class GetReceiptRequest(_message.Message):
     __slots__ = ("document", "lang")
