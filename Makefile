@@ -10,7 +10,7 @@ BIN := .venv/bin
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check bench gen lock clean venv venv-dev system
+.PHONY: help run demo test test-long check bench gen lock clean venv venv-dev system
 
 help: ## lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ help: ## lists the commands
 run: venv ## installs what is needed and starts the platform
 	@# exec: a signal reaches the supervisor itself, and no shell stands between.
 	@exec $(BIN)/raseed up
+
+demo: venv ## the same with emulated payment providers beside it: buy credit without an account anywhere
+	@exec $(BIN)/raseed up --demo
 
 test: venv-dev ## the whole suite, in at most 10 minutes
 	@# Two at a time; a file's tests stay together, with what they share. ARGS="-n 0" runs them one after the other.

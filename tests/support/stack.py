@@ -49,6 +49,7 @@ class Stack:
         *,
         command: Sequence[str] = (sys.executable, "-m", "raseed.app.main"),
         environ: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -58,6 +59,8 @@ class Stack:
         self.config.write_text(config, encoding="utf-8")
         [self.port] = free_ports(1)
         self.command = tuple(command)
+        self.options = tuple(options)
+        """Of `raseed up`."""
         self.output = directory / "up.log"
         self.environ = clean_environment() | {
             "RASEED_HOME": str(self.home),
@@ -74,7 +77,7 @@ class Stack:
         """Returns when `raseed up` says that it is ready."""
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
-                [*launcher, *self.command, "up"],
+                [*launcher, *self.command, "up", *self.options],
                 cwd=self.directory,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,

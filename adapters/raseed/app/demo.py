@@ -53,10 +53,9 @@ class Demo:
         ]
 
 
-def prepare_demo(configuration: Configuration, environ: Mapping[str, str]) -> Demo:
+def prepare_demo(configuration: Configuration, environ: Mapping[str, str], checkout: Path | None) -> Demo:
     """Nothing is started yet. Raises StartFailed where a demo could not be told from the real thing, or has no emulators."""
     settings = configuration.settings
-    checkout = find_checkout()
     if checkout is None:
         raise StartFailed(
             "the demo needs the checkout: the emulated providers lie in its folder tests/emulators"

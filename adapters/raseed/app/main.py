@@ -71,10 +71,10 @@ def up(
 
 
 def _run_demo(configuration: Configuration) -> None:
-    from raseed.app.demo import prepare_demo
+    from raseed.app.demo import find_checkout, prepare_demo
     from raseed.app.supervisor import Supervisor
 
-    prepared = prepare_demo(configuration, os.environ)
+    prepared = prepare_demo(configuration, os.environ, find_checkout())
     beside = [(prepared.process, prepared.answers)]
     supervisor = Supervisor(configuration, prepared.environ, _say, beside)
 
