@@ -12,12 +12,16 @@ from tests.support.fake_gateway import Book, FakeGateway
 from tests.support.orders import CREDIT, ORDER, order, seen_of
 from tests.unit.billing.builders import ALICE
 
+from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.sql.accounts.accounts import SqlAccountStore
 from raseed.adapters.sql.admin.tables import audit_details, audit_log
 from raseed.adapters.sql.ledger.tables import grants
 from raseed.adapters.sql.messaging.tables import outbox
 from raseed.adapters.sql.payments.payments import SqlPaymentStore
+from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
+from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.billing.commands import TakeShortfall
+from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import GrantSource
 from raseed.core.billing.ports import Ledger
 from raseed.core.ids import AccountId, PaymentId
@@ -26,6 +30,7 @@ from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.model import Item, ItemKind, Offer, Payment, PaymentState, SeenStatus
 from raseed.core.payments.ports import Buyer, PaymentStore
 from raseed.core.payments.settling import Settling, SettlingTerms
+from raseed.core.payments.subscription_keeper import SubscriptionKeeper
 
 PRIORITIES = {source: number for number, source in enumerate(GrantSource)}
 PACK = Item(kind=ItemKind.PACK, id="pack_5000")
@@ -55,6 +60,7 @@ class Worker:
     def __init__(
         self,
         till: Till,
+        database: SqlDatabase,
         store: PaymentStore,
         accounts: SqlAccountStore,
         ledger: Ledger,
@@ -66,7 +72,10 @@ class Worker:
         self.gateways = Gateways([gateway])
         clock = till.store.clock
         terms = SettlingTerms(priorities=PRIORITIES, refund_shortfall=shortfall)
-        self.settling = Settling(store, accounts, ledger, self.gateways, terms, clock)
+        plans = SubscriptionKeeper(
+            SqlSubscriptionStore(database), accounts, ledger, load_policy("resayil", HoldPolicy()), clock
+        )
+        self.settling = Settling(store, accounts, ledger, self.gateways, plans, terms, clock)
         self.checkout = Checkout(
             store, accounts, self.gateways, self.settling, offer_for, clock, create_s=0.5
         )
@@ -89,6 +98,7 @@ class Till:
         database, own = self.store.next_worker()
         return Worker(
             self,
+            database,
             SqlPaymentStore(database),
             SqlAccountStore(database),
             ledger or own,

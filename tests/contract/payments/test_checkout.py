@@ -73,7 +73,7 @@ async def test_a_request_that_is_repeated_is_one_order(till: Till):
     assert await start(till.workers[1]) == first
     assert len(till.book.orders) == 1
     with pytest.raises(RequestReusedWithOtherInput):
-        await start(till.workers[0], item=Item(kind=ItemKind.PLAN, id="pro"))
+        await start(till.workers[0], item=Item(kind=ItemKind.KEYS, id=""))
     assert len(till.book.orders) == 1
 
 

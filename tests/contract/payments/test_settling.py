@@ -144,7 +144,6 @@ async def test_two_orders_that_the_provider_calls_one_are_credited_once(till: Ti
     [
         (PACK, "topup", CREDIT),
         (Item(kind=ItemKind.TOPUP, id="", quantity=2_000), "topup", CREDIT),
-        (Item(kind=ItemKind.PLAN, id="pro"), "subscription", CREDIT),
     ],
 )
 async def test_each_item_gives_its_credit(till: Till, item: Item, source: str, amount: int):

@@ -7,10 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from raseed.core.billing.calendar import Calendar
-from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.ids import AccountId, SubscriptionId
-from raseed.core.payments.model import Mode
 from raseed.core.payments.subscription_model import Period, Role, Subscription, SubscriptionState
 
 KUWAIT = Calendar("Asia/Kuwait")
@@ -35,8 +33,6 @@ def subscription(**values: Any) -> Subscription:
             "account_id": AccountId("acct_1"),
             "actor": "acct_1",
             "plan_id": "basic",
-            "provider": PaymentProvider.MYFATOORAH,
-            "mode": Mode.TEST,
             "language": "en",
             "created_at": at("2027-01-31"),
             "state": SubscriptionState.PENDING,
@@ -59,6 +55,7 @@ def period(number: int, begins: str, ends: str, **values: Any) -> Period:
             "anchor_at": at("2027-01-31"),
             "allotted_at": at(begins),
             "is_credited": True,
+            "is_settled": True,
             **values,
         }
     )

@@ -36,7 +36,7 @@ TRIAL = period(1, "2027-01-31", "2027-02-07", is_trial=True)
 UPGRADE = period(2, "2027-02-10", "2027-03-10", plan_id="pro", role=Role.BEGIN)
 DOWNGRADE = replace(SECOND, plan_id="starter")
 CANCELLED = subscription(cancels_at_end=True)
-BY_CREEM = subscription(provider=PaymentProvider.CREEM, provider_subscription_id="sub_creem")
+BY_CREEM = subscription(provider_subscription_id="sub_creem")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def look(
     before: Subscription, periods: list[Period], now: str, agreements: Sequence[ProviderSubscription] = ()
 ) -> int | None:
     after = brought_up(before, periods, GRACE_US, at(now))
-    found = next_look(after, agreements, BASIC, at(now))
+    found = next_look(after, periods, agreements, BASIC, at(now))
     return None if found is None else found - at(now)
 
 
@@ -142,10 +142,13 @@ def test_a_provider_is_looked_at_until_it_has_cancelled_and_a_while_longer():
         subscription_id=SubscriptionId("sub_1"),
         payment_id=PaymentId("pay_1"),
     )
-    wanted = replace(agreement, is_to_cancel=True)
-    assert look(subscription(), [FIRST], "2027-02-01", [wanted]) == 5 * MINUTE
-    assert look(subscription(), [FIRST], "2027-03-03", [replace(wanted, is_canceled=True)]) == 6 * HOUR
-    assert look(subscription(), [FIRST], "2027-03-20", [replace(wanted, is_canceled=True)]) is None
+    assert look(subscription(), [FIRST], "2027-02-01", [agreement]) == 24 * DAY
+    assert look(CANCELLED, [FIRST], "2027-02-01", [agreement]) == 5 * MINUTE
+    assert look(subscription(), [FIRST, UPGRADE], "2027-02-11", [agreement]) == 5 * MINUTE
+    assert look(subscription(next_plan_id="starter"), [FIRST], "2027-02-11", [agreement]) == 5 * MINUTE
+    ended = replace(agreement, is_to_cancel=True, is_canceled=True)
+    assert look(subscription(), [FIRST], "2027-03-03", [ended]) == 6 * HOUR
+    assert look(subscription(), [FIRST], "2027-03-20", [ended]) is None
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from raseed.adapters.sql.messaging.outbox import erase_notices
 from raseed.adapters.sql.organisations.member_changes import leave_organisations
 from raseed.adapters.sql.organisations.tables import invitations, organisations
 from raseed.adapters.sql.payments.receipts import erase_buyer
+from raseed.adapters.sql.payments.subscription_tables import subscriptions
 from raseed.adapters.sql.payments.tables import payments, refunds
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.model import Account, AccountKind
@@ -51,7 +52,10 @@ class SqlErasureStore:
             orders = connection.scalars(
                 select(payments.c.id).where(payments.c.account_id == account_id)
             ).all()
-            erase_details(connection, [account_id, *keys, *orders])
+            plans = connection.scalars(
+                select(subscriptions.c.id).where(subscriptions.c.account_id == account_id)
+            ).all()
+            erase_details(connection, [account_id, *keys, *orders, *plans])
             erase_notices(connection, account_id)
             erase_buyer(connection, account_id)
             end_sessions(connection, account_id)
@@ -84,6 +88,9 @@ class SqlErasureStore:
             )
             # What was paid stays, as the books do.
             connection.execute(update(payments).where(payments.c.id.in_(orders)).values(url="", problem=""))
+            connection.execute(
+                update(subscriptions).where(subscriptions.c.id.in_(plans)).values(end_reason="")
+            )
             connection.execute(update(refunds).where(refunds.c.payment_id.in_(orders)).values(reason=""))
             connection.execute(update(grants).where(grants.c.account_id == account_id).values(reason=""))
             connection.execute(

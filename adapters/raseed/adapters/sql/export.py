@@ -24,6 +24,11 @@ from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
 from raseed.adapters.sql.organisations.tables import memberships, organisations
 from raseed.adapters.sql.payments.receipt_tables import receipt_buyers, receipts
 from raseed.adapters.sql.payments.redemption_tables import redemptions
+from raseed.adapters.sql.payments.subscription_tables import (
+    provider_subscriptions,
+    subscription_periods,
+    subscriptions,
+)
 from raseed.adapters.sql.payments.tables import payments, refunds
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.admin.export import ExportPage, ExportPosition
@@ -87,6 +92,14 @@ PARTS: dict[str, Part] = {
     "receipt": _of(receipts, receipts.c.id),
     "receipt_buyer": _beside(receipt_buyers, receipts, ("receipt_id", "id"), (receipts.c.id,)),
     "redemption": _of(redemptions, redemptions.c.code_id),
+    "subscription": _of(subscriptions, subscriptions.c.id),
+    "subscription_period": _of(subscription_periods, subscription_periods.c.id),
+    "subscription_agreement": _beside(
+        provider_subscriptions,
+        subscriptions,
+        ("subscription_id", "id"),
+        (subscriptions.c.id, provider_subscriptions.c.id),
+    ),
     "usage": _of(usage_events, usage_events.c.at, usage_events.c.request_id),
     "usage_line": _beside(
         usage_lines,

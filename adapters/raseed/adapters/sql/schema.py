@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0025"
+HEAD = "0026"
 """The newest revision."""
 
 

@@ -11,7 +11,7 @@ from raseed.adapters.sql.ledger import tables as ledger_tables
 from raseed.adapters.sql.messaging import tables as messaging_tables
 from raseed.adapters.sql.metadata import BIGINT, metadata, moment, table
 from raseed.adapters.sql.organisations import tables as organisation_tables
-from raseed.adapters.sql.payments import receipt_tables, redemption_tables
+from raseed.adapters.sql.payments import receipt_tables, redemption_tables, subscription_tables
 from raseed.adapters.sql.payments import tables as payment_tables
 
 __all__ = ["AREAS", "changes", "cursors", "instances", "metadata"]
@@ -26,6 +26,7 @@ AREAS = (
     payment_tables,
     receipt_tables,
     redemption_tables,
+    subscription_tables,
 )
 """Whose tables `metadata` knows beside those of this file."""
 

@@ -11,9 +11,9 @@ from raseed.core.accounts.model import AccountStatus
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.clock import HOUR, Clock
 from raseed.core.errors import AccountSuspended, NotFound, RequestInvalid
-from raseed.core.ids import AccountId, PaymentId, new_id
+from raseed.core.ids import AccountId, PaymentId, SubscriptionId, new_id
 from raseed.core.payments.gateways import Gateways
-from raseed.core.payments.model import Item, Offer, OrderBounds, Payment, PaymentState
+from raseed.core.payments.model import Item, ItemKind, Offer, OrderBounds, Payment, PaymentState
 from raseed.core.payments.ports import (
     Buyer,
     Gateway,
@@ -76,7 +76,9 @@ class Checkout:
         self._bounds = bounds
         self._create_s = create_s
 
-    async def start(self, order: Order, buyer: Buyer, return_url: str) -> Payment:
+    async def start(
+        self, order: Order, buyer: Buyer, return_url: str, subscription_id: SubscriptionId | None = None
+    ) -> Payment:
         """The order's payment: with a `url` to pay on, or without one while it is not known whether the provider has it
         (`created`), and `failed` if it does not want it. Safe to repeat under the same request key.
 
@@ -86,12 +88,15 @@ class Checkout:
         RequestReusedWithOtherInput, PaymentLimitReached, RateLimited: then there is no order.
         """
         _check(order)
+        if (order.item.kind is ItemKind.PLAN) is (subscription_id is None):
+            raise RequestInvalid("A plan is subscribed to.", param="item")
         account = await self._accounts.find_account(order.account_id)
         if account is None or account.id != order.account_id:
             raise NotFound("This account no longer exists.")
         if account.status is not AccountStatus.ACTIVE:
             raise AccountSuspended("This account is not active.")
         payment = self.payment_for(order, self._offer_for(order.item))
+        payment = replace(payment, subscription_id=subscription_id)
         return await self.place(payment, order.request_key, buyer, return_url, self._bounds)
 
     def payment_for(self, order: Order, offer: Offer) -> Payment:

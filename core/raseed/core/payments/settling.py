@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -40,6 +40,8 @@ from raseed.core.payments.states import (
     mismatches,
     next_look,
 )
+from raseed.core.payments.subscription_grants import payment_key
+from raseed.core.payments.subscription_ports import PlanPeriods
 from raseed.core.payments.turns import SharedTurns
 
 RACES_MAX = 8
@@ -57,14 +59,6 @@ class SettlingTerms:
     refund_shortfall: TakeShortfall
 
 
-PeriodEnd = Callable[[Payment], Awaitable[Microseconds | None]]
-"""When the credit of a plan's payment expires: asked before the grant, and the same whenever it is asked again."""
-
-
-async def _as_ordered(payment: Payment) -> Microseconds | None:
-    return payment.period_end
-
-
 class Settling:
     """Safe to call at any time, by anybody, at once and in several workers: an occasion is not more than a hint."""
 
@@ -74,17 +68,17 @@ class Settling:
         accounts: AccountStore,
         ledger: Ledger,
         gateways: Gateways,
+        plans: PlanPeriods,
         terms: SettlingTerms,
         clock: Clock,
-        period_end: PeriodEnd = _as_ordered,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._ledger = ledger
         self._gateways = gateways
+        self._plans = plans
         self._terms = terms
         self._clock = clock
-        self._period_end = period_end
         self._turns: SharedTurns[Payment] = SharedTurns()
 
     async def settle(self, payment_id: PaymentId) -> Payment:
@@ -168,18 +162,20 @@ class Settling:
         return await self._store.replace(before, after, beside(before, after))
 
     async def deliver(self, payment: Payment) -> Payment:
-        """Bring the ledger in line with the row, and the row with what that came to."""
+        """Bring the ledger in line with the row, the row with what that came to, and its subscription with both."""
         for _ in range(STEPS_MAX):
             if payment.state is PaymentState.PAID:
                 after = await self._credit(payment)
             elif payment.withdrawing_microcredits:
                 after = await self._withdraw(payment)
             else:
-                return payment
+                break
             after = replace(after, next_check_at=next_look(after, self._clock.now()))
             written = await self._store.replace(payment, after, beside(payment, after))
             # Another worker did the same step: the ledger did it once, and the row says how far it is.
             payment = written if written is not None else await self.read(payment.id)
+        if payment.subscription_id is not None and payment.state is PaymentState.CREDITED:
+            await self._plans.advance(payment.subscription_id)
         return payment
 
     async def _credit(self, payment: Payment) -> Payment:
@@ -219,11 +215,11 @@ class Settling:
         source = GrantSource.SUBSCRIPTION if is_plan else GrantSource.TOPUP
         return IssueGrant(
             account_id=payment.account_id,
-            grant_key=f"payment:{payment.id}",
+            grant_key=payment_key(payment.id),
             source=source,
             amount_microcredits=payment.granted_microcredits,
             priority=self._terms.priorities[source],
-            expires_at=await self._period_end(payment) if is_plan else None,
+            expires_at=await self._plans.period_end(payment) if is_plan else None,
             cost_basis_minor=payment.amount_minor,
             currency=payment.currency,
             reason=f"payment {payment.id}",

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, PaymentId, SubscriptionId
+from raseed.core.ids import AccountId, GrantId, PaymentId, SubscriptionId
 from raseed.core.payments.model import Mode
 
 
@@ -26,6 +26,11 @@ class SubscriptionState(StrEnum):
     ENDED = "ended"
     """Over: nobody renewed it in time, its trial was not continued, or an operator ended it."""
 
+
+RENEWALS_ACTOR = "renewals"
+"""Who orders what a provider has renewed by itself."""
+RENEWING = frozenset({PaymentProvider.CREEM})
+"""Providers that renew by themselves what is bought from them as a plan."""
 
 LIVE_STATES = frozenset(
     {
@@ -48,9 +53,8 @@ class Subscription:
     actor: str
     """Who ordered it."""
     plan_id: str
-    provider: PaymentProvider
-    mode: Mode
     language: str
+    """In which its holder sees the pages to pay on."""
     created_at: Microseconds
 
     state: SubscriptionState
@@ -106,12 +110,21 @@ class Period:
     allotted_at: Microseconds
 
     is_credited: bool = False
+    provider: PaymentProvider | None = None
+    """Of its payment; None: it is a trial."""
+    is_collected: bool = False
+    """The provider made the payment by itself."""
     is_given_back: bool = False
     """All that was paid for it was refunded or disputed."""
-    rollover_microcredits: int | None = None
-    """What goes over into it from the one before; None: not decided."""
-    is_rolled_over: bool = False
-    """The ledger has it, or there is nothing to go over."""
+    extra_microcredits: int | None = None
+    """What is given beside the payment's own credit: for a trial, or over from the period before. None: not decided."""
+    is_settled: bool = False
+    """What it does to other credit is done: the extra is given, or what an upgrade left is forfeited."""
+
+    @property
+    def begins_agreement(self) -> bool:
+        """Whether the provider renews it, in an agreement that its buyer made with this payment."""
+        return self.provider in RENEWING and not self.is_collected
 
     @property
     def counts(self) -> bool:
@@ -131,3 +144,15 @@ class ProviderSubscription:
     is_to_cancel: bool = False
     is_canceled: bool = False
     """The provider has said that it never renews again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """What became of a period's credit."""
+
+    grant_ids: tuple[GrantId, ...]
+    """Those with credit left."""
+    expired_microcredits: int
+    """Unspent when it ended."""
+    held_microcredits: int
+    """Of open requests: they may give some of it back."""

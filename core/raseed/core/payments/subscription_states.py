@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from raseed.core.accounts.model import Tier
 from raseed.core.billing.policy import Plan
 from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
+from raseed.core.ids import PaymentId
 from raseed.core.payments.periods import chain
 from raseed.core.payments.subscription_model import (
     LIVE_STATES,
@@ -35,6 +36,8 @@ LINK_LOOK_US = 6 * HOUR
 FIRST_LOOK_US = 5 * MINUTE
 """After the end of a period that the provider renews: it needs minutes, and its event may be lost."""
 LOOK_MAX_US = 6 * HOUR
+UNSETTLED_LOOK_US = 1 * MINUTE
+"""Until open requests have given back what they hold of a period that is over, or the ledger can be reached again."""
 AFTER_END_US = 3 * DAY
 """For how long a subscription that is over is still compared with its provider: a charge may have been under way."""
 
@@ -45,12 +48,15 @@ class TierUntil:
     until: Microseconds
 
 
-def counted(subscription: Subscription, periods: Iterable[Period]) -> list[Period]:
-    """The chain of what is credited and not given back, after what an operator ended."""
+def since_ended(subscription: Subscription, periods: Iterable[Period]) -> list[Period]:
+    """Those that count after what an operator ended."""
     ended_at = subscription.ended_at
-    return chain(
-        period for period in periods if period.counts and (ended_at is None or period.allotted_at >= ended_at)
-    )
+    return [period for period in periods if ended_at is None or period.allotted_at > ended_at]
+
+
+def counted(subscription: Subscription, periods: Iterable[Period]) -> list[Period]:
+    """The chain of what is credited and not given back."""
+    return chain(period for period in since_ended(subscription, periods) if period.counts)
 
 
 def brought_up(
@@ -113,29 +119,93 @@ def is_renewable_by_link(subscription: Subscription, reminder_us: int, now: Micr
     )
 
 
+def agreement_of(
+    subscription: Subscription, periods: Sequence[Period], agreements: Sequence[ProviderSubscription]
+) -> ProviderSubscription | None:
+    """The agreement under which a provider renews it. None: each period is paid by a link."""
+    own = _own_agreements(subscription, periods, agreements)
+    return next((agreement for agreement in reversed(own) if not agreement.is_to_cancel), None)
+
+
+def to_cancel(
+    subscription: Subscription, periods: Sequence[Period], agreements: Sequence[ProviderSubscription]
+) -> list[ProviderSubscription]:
+    """Those that are not to renew anything again, and whose provider does not know it yet: of what is over, is to end, is
+    to change, or was left.
+    """
+    is_kept = (
+        subscription.state in LIVE_STATES
+        and not subscription.cancels_at_end
+        and not subscription.next_plan_id
+    )
+    kept = agreement_of(subscription, periods, agreements) if is_kept else None
+    return [agreement for agreement in agreements if agreement != kept and not agreement.is_canceled]
+
+
+def _own_agreements(
+    subscription: Subscription, periods: Sequence[Period], agreements: Sequence[ProviderSubscription]
+) -> list[ProviderSubscription]:
+    """Of the plan that it is on; whether what was paid first was given back does not matter."""
+    so_far = chain(since_ended(subscription, periods))
+    by_payment = {agreement.payment_id: agreement for agreement in agreements}
+    return [by_payment[PaymentId(period.id)] for period in so_far if period.id in by_payment]
+
+
+def unagreed(
+    subscription: Subscription, periods: Sequence[Period], agreements: Sequence[ProviderSubscription]
+) -> list[Period]:
+    """Those of which the provider has not said yet under which agreement it renews them."""
+    known = {agreement.payment_id for agreement in agreements}
+    return [
+        period
+        for period in counted(subscription, periods)
+        if period.begins_agreement and period.id not in known
+    ]
+
+
 def next_look(
     subscription: Subscription,
+    periods: Sequence[Period],
     agreements: Sequence[ProviderSubscription],
     plan: Plan | None,
     now: Microseconds,
 ) -> Microseconds | None:
     """When the job looks at it again; None: when something is paid."""
-    looks: list[int] = []
-    if any(agreement.is_to_cancel and not agreement.is_canceled for agreement in agreements):
+    looks: list[int] = [
+        max(period.begins_at, now + UNSETTLED_LOOK_US)
+        for period in periods
+        if period.counts and not period.is_settled
+    ]
+    if to_cancel(subscription, periods, agreements):
         looks.append(now + FIRST_LOOK_US)
+    looks += [
+        now + _later(now - period.allotted_at) for period in unagreed(subscription, periods, agreements)
+    ]
+    if subscription.state in LIVE_STATES:
+        looks += _live_looks(subscription, plan, now)
+    elif agreements and now < _over_at(subscription, plan) + AFTER_END_US:
+        looks.append(now + LOOK_MAX_US)
+    return Microseconds(min(looks)) if looks else None
+
+
+def _live_looks(subscription: Subscription, plan: Plan | None, now: Microseconds) -> list[int]:
     paid_until, period_end = subscription.paid_until, subscription.period_end
     if paid_until is None or period_end is None:
-        return Microseconds(min(looks)) if looks else None
-    if subscription.state not in LIVE_STATES:
-        over_at = max(paid_until + (plan.grace_us if plan else 0), subscription.ended_at or 0)
-        if agreements and now < over_at + AFTER_END_US:
-            looks.append(now + LOOK_MAX_US)
-        return Microseconds(min(looks)) if looks else None
-    over_at = paid_until + (plan.grace_us if plan else 0)
+        return []
     reminder_us = plan.reminder_us if plan else 0
-    looks += [at for at in (paid_until - reminder_us, period_end, paid_until, over_at) if at > now]
+    marks = (paid_until - reminder_us, period_end, paid_until, _over_at(subscription, plan))
+    looks = [mark for mark in marks if mark > now]
     if subscription.provider_subscription_id and now >= paid_until:
-        looks.append(now + min(max((now - paid_until) // 2, FIRST_LOOK_US), LOOK_MAX_US))
+        looks.append(now + _later(now - paid_until))
     elif is_renewable_by_link(subscription, reminder_us, now):
         looks.append(now + LINK_LOOK_US)
-    return Microseconds(min(looks)) if looks else None
+    return looks
+
+
+def _over_at(subscription: Subscription, plan: Plan | None) -> int:
+    return max((subscription.paid_until or 0) + (plan.grace_us if plan else 0), subscription.ended_at or 0)
+
+
+def _later(waited_us: int) -> int:
+    """Ever more rarely."""
+    return min(max(waited_us // 2, FIRST_LOOK_US), LOOK_MAX_US)

@@ -27,6 +27,7 @@ from raseed.core.messaging.notices import Notice, NoticeKind
 # Literals, not parameters: a partial index is used only if its condition is seen when the statement is prepared.
 _FORFEIT_DUE = account_standing.c.is_forfeit_due == literal_column("1")
 TIER_ACTOR = "tiers"
+PLAN_ACTOR = "subscriptions"
 FORFEIT_ACTOR = "closing"
 
 
@@ -245,6 +246,27 @@ class SqlStandingStore:
 
     def _audit(self, connection: Connection, actor: str, action: str, subject: str, detail: str) -> None:
         record_audit(connection, self._database.clock.now(), actor, action, subject, detail)
+
+
+def set_plan_tier(
+    connection: Connection,
+    account_id: AccountId,
+    tier: Tier | None,
+    expires_at: Microseconds | None,
+    default: Tier,
+    now: Microseconds,
+) -> None:
+    """The tier that a plan gives; None: none any more. One that operators gave without an end stays as it is."""
+    account = find_account(connection, account_id)
+    if account is None or account.status is AccountStatus.CLOSED:
+        return
+    is_given_for_good = account.tier_expires_at is None and account.tier is not default
+    wanted = (default, None) if tier is None else (tier, expires_at)
+    if is_given_for_good or (account.tier, account.tier_expires_at) == wanted:
+        return
+    _set_tier(connection, account_id, *wanted)
+    detail = f"{account.tier} -> {wanted[0]} until={wanted[1]} plan"
+    record_audit(connection, now, PLAN_ACTOR, "account.tier", account_id, detail)
 
 
 def _keep(connection: Connection, account_id: AccountId, **values: Any) -> None:
