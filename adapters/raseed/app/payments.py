@@ -7,6 +7,7 @@ from functools import partial
 
 from raseed.adapters.sql.payments.inbox import SqlInbox
 from raseed.adapters.sql.payments.payments import SqlPaymentStore
+from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.telemetry.log import log
 from raseed.adapters.telemetry.metrics import PAYMENT_EVENT_FAILURES, PAYMENT_EVENTS
@@ -25,8 +26,11 @@ from raseed.core.payments.ports import Gateway
 from raseed.core.payments.reading import PaymentReader
 from raseed.core.payments.receipts import ReceiptTerms
 from raseed.core.payments.receiving import EventReceiver, Outcome, Refusals
+from raseed.core.payments.renewals import Renewals
 from raseed.core.payments.returning import Returns
 from raseed.core.payments.settling import Settling, SettlingTerms
+from raseed.core.payments.subscription_keeper import SubscriptionKeeper
+from raseed.core.payments.subscriptions import Subscriptions
 
 RETURN_PATH = "/billing/return"
 
@@ -38,6 +42,8 @@ class Payments:
     settling: Settling
     checkout: Checkout
     buying: Buying
+    subscriptions: Subscriptions
+    renewals: Renewals
     reader: PaymentReader
     returns: Returns
     inbox: Inbox
@@ -46,9 +52,10 @@ class Payments:
     events: EventReceiver
 
     def jobs(self, *, is_first: bool) -> list[Job]:
-        """Events are worked off by every worker, and what is refused is each one's own; clearing up is the first one's."""
+        """Events and renewals are worked off by every worker, and what is refused is each one's own; clearing up is the first one's."""
         clearing = [empty_bodies_job(self.inbox)] if is_first else []
-        return [self.inbox_worker.job(), self.refusals.job(), *clearing]
+        renewing = self.renewals.job(_report_renewal)
+        return [self.inbox_worker.job(), self.refusals.job(), renewing, *clearing]
 
 
 def open_payments(
@@ -68,8 +75,14 @@ def open_payments(
         Refusals(audit, clock),
     )
     terms = SettlingTerms(priorities=policy.priorities, refund_shortfall=policy.refund_shortfall)
-    settling = Settling(store, accounts, ledger, chosen, terms, clock)
+    plans = SqlSubscriptionStore(database)
+    keeper = SubscriptionKeeper(plans, accounts, ledger, policy, clock)
+    settling = Settling(store, accounts, ledger, chosen, keeper, terms, clock)
     checkout = Checkout(store, accounts, chosen, settling, offers, clock)
+    return_url = public_url(settings) + RETURN_PATH
+    renewals = Renewals(
+        plans, store, accounts, chosen, keeper, checkout, settling.settle, policy, return_url, clock
+    )
     return Payments(
         gateways=gateways,
         settling=settling,
@@ -81,12 +94,14 @@ def open_payments(
             offers,
             language=policy.language,
             allow_by_key=policy.allow_checkout,
-            return_url=public_url(settings) + RETURN_PATH,
+            return_url=return_url,
         ),
+        subscriptions=Subscriptions(plans, accounts, keeper, checkout, policy, clock),
+        renewals=renewals,
         reader=PaymentReader(store),
         returns=Returns(store, chosen, settling.settle, clock),
         inbox=inbox,
-        inbox_worker=InboxWorker(inbox, store, settling.settle, None, _report),
+        inbox_worker=InboxWorker(inbox, store, settling.settle, renewals.hear, _report),
         refusals=refusals,
         events=EventReceiver(gateways, inbox, refusals, _note),
     )
@@ -101,6 +116,10 @@ def public_url(settings: Settings) -> str:
 
 def _note(provider: PaymentProvider, outcome: Outcome) -> None:
     PAYMENT_EVENTS.labels(provider.value, outcome.value).inc()
+
+
+def _report_renewal(name: str, error: BaseException) -> None:
+    log.warning("renewal", name=name, exc_info=error)
 
 
 def _report(due: DueEvent, state: EventState, why: str) -> None:

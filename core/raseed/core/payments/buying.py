@@ -13,8 +13,8 @@ from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.model import Item, ItemKind, Offer, Payment
 from raseed.core.payments.ports import Buyer, GatewayError, PaymentMethod
 
-SOLD_ALONE = frozenset({ItemKind.PACK, ItemKind.TOPUP})
-"""What an order gives by itself. Plans and room for keys belong to something that goes on."""
+SOLD_ALONE = frozenset({ItemKind.PACK, ItemKind.TOPUP, ItemKind.KEYS})
+"""What an order gives by itself. A plan is subscribed to: `subscriptions.Subscriptions`."""
 
 
 class Buying:
@@ -35,12 +35,12 @@ class Buying:
         self._offer_for = offer_for
         self._language = language
         self._allow_by_key = allow_by_key
-        self._return_url = return_url
+        self.return_url = return_url
         """Where browsers come back to, without the provider and the payment."""
 
     async def methods(self, item: Item) -> Sequence[PaymentMethod]:
         """Ways to pay for it now; empty: chosen on the provider's page. Raises RequestInvalid, PaymentProviderUnavailable."""
-        offer = self._offer(item)
+        offer = self._offer_for(item)
         gateway = self._gateways.selling(offer.provider)
         try:
             return await gateway.methods(offer.amount_minor, offer.currency)
@@ -56,11 +56,25 @@ class Buying:
 
         Raises PermissionDenied for an API key where only people buy, RequestInvalid, and as `Checkout.start`.
         """
+        if item.kind not in SOLD_ALONE:
+            raise RequestInvalid(f"What is bought here: {', '.join(sorted(SOLD_ALONE))}.", param="item.kind")
+        order, buyer = await self.prepared(
+            caller, item, method=method, language=language, request_key=request_key
+        )
+        return await self._checkout.start(order, buyer, self.return_url)
+
+    async def prepared(
+        self, caller: Caller, item: Item, *, method: str, language: str, request_key: str
+    ) -> tuple[Order, Buyer]:
+        """What a caller wants to buy, and what the provider is told of him.
+
+        Raises PermissionDenied for an API key where only people buy, RequestInvalid for what is not sold, NotFound.
+        """
         if caller.api_key_id is not None and not self._allow_by_key:
             raise PermissionDenied(
                 "Nothing is sold to API keys here (`api.allow_checkout` is off): sign in and buy it there."
             )
-        self._offer(item)
+        self._offer_for(item)
         account = await self._accounts.find_account(caller.account_id)
         if account is None:
             raise NotFound("This account no longer exists.")
@@ -72,10 +86,4 @@ class Buying:
             method=method,
             language=language or account.language or self._language,
         )
-        buyer = Buyer(email=account.email or "", phone_e164=account.phone_e164 or "")
-        return await self._checkout.start(order, buyer, self._return_url)
-
-    def _offer(self, item: Item) -> Offer:
-        if item.kind not in SOLD_ALONE:
-            raise RequestInvalid(f"What is bought here: {', '.join(sorted(SOLD_ALONE))}.", param="item.kind")
-        return self._offer_for(item)
+        return order, Buyer(email=account.email or "", phone_e164=account.phone_e164 or "")

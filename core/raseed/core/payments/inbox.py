@@ -160,14 +160,13 @@ class InboxWorker:
         inbox: Inbox,
         payments: PaymentFinder,
         settle: Settle,
-        follow_subscription: FollowSubscription | None,
+        follow_subscription: FollowSubscription,
         report: Report,
     ) -> None:
         self._inbox = inbox
         self._payments = payments
         self._settle = settle
         self._follow_subscription = follow_subscription
-        """None: nothing is sold by subscription."""
         self._report = report
 
     def job(self) -> Job:
@@ -202,7 +201,7 @@ class InboxWorker:
                 if payment is not None:
                     payment_id, is_known = payment.id, True
                     await self._settle(payment.id)
-                if due.event.kind is EventKind.SUBSCRIPTION and self._follow_subscription is not None:
+                if due.event.kind is EventKind.SUBSCRIPTION:
                     is_known = await self._follow_subscription(due.provider, due.event) or is_known
         except GatewayUnavailable as error:
             await self._fail(due, str(error), int((error.retry_after_s or 0) * SECOND))
