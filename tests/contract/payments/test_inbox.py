@@ -99,6 +99,8 @@ class Payments:
     def __init__(self, *known: Payment) -> None:
         self.known = {each.id: each for each in known}
         self.settled: list[str] = []
+        self.named: list[str] = []
+        """What events call the orders."""
         self.subscriptions: list[str] = []
         self.known_subscriptions: set[str] = set()
         self.failure: Callable[[], Exception] | None = None
@@ -118,10 +120,11 @@ class Payments:
                 return each
         return None
 
-    async def settle(self, payment_id: PaymentId) -> None:
+    async def settle(self, payment_id: PaymentId, invoice_id: str) -> None:
         if self.failure is not None:
             raise self.failure()
         self.settled.append(payment_id)
+        self.named.append(invoice_id)
 
     async def follow(self, provider: PaymentProvider, event: Event) -> bool:
         self.subscriptions.append(event.provider_subscription_id)
@@ -205,6 +208,7 @@ async def test_it_settles_the_order_that_is_meant_and_no_other(
     await SqlInbox(store.database).add(delivery(paid(**values)))
     await worker(store, payments).batch()
     assert payments.settled == expected
+    assert payments.named == [delivery(paid(**values)).event.invoice_id] * len(expected)
     [entry] = await SqlInbox(store.database).events(None, "", 10)
     assert (entry.state, entry.payment_id) == (
         (EventState.DONE, expected[0]) if expected else (EventState.NEW, None)

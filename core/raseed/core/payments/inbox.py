@@ -144,8 +144,8 @@ class PaymentFinder(Protocol):
     ) -> Payment | None: ...
 
 
-Settle = Callable[[PaymentId], Awaitable[object]]
-"""Bring a payment in line with what its provider says. Safe to repeat."""
+Settle = Callable[[PaymentId, str], Awaitable[object]]
+"""Bring a payment in line with what its provider says of it, or of the order that an event names. Safe to repeat."""
 FollowSubscription = Callable[[PaymentProvider, Event], Awaitable[bool]]
 """Bring a subscription in line with what its provider says. False: we have none of that. Safe to repeat."""
 Report = Callable[[DueEvent, EventState, str], None]
@@ -200,7 +200,7 @@ class InboxWorker:
                 payment = await self._payment_of(due)
                 if payment is not None:
                     payment_id, is_known = payment.id, True
-                    await self._settle(payment.id)
+                    await self._settle(payment.id, due.event.invoice_id)
                 if due.event.kind is EventKind.SUBSCRIPTION:
                     is_known = await self._follow_subscription(due.provider, due.event) or is_known
         except GatewayUnavailable as error:

@@ -81,19 +81,24 @@ class Settling:
         self._clock = clock
         self._turns: SharedTurns[Payment] = SharedTurns()
 
-    async def settle(self, payment_id: PaymentId) -> Payment:
+    async def settle(self, payment_id: PaymentId, invoice_id: str = "") -> Payment:
         """The payment, in line with what its provider said after this was called.
+
+        `invoice_id`: the order that an event names, at the provider. It is asked for if we never learnt which it was, and
+        believed if what the provider says of it has our reference.
 
         Raises NotFound; GatewayUnavailable, GatewayRefused and GatewayMissing, which change nothing but when it is looked
         at again; LedgerUnavailable and the store's DatabaseUnavailable, after which the schedule goes on; and Conflict if
         others kept changing it.
         """
-        return await self._turns.run(payment_id, partial(self._settle, payment_id))
+        return await self._turns.run(
+            f"{payment_id} {invoice_id}", partial(self._settle, payment_id, invoice_id)
+        )
 
-    async def _settle(self, payment_id: PaymentId) -> Payment:
+    async def _settle(self, payment_id: PaymentId, invoice_id: str) -> Payment:
         for _ in range(RACES_MAX):
             payment = await self.read(payment_id)
-            seen = await self._look_up(payment)
+            seen = await self._look_up(payment, invoice_id)
             written = await self._write_look(payment, seen)
             if written is not None:
                 return await self.deliver(written)
@@ -106,9 +111,14 @@ class Settling:
             raise NotFound("There is no such payment.", metadata={"payment": payment_id})
         return payment
 
-    async def _look_up(self, payment: Payment) -> Seen | None:
+    async def _look_up(self, payment: Payment, invoice_id: str) -> Seen | None:
         gateway = self._gateways.of(payment)
         try:
+            if invoice_id and not payment.invoice_id:
+                named = await gateway.look_up(replace(payment, invoice_id=invoice_id))
+                # An event, and more so a browser, may name somebody else's order: then it says nothing of this one.
+                if named is not None and named.reference == payment.id:
+                    return named
             return await gateway.look_up(payment)
         except GatewayUnavailable as error:
             await self._postpone(payment, error.retry_after_s)

@@ -1,0 +1,158 @@
+"""From an order at Creem to the credit, on a real store and ledger: what is told, looked up, credited and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from tests.contract.ledger.conftest import SQLITE, SqlStore, open_store
+from tests.emulators.clock import TurnedClock
+from tests.emulators.creem.emulator import PLAN, TOPUP
+from tests.emulators.faults import Fault, How
+from tests.support.creem_shop import RETURN_URL, Opener, Shop
+from tests.support.till import PRIORITIES
+from tests.unit.billing.builders import ALICE, BOB
+
+from raseed.adapters.policy.loader import load_policy
+from raseed.adapters.sql.accounts.accounts import SqlAccountStore
+from raseed.adapters.sql.payments.payments import SqlPaymentStore
+from raseed.core.billing.commands import TakeShortfall
+from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.policy import PaymentProvider
+from raseed.core.ids import AccountId
+from raseed.core.payments.checkout import Checkout, Order
+from raseed.core.payments.gateways import Gateways
+from raseed.core.payments.model import Item, ItemKind, Payment, PaymentState
+from raseed.core.payments.offers import offer_for
+from raseed.core.payments.ports import Buyer
+from raseed.core.payments.products import with_products
+from raseed.core.payments.settling import Settling, SettlingTerms
+
+DOLLAR = 1_000_000
+TEN = Item(kind=ItemKind.TOPUP, id="", quantity=1000)
+KISSAPI = load_policy("kissapi", HoldPolicy())
+PLAN_SOLD = replace(KISSAPI.plans[0], price_minor=PLAN.price)
+POLICY = with_products(
+    replace(KISSAPI, plans=(PLAN_SOLD,)),
+    PaymentProvider.CREEM,
+    {"topup": TOPUP.id, f"plan:{PLAN_SOLD.id}": PLAN.id},
+)
+
+
+@dataclass
+class Counter:
+    """A shop of Creem's, and what we make of its orders."""
+
+    store: SqlStore
+    shop: Shop
+    settling: Settling
+    checkout: Checkout
+
+    async def order(self, account_id: AccountId = ALICE, item: Item = TEN) -> Payment:
+        order = Order(account_id=account_id, actor=account_id, item=item, request_key="key")
+        return await self.checkout.start(order, Buyer(), RETURN_URL)
+
+    async def tell(self, number: int = -1) -> Payment:
+        """Act on the newest event, or on another one, as the inbox does."""
+        body = self.shop.emulator.events[number]
+        event = self.shop.gateway.read_event({"creem-signature": self.shop.emulator.sign(body)}, body)
+        payments = SqlPaymentStore(self.store.database)
+        payment = await payments.find(
+            PaymentProvider.CREEM, event.mode, provider_payment_id=event.provider_payment_id
+        )
+        known = payment.id if payment else event.reference
+        return await self.settling.settle(known, event.invoice_id)  # type: ignore[arg-type]
+
+    async def balance(self, account_id: AccountId = ALICE) -> int:
+        view = await self.store.ledger.balance(account_id)
+        assert view is not None
+        return view.spendable_microcredits - view.debt_microcredits
+
+
+@pytest.fixture
+async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
+    store = await open_store(SQLITE, tmp_path)
+    for account_id in (ALICE, BOB):
+        await store.open_account(account_id)
+    async with AsyncExitStack() as stack:
+        shop = await Opener(stack, TurnedClock()).shop(timeout_s=5.0)
+        payments, accounts = SqlPaymentStore(store.database), SqlAccountStore(store.database)
+        gateways = Gateways([shop.gateway])
+        terms = SettlingTerms(priorities=PRIORITIES, refund_shortfall=TakeShortfall.DEBT)
+        settling = Settling(payments, accounts, store.ledger, gateways, terms, store.clock)
+        checkout = Checkout(
+            payments, accounts, gateways, settling, lambda item: offer_for(POLICY, item), store.clock
+        )
+        yield Counter(store, shop, settling, checkout)
+    await store.close()
+
+
+async def test_tax_is_neither_credited_nor_taken_back(counter: Counter) -> None:
+    """12.10 paid are 10.00 of credit; half of it back are 5.00; what the bank takes is the rest, and never more."""
+    payment = await counter.order()
+    assert payment.state is PaymentState.PENDING
+    [checkout] = counter.shop.emulator.book.checkouts.values()
+    transaction = counter.shop.emulator.book.pay(checkout, "NL")
+    credited = await counter.tell()
+    assert (credited.state, credited.provider_payment_id) == (PaymentState.CREDITED, transaction.id)
+    assert await counter.balance() == 10 * DOLLAR
+    counter.shop.emulator.book.refund(transaction, 605)
+    refunded = await counter.tell()
+    assert (refunded.refunded_minor, await counter.balance()) == (500, 5 * DOLLAR)
+    counter.shop.emulator.book.dispute(transaction)
+    disputed = await counter.tell()
+    assert disputed.refunded_minor + disputed.disputed_minor == 1000
+    assert await counter.balance() == 0
+    again = await counter.settling.settle(payment.id)
+    assert (again.problem, await counter.balance()) == ("", 0)
+
+
+async def test_an_order_whose_answer_was_lost_is_credited_when_its_event_names_it(counter: Counter) -> None:
+    """Creem cannot be asked by our id; the event knows both. The buyer came to the page by another way, a mail say."""
+    counter.shop.emulator.served.faults.add(Fault(how=How.CUT, path="/v1/checkouts"))
+    payment = await counter.order()
+    assert (payment.state, payment.invoice_id) == (PaymentState.CREATED, "")
+    [checkout] = counter.shop.emulator.book.checkouts.values()
+    counter.shop.emulator.book.pay(checkout)
+    assert (await counter.settling.settle(payment.id)).state is PaymentState.CREATED
+    told = await counter.tell()
+    assert (told.state, told.invoice_id) == (PaymentState.CREDITED, checkout.id)
+    assert await counter.balance() == 10 * DOLLAR
+
+
+async def test_a_browser_that_names_anothers_order_gets_nothing(counter: Counter) -> None:
+    """And changes nothing: neither is credited twice, and the one without an id is not in review."""
+    await counter.order(BOB)
+    [checkout] = counter.shop.emulator.book.checkouts.values()
+    counter.shop.emulator.book.pay(checkout)
+    assert (await counter.tell()).account_id == BOB
+    counter.shop.emulator.served.faults.add(Fault(how=How.CUT, path="/v1/checkouts"))
+    payment = await counter.order(ALICE)
+    settled = await counter.settling.settle(payment.id, checkout.id)
+    assert (settled.state, settled.invoice_id) == (PaymentState.CREATED, "")
+    assert (await counter.balance(ALICE), await counter.balance(BOB)) == (0, 10 * DOLLAR)
+
+
+async def test_a_discount_waits_for_an_operator(counter: Counter) -> None:
+    """Nothing is credited for what was not paid in full."""
+    await counter.order()
+    [checkout] = counter.shop.emulator.book.checkouts.values()
+    checkout.discount = 999
+    counter.shop.emulator.book.pay(checkout)
+    told = await counter.tell()
+    assert (told.state, "amount: ordered 1000, seen 1" in told.problem) == (PaymentState.REVIEW, True)
+    assert await counter.balance() == 0
+
+
+async def test_both_events_of_a_subscription_credit_one_period(counter: Counter) -> None:
+    """`checkout.completed` and `subscription.paid` are of one payment, however often each of them comes."""
+    payment = await counter.order(item=Item(kind=ItemKind.PLAN, id=PLAN_SOLD.id))
+    [checkout] = counter.shop.emulator.book.checkouts.values()
+    counter.shop.emulator.book.pay(checkout, "SE")
+    for number in (0, 2, 0, 2):
+        assert (await counter.tell(number)).id == payment.id
+    assert (await counter.settling.settle(payment.id)).state is PaymentState.CREDITED
+    assert await counter.balance() == PLAN_SOLD.amount_microcredits
