@@ -206,6 +206,15 @@ async def test_an_attempt_that_failed_closes_nothing(shop: Shop) -> None:
     assert (await shop.look(payment)).status is SeenStatus.FAILED
 
 
+async def test_an_attempt_that_has_not_ended_may_still_be_paid(shop: Shop) -> None:
+    """Somebody is at the bank while the page ends: that is not the same as having failed."""
+    payment, invoice = await shop.begin()
+    shop.emulator.decline(invoice)
+    shop.emulator.book.begin(invoice)
+    shop.turn(HOUR)
+    assert (await shop.look(payment)).status is SeenStatus.EXPIRED
+
+
 async def test_a_page_that_nobody_used_expires_and_can_be_paid_late(shop: Shop) -> None:
     payment, invoice = await shop.begin()
     shop.turn(HOUR - SECOND)
@@ -270,6 +279,8 @@ async def test_a_refund_is_asked_for_and_done_by_people(shop: Shop) -> None:
     [sent] = shop.emulator.served.asked_at("/v2/MakeRefund")
     assert b'"Amount":0.500,' in sent.body
     assert sent.json["Key"] == payment.invoice_id
+    # Ours is the only mark on it; what operators write of the buyer stays here.
+    assert (sent.json["ExternalIdentifier"], sent.json["Comment"]) == (REFUND.id, REFUND.id)
     [pending] = (await shop.look(payment)).refunds
     assert (pending.id, pending.state) == (asked.id, SeenRefundState.PENDING)
     shop.emulator.end_refund(invoice.refunds[0])
