@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.contract.ledger.conftest import SQLITE, SqlStore, open_store
 from tests.emulators.clock import TurnedClock
-from tests.emulators.creem.emulator import PLAN, TOPUP
+from tests.emulators.creem.emulator import TOPUP
 from tests.emulators.faults import Fault, How
 from tests.support.creem_shop import RETURN_URL, Opener, Shop
 from tests.support.till import PRIORITIES
@@ -19,6 +19,7 @@ from tests.unit.billing.builders import ALICE, BOB
 from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.sql.accounts.accounts import SqlAccountStore
 from raseed.adapters.sql.payments.payments import SqlPaymentStore
+from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.core.billing.commands import TakeShortfall
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.policy import PaymentProvider
@@ -30,16 +31,11 @@ from raseed.core.payments.offers import offer_for
 from raseed.core.payments.ports import Buyer
 from raseed.core.payments.products import with_products
 from raseed.core.payments.settling import Settling, SettlingTerms
+from raseed.core.payments.subscription_keeper import SubscriptionKeeper
 
 DOLLAR = 1_000_000
 TEN = Item(kind=ItemKind.TOPUP, id="", quantity=1000)
-KISSAPI = load_policy("kissapi", HoldPolicy())
-PLAN_SOLD = replace(KISSAPI.plans[0], price_minor=PLAN.price)
-POLICY = with_products(
-    replace(KISSAPI, plans=(PLAN_SOLD,)),
-    PaymentProvider.CREEM,
-    {"topup": TOPUP.id, f"plan:{PLAN_SOLD.id}": PLAN.id},
-)
+POLICY = with_products(load_policy("kissapi", HoldPolicy()), PaymentProvider.CREEM, {"topup": TOPUP.id})
 
 
 @dataclass
@@ -51,13 +47,13 @@ class Counter:
     settling: Settling
     checkout: Checkout
 
-    async def order(self, account_id: AccountId = ALICE, item: Item = TEN) -> Payment:
-        order = Order(account_id=account_id, actor=account_id, item=item, request_key="key")
+    async def order(self, account_id: AccountId = ALICE) -> Payment:
+        order = Order(account_id=account_id, actor=account_id, item=TEN, request_key="key")
         return await self.checkout.start(order, Buyer(), RETURN_URL)
 
-    async def tell(self, number: int = -1) -> Payment:
-        """Act on the newest event, or on another one, as the inbox does."""
-        body = self.shop.emulator.events[number]
+    async def tell(self) -> Payment:
+        """Act on the newest event as the inbox does."""
+        body = self.shop.emulator.events[-1]
         event = self.shop.gateway.read_event({"creem-signature": self.shop.emulator.sign(body)}, body)
         payments = SqlPaymentStore(self.store.database)
         payment = await payments.find(
@@ -82,7 +78,10 @@ async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
         payments, accounts = SqlPaymentStore(store.database), SqlAccountStore(store.database)
         gateways = Gateways([shop.gateway])
         terms = SettlingTerms(priorities=PRIORITIES, refund_shortfall=TakeShortfall.DEBT)
-        settling = Settling(payments, accounts, store.ledger, gateways, terms, store.clock)
+        plans = SubscriptionKeeper(
+            SqlSubscriptionStore(store.database), accounts, store.ledger, POLICY, store.clock
+        )
+        settling = Settling(payments, accounts, store.ledger, gateways, plans, terms, store.clock)
         checkout = Checkout(
             payments, accounts, gateways, settling, lambda item: offer_for(POLICY, item), store.clock
         )
@@ -145,14 +144,3 @@ async def test_a_discount_waits_for_an_operator(counter: Counter) -> None:
     told = await counter.tell()
     assert (told.state, "amount: ordered 1000, seen 1" in told.problem) == (PaymentState.REVIEW, True)
     assert await counter.balance() == 0
-
-
-async def test_both_events_of_a_subscription_credit_one_period(counter: Counter) -> None:
-    """`checkout.completed` and `subscription.paid` are of one payment, however often each of them comes."""
-    payment = await counter.order(item=Item(kind=ItemKind.PLAN, id=PLAN_SOLD.id))
-    [checkout] = counter.shop.emulator.book.checkouts.values()
-    counter.shop.emulator.book.pay(checkout, "SE")
-    for number in (0, 2, 0, 2):
-        assert (await counter.tell(number)).id == payment.id
-    assert (await counter.settling.settle(payment.id)).state is PaymentState.CREDITED
-    assert await counter.balance() == PLAN_SOLD.amount_microcredits
