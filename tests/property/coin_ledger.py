@@ -55,8 +55,8 @@ class Promise:
     coins: list[Purse]
     owner: Owner
     lease_until: int
-    key: str = ""
-    """Of the customer's, that it was asked with."""
+    buckets: tuple[str, ...] = ()
+    """Whose spending it is: of a key, of the key that made it, of a member."""
     checkpoint: Usage = ()
     ended: str = ""
     ended_on: date = date.max
@@ -73,7 +73,7 @@ class Promise:
 
 @dataclass
 class Cap:
-    """How many coins a key may pay from one beginning of a window to the next, with what it has promised."""
+    """How many coins a bucket may pay from one beginning of a window to the next, with what it has promised."""
 
     limit: int
     window: str
@@ -155,27 +155,36 @@ class CoinLedger:
         limit = shop_limit if self.own_limit is None else self.own_limit
         return max(0, limit - max(0, self.owed - self.there(now)) - self.borrowed())
 
-    def uncapped(self, key: str, now: int, lendable: int = 0) -> int:
-        """What could be promised with this key."""
-        if key not in self.caps:
-            return self.spendable(now) + lendable
-        kept = sum(p.size() for p in self.promises.values() if p.key == key and not p.ended)
-        return min(self.spendable(now) + lendable, max(0, self.caps[key].left(now) - kept))
+    def uncapped(self, buckets: tuple[str, ...], now: int, lendable: int = 0) -> int:
+        """What could be promised to whom these buckets are."""
+        most = self.spendable(now) + lendable
+        for bucket in self._capped(buckets):
+            kept = sum(p.size() for p in self.promises.values() if bucket in p.buckets and not p.ended)
+            most = min(most, max(0, self.caps[bucket].left(now) - kept))
+        return most
 
-    def cap(self, key: str, limit: int | None, window: str, now: int) -> None:
-        """What the key paid in the window before counts."""
-        self.caps.pop(key, None)
+    def short_bucket(self, buckets: tuple[str, ...], least: int, now: int) -> str | None:
+        """The first that could never pay so much in this window."""
+        short = (bucket for bucket in self._capped(buckets) if self.caps[bucket].left(now) < least)
+        return next(short, None)
+
+    def cap(self, bucket: str, limit: int | None, window: str, now: int) -> None:
+        """What was paid in the window before counts."""
+        self.caps.pop(bucket, None)
         if limit is not None:
-            ended = [p for p in self.promises.values() if p.key == key and p.ended]
-            # Nor is a window begun that is older than the newest in which the key paid.
+            ended = [p for p in self.promises.values() if bucket in p.buckets and p.ended]
+            # Nor is a window begun that is older than the newest in which something was paid.
             since = first_day(window, max([day_of(now), *(p.ended_on for p in ended)]))
             paid = sum(p.paid for p in ended if p.ended_on >= since)
-            self.caps[key] = Cap(limit, window, since, paid)
+            self.caps[bucket] = Cap(limit, window, since, paid)
 
-    def _book(self, key: str, now: int, paid: int = 0) -> None:
-        if key in self.caps:
-            self.caps[key].enter(now)
-            self.caps[key].paid += paid
+    def _capped(self, buckets: tuple[str, ...]) -> list[str]:
+        return [bucket for bucket in buckets if bucket in self.caps]
+
+    def _book(self, buckets: tuple[str, ...], now: int, paid: int = 0) -> None:
+        for bucket in self._capped(buckets):
+            self.caps[bucket].enter(now)
+            self.caps[bucket].paid += paid
 
     def promised_of(self) -> Counter[Purse]:
         return Counter(
@@ -213,7 +222,7 @@ class CoinLedger:
         now: int,
         price: Price,
         asked: str,
-        key: str = "",
+        buckets: tuple[str, ...] = (),
     ) -> str:
         if name in self.promises:
             return "replay" if self.promises[name].asked == asked else "reused_with_other_input"
@@ -221,15 +230,15 @@ class CoinLedger:
             return "account_not_active"
         if self.owed and want:
             least = max(least, 1)
-        if key in self.caps and self.caps[key].left(now) < least:
+        if self.short_bucket(buckets, least, now) is not None:
             return "spend_cap_reached"
-        if self.uncapped(key, now) < least:
+        if self.uncapped(buckets, now) < least:
             return self._short(least, None, now)
-        amount = min(want, self.uncapped(key, now))
+        amount = min(want, self.uncapped(buckets, now))
         self._pay_back(now)
         taken = self._take(amount, now)
-        self.promises[name] = Promise(asked, price, taken, owner, now + lease, key)
-        self._book(key, now)
+        self.promises[name] = Promise(asked, price, taken, owner, now + lease, buckets)
+        self._book(buckets, now)
         self.throw_away(now)
         return "done"
 
@@ -252,17 +261,16 @@ class CoinLedger:
         more = max(0, to - promise.size())
         if more and not self.is_active:
             return "account_not_active"
-        cap = self.caps.get(promise.key)
-        if more and cap is not None and cap.left(now) - promise.size() < more:
+        if more and self.short_bucket(promise.buckets, promise.size() + more, now) is not None:
             return "spend_cap_reached"
-        if more > self.uncapped(promise.key, now, self.lendable(now, shop_limit)):
+        if more > self.uncapped(promise.buckets, now, self.lendable(now, shop_limit)):
             return self._short(more, promise, now, shop_limit)
         if more:
             self._pay_back(now)
             taken = self._take(min(more, self.spendable(now)), now)
             promise.coins = self._together(promise.coins + taken)
             promise.borrowed += more - len(taken)
-            self._book(promise.key, now)
+            self._book(promise.buckets, now)
             self.throw_away(now)
         promise.checkpoint = tuple(map(max, promise.checkpoint, usage)) if promise.checkpoint else usage
         promise.lease_until = max(promise.lease_until, now + lease)
@@ -383,7 +391,7 @@ class CoinLedger:
 
     def _end(self, promise: Promise, how: str, paid: int, now: int) -> None:
         promise.ended, promise.paid, promise.ended_on = how, paid, day_of(now)
-        self._book(promise.key, now, paid)
+        self._book(promise.buckets, now, paid)
         for purse in promise.coins[paid:]:
             purse.coins += 1
         self.owed += max(0, paid - len(promise.coins))

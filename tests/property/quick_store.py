@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import Connection
 from tests.contract.ledger.conftest import ACCOUNT, KEY
@@ -21,10 +21,9 @@ from raseed.adapters.sql.sqlite.files import connect_reader
 from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.adapters.sql.sqlite.ledger_batch import LedgerBatch
 from raseed.core.billing.commands import Command, Result
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
 
 T = TypeVar("T")
-NO_KEYS: Mapping[AccountId, ApiKeyId] = {}
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:
@@ -37,14 +36,23 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waits")
 
 
-def empty_database(path: Path, *account_ids: AccountId, keys: Mapping[AccountId, ApiKeyId] = NO_KEYS) -> None:
+class FamilyKey(NamedTuple):
+    """A key, whose it is, which key made it, and who that one."""
+
+    account_id: AccountId
+    id: ApiKeyId
+    parent_id: ApiKeyId | None
+    created_by: PersonId | None
+
+
+def empty_database(path: Path, *account_ids: AccountId, keys: Sequence[FamilyKey] = ()) -> None:
     """A database file with these accounts and keys, without a log beside it: a copy of it is as good."""
 
     def fill(view: Connection) -> None:
         for account_id in account_ids:
             create_account(view, replace(ACCOUNT, id=account_id, email=f"{account_id}@example.com"))
-        for account_id, key_id in keys.items():
-            insert_key(view, replace(KEY, id=key_id, account_id=account_id, public_id=key_id))
+        for key in keys:
+            insert_key(view, replace(KEY, public_id=key.id, **key._asdict()))
 
     prepare(path)
     connection = BatchConnection(path, lambda _raw, _commands: [])

@@ -16,13 +16,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import Connection
 from tests.property.coin_ledger import CoinLedger, Price
-from tests.property.quick_store import QuickStore, at_once, empty_database
+from tests.property.quick_store import FamilyKey, QuickStore, at_once, empty_database
 from tests.simulation.books import quick_folder, violations
 from tests.unit.billing.builders import ALICE, DAY, LEASE, extend, issue, place, release, settle, sweep
 
 from raseed.adapters.sql.accounts.accounts import set_debt_limit
-from raseed.adapters.sql.ledger.spend_caps import set_cap
+from raseed.adapters.sql.ledger.spend_caps import set_cap, set_member_cap
 from raseed.core.billing.commands import (
     Command,
     Granted,
@@ -35,11 +36,21 @@ from raseed.core.billing.commands import (
     TakeShortfall,
 )
 from raseed.core.billing.model import BalanceView
-from raseed.core.billing.spend_caps import CapWindow, SpendCap
-from raseed.core.ids import ApiKeyId, GrantId
+from raseed.core.billing.spend_caps import CapWindow, SpendCap, member_bucket
+from raseed.core.ids import ApiKeyId, GrantId, PersonId
 
 WORKER = "worker-1"
-CAPPED = ApiKeyId("key_capped")
+KEY, CHILD = ApiKeyId("key_capped"), ApiKeyId("key_capped_child")
+MONA, OMAR = PersonId("acct_mona"), PersonId("acct_omar")
+SPENDERS: dict[str, dict[str, str]] = {
+    "nobody": {},
+    "key": {"api_key_id": KEY, "person_id": MONA},
+    "child": {"api_key_id": CHILD, "parent_key_id": KEY, "person_id": MONA},
+    "session": {"person_id": MONA},
+    "other": {"person_id": OMAR},
+}
+"""Who asks for a hold, in the organisation that Alice's account is."""
+BUCKETS = [KEY, CHILD, member_bucket(ALICE, MONA), member_bucket(ALICE, OMAR)]
 A_COIN_A_TOKEN = Price((1,))
 KEYS = st.sampled_from([f"k{number}" for number in range(8)])
 NAMES = [f"h{number}" for number in range(12)]
@@ -129,26 +140,42 @@ class LedgerMachine(RuleBasedStateMachine):
         want=AMOUNTS,
         least=AMOUNTS,
         epoch=EPOCHS,
-        key=st.sampled_from([None, CAPPED]),
+        spender=st.sampled_from([*SPENDERS, "child", "session"]),
     )
-    def place(self, hold: str, want: int, least: int, epoch: int, key: ApiKeyId | None) -> None:
+    def place(self, hold: str, want: int, least: int, epoch: int, spender: str) -> None:
         want, least = max(want, least), min(want, least)
-        command = place(hold, want, least, ALICE, owner_epoch=epoch, api_key_id=key)
+        command = place(hold, want, least, ALICE, owner_epoch=epoch, **SPENDERS[spender])
+        buckets = tuple(map(str, command.bucket_ids))
+        short = self.model.short_bucket(buckets, max(least, 1), self.now)
         expected = self.model.place(
-            hold, want, least, (WORKER, epoch), LEASE, self.now, A_COIN_A_TOKEN, "input", key or ""
+            hold, want, least, (WORKER, epoch), LEASE, self.now, A_COIN_A_TOKEN, "input", buckets
         )
         result = self.send(command, expected)
+        if expected == "spend_cap_reached":
+            assert isinstance(result, Refused)
+            assert result.bucket_id == short
         if isinstance(result, Held):
             promise = self.model.promises[hold]
             assert result.amount_microcredits == promise.size()
             assert result.is_open == (not promise.ended)
 
-    @rule(limit=st.sampled_from([None, 0, 10, 30, 60]), window=st.sampled_from(CapWindow))
-    def cap(self, limit: int | None, window: CapWindow) -> None:
+    @rule(
+        bucket=st.sampled_from(BUCKETS),
+        limit=st.sampled_from([None, 0, 10, 30, 60]),
+        window=st.sampled_from(CapWindow),
+    )
+    def cap(self, bucket: str, limit: int | None, window: CapWindow) -> None:
         """What was charged and is held before counts, also if the cap is lowered below it."""
         cap = None if limit is None else SpendCap(limit, window)
-        assert self.store.write(lambda connection: set_cap(connection, CAPPED, cap, self.store.clock.now()))
-        self.model.cap(CAPPED, limit, window.value, self.now)
+
+        def work(connection: Connection) -> bool:
+            now = self.store.clock.now()
+            if bucket in {KEY, CHILD}:
+                return set_cap(connection, ApiKeyId(bucket), cap, now)
+            return set_member_cap(connection, ALICE, PersonId(bucket.removeprefix(f"{ALICE}/")), cap, now)
+
+        assert self.store.write(work)
+        self.model.cap(bucket, limit, window.value, self.now)
 
     @rule(limit=st.sampled_from([None, None, 0, 15, 50]))
     def limit_debt(self, limit: int | None) -> None:
@@ -272,7 +299,11 @@ class LedgerMachine(RuleBasedStateMachine):
 def histories():
     global folder
     with quick_folder() as folder:
-        empty_database(folder / "empty.db", ALICE, keys={ALICE: CAPPED})
+        empty_database(
+            folder / "empty.db",
+            ALICE,
+            keys=[FamilyKey(ALICE, KEY, None, MONA), FamilyKey(ALICE, CHILD, KEY, MONA)],
+        )
         yield
 
 

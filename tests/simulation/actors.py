@@ -12,7 +12,7 @@ from tests.simulation.workers import Reply, Request
 
 from raseed.adapters.sql.accounts.accounts import set_debt_limit, set_status
 from raseed.adapters.sql.accounts.api_keys import change_key
-from raseed.adapters.sql.ledger.spend_caps import set_cap
+from raseed.adapters.sql.ledger.spend_caps import set_cap, set_member_cap
 from raseed.core.accounts.model import AccountStatus, ApiKey
 from raseed.core.billing.commands import (
     Command,
@@ -30,7 +30,8 @@ from raseed.core.billing.commands import (
 )
 from raseed.core.billing.model import GrantSource, Measured, Meter, PriceSnapshot, Rate
 from raseed.core.billing.ports import LedgerUnavailable
-from raseed.core.billing.spend_caps import CapWindow, SpendCap
+from raseed.core.billing.service import Payer
+from raseed.core.billing.spend_caps import CapWindow, SpendCap, key_bucket, member_bucket
 from raseed.core.clock import SECOND
 from raseed.core.ids import AccountId, ApiKeyId, HoldId
 
@@ -65,8 +66,7 @@ async def client(world: World, name: str, requests: int) -> None:
         answer_tokens = chance.choice([0, chance.randint(1, 18), chance.randint(1, 18)])
         request = Request(
             id=HoldId(f"{name}-{number}"),
-            account_id=account_id,
-            api_key_id=chance.choice([None, world.key_of[account_id]]),
+            payer=chance.choice(payers(world, account_id)),
             price=chance.choices(PRICES, [4, 3, 3, 1])[0],
             input_hash=f"{name}-{number}",
             prompt_tokens=chance.randint(0, 4),
@@ -84,6 +84,15 @@ async def client(world: World, name: str, requests: int) -> None:
                 world.journal.charged(request, reply.cost)
                 break
             await asyncio.sleep(chance.uniform(0, 2))
+
+
+def payers(world: World, account_id: AccountId) -> list[Payer]:
+    """Who spends an account's credit: nobody that is known, a member by session, by his key, and by the one that made."""
+    member, key = world.member_of[account_id], world.key_of[account_id]
+    by_key = Payer(account_id=account_id, api_key_id=key, person_id=member)
+    by_child = replace(by_key, api_key_id=world.child_of[account_id], parent_key_id=key)
+    nobody = Payer(account_id=account_id, api_key_id=None)
+    return [nobody, nobody, by_key, by_child, replace(nobody, person_id=member)]
 
 
 async def _ask(world: World, request: Request) -> Reply | None:
@@ -218,15 +227,21 @@ async def set_account(world: World, link: Link, account_id: AccountId, status: A
 
 
 async def cap(world: World, link: Link, account_id: AccountId, limit: int | None, window: CapWindow) -> None:
-    """Of the account's key. What it has charged and holds already counts."""
-    key_id = world.key_of[account_id]
+    """Of the account's member or one of its keys. What was charged there and is held already counts."""
+    member = world.member_of[account_id]
+    key_id = world.chance.choice([None, world.key_of[account_id], world.child_of[account_id]])
+    bucket = member_bucket(account_id, member) if key_id is None else key_bucket(key_id)
+    limited = None if limit is None else SpendCap(limit, window)
 
     def effect(at: int) -> None:
-        world.oracle.accounts[account_id].cap(key_id, limit, window.value, at)
+        world.oracle.accounts[account_id].cap(bucket, limit, window.value, at)
 
     def work(connection: Connection) -> int:
         now = world.clock.now()
-        assert set_cap(connection, key_id, None if limit is None else SpendCap(limit, window), now)
+        if key_id is None:
+            assert set_member_cap(connection, account_id, member, limited, now)
+        else:
+            assert set_cap(connection, key_id, limited, now)
         return now
 
     while True:
@@ -332,7 +347,16 @@ def altered(world: World, command: Command) -> Command:
     if chance.random() < 0.15:
         account_id = chance.choice([*world.account_ids, AccountId("acct_of_nobody")])
         if isinstance(command, PlaceHold):  # who asks has a key of the account, or none
-            return replace(command, account_id=account_id, api_key_id=world.key_of.get(account_id))
+            known = account_id in world.account_ids
+            nobody = Payer(account_id=account_id, api_key_id=None)
+            payer = chance.choice(payers(world, account_id)) if known else nobody
+            return replace(
+                command,
+                account_id=account_id,
+                api_key_id=payer.api_key_id,
+                parent_key_id=payer.parent_key_id,
+                person_id=payer.person_id,
+            )
         return replace(command, account_id=account_id)
     other = chance.choice([-1, 0, 1, 7, 60])
     measured = Measured(((Meter.OUTPUT_TOKENS, chance.choice([other, 2])),))

@@ -146,7 +146,7 @@ class Oracle:
                 now,
                 _price(command.price),
                 command.input_hash,
-                command.api_key_id or "",
+                tuple(command.bucket_ids),
             )
             if word == "done":
                 self.homes[command.hold_id] = home
@@ -195,7 +195,10 @@ class Oracle:
                     lendable = 0
                     if isinstance(command, ExtendHold):
                         lendable = account.lendable(now, command.debt_limit_microcredits)
-                    spendable = account.uncapped(_key_of(account, command), now, lendable)
+                    spendable = account.uncapped(_buckets_of(account, command), now, lendable)
+                    if result.refusal is Refusal.SPEND_CAP_REACHED:
+                        kind = "member" if "/" in (result.bucket_id or "") else "key"
+                        self.seen[f"the cap of a {kind} is reached"] += 1
                 expected = spendable, account.promised()
                 actual = result.spendable_microcredits, result.held_microcredits
             case Granted():
@@ -273,10 +276,10 @@ _HOLDS = """
 """
 
 
-def _key_of(account: CoinLedger, command: PlaceHold | ExtendHold) -> str:
+def _buckets_of(account: CoinLedger, command: PlaceHold | ExtendHold) -> tuple[str, ...]:
     if isinstance(command, PlaceHold):
-        return command.api_key_id or ""
-    return account.promises[command.hold_id].key
+        return tuple(command.bucket_ids)
+    return account.promises[command.hold_id].buckets
 
 
 def _issue(account: CoinLedger, command: IssueGrant, now: Microseconds) -> str:

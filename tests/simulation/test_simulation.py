@@ -35,6 +35,8 @@ MUST_HAPPEN = {
     "a debt is repaid",
     "a cap's window begins",
     "the house goes on with a run",
+    "the cap of a key is reached",
+    "the cap of a member is reached",
     "a refund waits for open holds",
     "a refund is owed",
     "a refund is written off",

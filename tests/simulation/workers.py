@@ -18,7 +18,7 @@ from raseed.core.billing.model import Measured, Meter, PriceSnapshot
 from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.billing.service import HoldService, Owner, Payer
 from raseed.core.errors import RaseedError
-from raseed.core.ids import AccountId, ApiKeyId, HoldId
+from raseed.core.ids import HoldId
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -50,8 +50,7 @@ class Request:
     """What a client asks, and how the answer is going to turn out."""
 
     id: HoldId
-    account_id: AccountId
-    api_key_id: ApiKeyId | None
+    payer: Payer
     price: PriceSnapshot
     input_hash: str
     prompt_tokens: int
@@ -147,7 +146,7 @@ class Worker:
             del self.runs[request.id]
 
     async def _run(self, request: Request) -> Reply:
-        payer = Payer(account_id=request.account_id, api_key_id=request.api_key_id)
+        payer = request.payer
         coverage = Coverage(self._world.policy, request.price, request.prompt_tokens, request.max_tokens)
         self._world.journal.begins(request.id, self.instance, self.epoch)
         try:

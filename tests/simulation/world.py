@@ -20,7 +20,7 @@ from random import Random
 from typing import Any, TypeVar
 from unittest import mock
 
-from tests.property.quick_store import empty_database
+from tests.property.quick_store import FamilyKey, empty_database
 from tests.simulation import actors
 from tests.simulation.books import digest, violations
 from tests.simulation.drivers import LateView
@@ -36,12 +36,15 @@ from tests.unit.billing.builders import START
 from raseed.adapters.sql.sqlite import batch as sqlite_batch
 from raseed.core.billing.commands import Command, PlaceHold
 from raseed.core.clock import SECOND, Microseconds
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
 
 T = TypeVar("T")
 ACCOUNTS_MAX = 3
 ACCOUNT_IDS = [AccountId(f"acct_{number}") for number in range(ACCOUNTS_MAX)]
 KEYS = {account_id: ApiKeyId(f"key_of_{account_id}") for account_id in ACCOUNT_IDS}
+CHILDREN = {account_id: ApiKeyId(f"key_child_of_{account_id}") for account_id in ACCOUNT_IDS}
+MEMBERS = {account_id: PersonId(f"member_of_{account_id}") for account_id in ACCOUNT_IDS}
+"""Each made the key, which made the other one."""
 STORM_S = 30.0
 NEW_MONTH = int(datetime(2027, 2, 1, tzinfo=UTC).timestamp()) * SECOND
 """A Monday: every window of spend caps begins anew. Half of the worlds live through it."""
@@ -71,7 +74,9 @@ class SimulationFailed(AssertionError):
 
 def make_empty(path: Path) -> None:
     """The database that every world begins with."""
-    empty_database(path, *ACCOUNT_IDS, keys=KEYS)
+    parents = [FamilyKey(each, KEYS[each], None, MEMBERS[each]) for each in ACCOUNT_IDS]
+    children = [FamilyKey(each, CHILDREN[each], KEYS[each], MEMBERS[each]) for each in ACCOUNT_IDS]
+    empty_database(path, *ACCOUNT_IDS, keys=[*parents, *children])
 
 
 def simulate(seed: int, folder: Path, *, empty: Path, tell: bool = False) -> History:
@@ -109,7 +114,7 @@ class World:
         self.weather = draw_weather(chance)
         self.policy = draw_policy(chance)
         self.account_ids = ACCOUNT_IDS[: chance.randint(1, ACCOUNTS_MAX)]
-        self.key_of = KEYS
+        self.key_of, self.child_of, self.member_of = KEYS, CHILDREN, MEMBERS
         self.oracle = Oracle(self.account_ids)
         self.journal = Journal()
         self.sent: list[Command] = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
 from raseed.core.accounts.key_rules import check_limits, check_parent, follow, refuse_excess
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Caller, OwnLimits
-from raseed.core.billing.spend_caps import SpendCap, nothing_spent
+from raseed.core.billing.spend_caps import SpendCap, key_bucket, nothing_spent
 from raseed.core.clock import Clock, Microseconds
 from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
 from raseed.core.ids import AccountId, ApiKeyId, PersonId
@@ -141,11 +141,7 @@ class MemoryAccountStore:
         key = self.keys.get(key_id)
         if key is None or account_id not in (None, key.account_id):
             return None
-        if cap is not None and any(
-            child.parent_id == key_id and child.revoked_at is None for child in self.keys.values()
-        ):
-            raise Conflict("It made keys.")
-        spend = None if cap is None else nothing_spent(key_id, cap, self.now)
+        spend = None if cap is None else nothing_spent(key_bucket(key_id), cap, self.now)
         self.keys[key_id] = key = replace(key, spend=spend)
         self.audit.append((actor, "key.cap", key_id, ""))
         return key

@@ -12,9 +12,9 @@ from raseed.core.billing.commands import Command, Result
 from raseed.core.billing.ledger import decide
 from raseed.core.billing.ledger_state import AccountState, LedgerState, balance_view
 from raseed.core.billing.model import BalanceView, Hold, HoldState
-from raseed.core.billing.spend_caps import KeySpend, SpendCap, window_begin
+from raseed.core.billing.spend_caps import Bucket, SpendCap, window_begin
 from raseed.core.clock import Clock
-from raseed.core.ids import AccountId, ApiKeyId, HoldId
+from raseed.core.ids import AccountId, BucketId, HoldId
 
 
 class MemoryLedger:
@@ -45,26 +45,22 @@ class MemoryLedger:
     def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
         self._state.accounts[account_id].debt_limit_microcredits = limit
 
-    def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None) -> None:
-        """As `adapters.sql.key_spends.set_cap`: what the key used before counts."""
-        self._state.key_spends.pop(key_id, None)
+    def set_cap(self, bucket_id: BucketId, cap: SpendCap | None) -> None:
+        """As `adapters.sql.ledger.spend_caps`: what counted before counts."""
+        self._state.buckets.pop(bucket_id, None)
         if cap is None:
             return
-        used = [event.at for event in self._state.usage_events if event.hold.api_key_id == key_id]
-        begin = window_begin(cap.window, max([self._clock.now(), *used]))
-        self._state.key_spends[key_id] = KeySpend(
-            api_key_id=key_id,
+        used = [event for event in self._state.usage_events if bucket_id in event.hold.bucket_ids]
+        begin = window_begin(cap.window, max([self._clock.now(), *(event.at for event in used)]))
+        self._state.buckets[bucket_id] = Bucket(
+            id=bucket_id,
             cap=cap,
             window_begins_at=begin,
-            charged_microcredits=sum(
-                event.cost_microcredits
-                for event in self._state.usage_events
-                if event.hold.api_key_id == key_id and event.at >= begin
-            ),
+            charged_microcredits=sum(event.cost_microcredits for event in used if event.at >= begin),
             held_microcredits=sum(
                 hold.amount_microcredits
                 for hold in self._state.holds.values()
-                if hold.api_key_id == key_id and hold.state is HoldState.OPEN
+                if bucket_id in hold.bucket_ids and hold.state is HoldState.OPEN
             ),
         )
 

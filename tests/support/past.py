@@ -79,14 +79,14 @@ def _add_past(connection: Connection, account_id: str, past: Past) -> None:
     }
     holds = {
         "holds": f"{hold}, '{account_id}', {key}, {model}, '{price}', '', {HELD}, 'settled', 'core-0', 1, {at}, "
-        f"'{measured_text(used(COST))}', {at}, {at}, {COST}, 0",
+        f"'{measured_text(used(COST))}', {at}, {at}, {COST}, 0, NULL, NULL",
         "hold_allocations": f"{hold}, {its_grant}, 0, {HELD}",
         "ledger_tx (id, kind, idem_key, account_id, ref, actor, at)": f"'ltx_' || {hold}, 'settle', 'hold:' || {hold}, "
         f"'{account_id}', {hold}, 'system', {at}",
         _ENTRIES: f"'ltx_' || {hold}, 0, 'cust:{account_id}:grant:' || {its_grant}, {its_grant}, -{COST}",
         f"{_ENTRIES} ": f"'ltx_' || {hold}, 1, 'sys:consumed:' || {model}, NULL, {COST}",
         "usage_events": f"{hold}, '{account_id}', {key}, {model}, 'engine', 'completed', 'stop', {COST}, 0, "
-        f"'ltx_' || {hold}, 0, NULL, '', {at}",
+        f"'ltx_' || {hold}, 0, NULL, '', {at}, NULL",
         "usage_lines": f"{hold}, 'output_tokens', {COST}, 1, 1, {COST}",
     }
     for number in range(past.keys):

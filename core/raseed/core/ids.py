@@ -8,6 +8,8 @@ from typing import NewType
 
 AccountId = NewType("AccountId", str)
 ApiKeyId = NewType("ApiKeyId", str)
+BucketId = NewType("BucketId", str)
+"""Of what has a spend cap: the id of an API key, or `organisation/person`."""
 CodeBatchId = NewType("CodeBatchId", str)
 GrantId = NewType("GrantId", str)
 HoldId = NewType("HoldId", str)

@@ -254,25 +254,34 @@ async def test_a_key_changes_itself_and_its_own_and_widens_nothing(desk):
     assert (await desk.keys.update(by, parent.key.id, narrowed, account_id=ALICE)).scopes == narrowed.scopes
 
 
-async def test_neither_a_child_nor_a_key_with_a_cap_or_limits_makes_keys(desk):
+async def test_neither_a_child_nor_a_key_with_limits_makes_keys(desk):
     parent = await desk.keys.create(OPERATOR, ALICE, WIDE)
     child = await desk.keys.create(await as_key(desk, parent), ALICE, WIDE)
-    capped = await desk.keys.create(OPERATOR, ALICE, replace(WIDE, cap=SpendCap(10)))
     limited = [
         await desk.keys.create(OPERATOR, ALICE, replace(WIDE, limits=KeyLimits(**{name: 9})))
         for name in KeyLimits.__slots__
     ]
-    for maker in (child, capped, *limited):
+    for maker in (child, *limited):
         with pytest.raises(PermissionDenied):
             await desk.keys.create(await as_key(desk, maker), ALICE, KeySpec())
-    with pytest.raises(Conflict):
-        await desk.keys.set_cap("local-socket", parent.key.id, SpendCap(1))
     for by in (OPERATOR, session(), await as_key(desk, parent)):
         with pytest.raises(Conflict):
             await desk.keys.update(by, parent.key.id, KeyPatch(requests_per_minute=5), account_id=ALICE)
     await desk.keys.revoke(OPERATOR, child.key.id, account_id=None)
-    await desk.keys.set_cap("local-socket", parent.key.id, SpendCap(1))
     await desk.keys.update(session(), parent.key.id, KeyPatch(requests_per_minute=5), account_id=ALICE)
+
+
+async def test_a_key_with_a_cap_makes_keys_and_one_that_made_keys_gets_a_cap(desk):
+    """What they spend counts in its own: `tests/contract/ledger/test_member_caps.py`."""
+    capped = await desk.keys.create(OPERATOR, ALICE, replace(WIDE, cap=SpendCap(10)))
+    by = await as_key(desk, capped)
+    made = await desk.keys.create(by, ALICE, KeySpec())
+    caller = await desk.authenticator.authenticate(made.text)
+    assert (caller.parent_key_id, caller.spender_id) == (capped.key.id, None)
+    lowered = await desk.keys.set_cap("local-socket", capped.key.id, SpendCap(1))
+    assert lowered.spend is not None
+    with pytest.raises(PermissionDenied):
+        await desk.keys.update(by, capped.key.id, KeyPatch(cap=None), account_id=ALICE)
 
 
 async def test_children_follow_when_their_maker_is_narrowed_or_revoked(desk):

@@ -21,7 +21,7 @@ from tests.unit.billing.builders import ALICE, ManualClock
 
 from raseed.adapters.sql.accounts.accounts import create_account, set_debt_limit, set_status
 from raseed.adapters.sql.accounts.api_keys import insert_key
-from raseed.adapters.sql.ledger.spend_caps import set_cap
+from raseed.adapters.sql.ledger.spend_caps import set_cap, set_member_cap
 from raseed.adapters.sql.ledger.verify import verify
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres.database import PostgresDatabase
@@ -30,9 +30,9 @@ from raseed.adapters.sql.sqlite.database import Database
 from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.accounts.model import Account, AccountStatus, ApiKey, Tier
 from raseed.core.billing.ports import Ledger
-from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.billing.spend_caps import SpendCap, key_bucket, member_bucket
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, PersonId
 
 MEMORY, SQLITE, POSTGRES, POSTGRES_3 = "memory", "sqlite", "postgres", "postgres-3"
 AT_ONCE = pytest.mark.parametrize("store", [MEMORY, SQLITE, POSTGRES, POSTGRES_3], indirect=True)
@@ -75,8 +75,21 @@ class Store(Protocol):
 
     async def set_status(self, account_id: AccountId, status: AccountStatus) -> None: ...
 
+    async def add_key(
+        self,
+        key_id: ApiKeyId,
+        account_id: AccountId = ALICE,
+        parent_id: ApiKeyId | None = None,
+        created_by: PersonId | None = None,
+    ) -> None:
+        """Where keys are stored."""
+
     async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
         """Of a key of the account, which is made if there is none."""
+
+    async def set_member_cap(
+        self, person_id: PersonId, cap: SpendCap | None, organisation_id: AccountId = ALICE
+    ) -> None: ...
 
     async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None: ...
 
@@ -99,7 +112,20 @@ class MemoryStore:
         self.ledger.set_status(account_id, status)
 
     async def set_cap(self, key_id: ApiKeyId, cap: SpendCap | None, account_id: AccountId = ALICE) -> None:
-        self.ledger.set_cap(key_id, cap)
+        self.ledger.set_cap(key_bucket(key_id), cap)
+
+    async def add_key(
+        self,
+        key_id: ApiKeyId,
+        account_id: AccountId = ALICE,
+        parent_id: ApiKeyId | None = None,
+        created_by: PersonId | None = None,
+    ) -> None: ...
+
+    async def set_member_cap(
+        self, person_id: PersonId, cap: SpendCap | None, organisation_id: AccountId = ALICE
+    ) -> None:
+        self.ledger.set_cap(member_bucket(organisation_id, person_id), cap)
 
     async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
         self.ledger.set_debt_limit(account_id, limit)
@@ -139,6 +165,34 @@ class SqliteStore:
                 assert set_cap(connection, key_id, cap, self.clock.now())
 
         await self.database.write(work)
+
+    async def add_key(
+        self,
+        key_id: ApiKeyId,
+        account_id: AccountId = ALICE,
+        parent_id: ApiKeyId | None = None,
+        created_by: PersonId | None = None,
+    ) -> None:
+        await self.database.write(
+            lambda connection: insert_key(
+                connection,
+                replace(
+                    KEY,
+                    id=key_id,
+                    account_id=account_id,
+                    public_id=key_id,
+                    parent_id=parent_id,
+                    created_by=created_by,
+                ),
+            )
+        )
+
+    async def set_member_cap(
+        self, person_id: PersonId, cap: SpendCap | None, organisation_id: AccountId = ALICE
+    ) -> None:
+        assert await self.database.write(
+            lambda connection: set_member_cap(connection, organisation_id, person_id, cap, self.clock.now())
+        )
 
     async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
         assert await self.database.write(lambda connection: set_debt_limit(connection, account_id, limit))
@@ -200,6 +254,34 @@ class PostgresStore:
                 assert set_cap(connection, key_id, cap, self.clock.now())
 
         await self.database.write(work)
+
+    async def add_key(
+        self,
+        key_id: ApiKeyId,
+        account_id: AccountId = ALICE,
+        parent_id: ApiKeyId | None = None,
+        created_by: PersonId | None = None,
+    ) -> None:
+        await self.database.write(
+            lambda connection: insert_key(
+                connection,
+                replace(
+                    KEY,
+                    id=key_id,
+                    account_id=account_id,
+                    public_id=key_id,
+                    parent_id=parent_id,
+                    created_by=created_by,
+                ),
+            )
+        )
+
+    async def set_member_cap(
+        self, person_id: PersonId, cap: SpendCap | None, organisation_id: AccountId = ALICE
+    ) -> None:
+        assert await self.database.write(
+            lambda connection: set_member_cap(connection, organisation_id, person_id, cap, self.clock.now())
+        )
 
     async def set_debt_limit(self, account_id: AccountId, limit: int | None) -> None:
         assert await self.database.write(lambda connection: set_debt_limit(connection, account_id, limit))

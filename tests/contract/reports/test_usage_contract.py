@@ -23,7 +23,7 @@ from raseed.core.billing.commands import SettleHold
 from raseed.core.billing.model import Measured, Meter, PriceSnapshot, Rate, RunRecord
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span, UsageCall
 from raseed.core.clock import DAY, HOUR, Microseconds
-from raseed.core.ids import AccountId, HoldId, PersonId
+from raseed.core.ids import AccountId, ApiKeyId, HoldId, PersonId
 from raseed.core.inference.model import UsageSource
 
 NOON = Microseconds(START // DAY * DAY + 36 * HOUR)
@@ -102,6 +102,41 @@ async def test_by_model_key_and_member(store):
     assert await found(GroupBy.MODEL, after="a") == [("b", "", 1)]
     assert await found(GroupBy.KEY, after="") == [(first, "first", 1), (second, "second", 2)]
     assert await found(GroupBy.MEMBER, after=ALICE) == []
+
+
+async def test_a_session_is_its_member_s_and_without_a_key(store):
+    usage = SqlUsageStore(store.database)
+    ada, bob = PersonId("acct_ada"), PersonId("acct_bob")
+    await store.add_key(ApiKeyId("key_of_ada"), created_by=ada)
+    await store.ledger.submit(
+        [
+            *(place("by session", 3, person_id=ada), settle("by session", 3)),
+            *(place("by bob", 5, person_id=bob), settle("by bob", 5)),
+            *(
+                place("by key", 2, api_key_id=ApiKeyId("key_of_ada"), person_id=ada),
+                settle("by key", 2),
+            ),
+            *(place("nobody's", 1), settle("nobody's", 1)),
+        ]
+    )
+    now = store.clock.now()
+    span = Span(Microseconds(now - now % HOUR), Microseconds(now - now % HOUR + HOUR))
+
+    async def found(
+        group_by: GroupBy, made_by: PersonId | None = None, after: str | None = None
+    ) -> dict[str, int]:
+        groups = await usage.grouped_sums(ALICE, span, group_by, after, 9, made_by)
+        return {group.name: group.sum.cost_microcredits for group in groups}
+
+    assert await found(GroupBy.MEMBER) == {ALICE: 1, ada: 5, bob: 5}
+    assert await found(GroupBy.MEMBER, after=ada) == {ALICE: 1, bob: 5}
+    assert await found(GroupBy.KEY) == {"": 9, "key_of_ada": 2}
+    assert await found(GroupBy.KEY, after="") == {"key_of_ada": 2}
+    assert await found(GroupBy.KEY, ada) == {"": 3, "key_of_ada": 2}
+    [(_, of_day)] = await usage.period_sums(ALICE, [Periods(span.begin, HOUR, 1)], ada)
+    assert of_day.cost_microcredits == 5
+    calls = await usage.calls(ALICE, span, None, 9, ada)
+    assert sorted(call.id for call in calls) == ["by key", "by session"]
 
 
 async def test_members_are_who_made_the_keys_and_each_of_them_can_be_shown_alone(store):

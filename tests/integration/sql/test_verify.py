@@ -25,8 +25,9 @@ from tests.unit.billing.builders import (
 )
 
 from raseed.adapters.sql.ledger.verify import CHECKS, Violation, verify
+from raseed.core.billing.commands import Granted, TakeBack, TakeShortfall
 from raseed.core.billing.spend_caps import SpendCap
-from raseed.core.ids import ApiKeyId
+from raseed.core.ids import ApiKeyId, PersonId
 
 CAPPED = ApiKeyId("key_capped")
 ENTRY = "INSERT INTO ledger_entries VALUES ('{tx}', 99, '{account}', {grant}, {amount})"
@@ -66,6 +67,9 @@ DAMAGES = {
     "debt_moves_as_its_kind_says": [
         ENTRY.format(tx="settle-tx", account="cust:acct_alice:debt", grant="NULL", amount=5)
     ],
+    "claim_takes_one_grant_and_books_one_rest": [
+        ENTRY.format(tx="claim-tx", account="sys:houseloss", grant="NULL", amount=-1)
+    ],
     "account_has_balance": ["DELETE FROM balances WHERE account_id = 'acct_bob'"],
     "balance_available_equals_grants": [
         "UPDATE balances SET available_microcredits = available_microcredits + 1 WHERE account_id = 'acct_alice'"
@@ -86,8 +90,8 @@ DAMAGES = {
     "charge_within_hold": [
         "UPDATE holds SET cost_microcredits = amount_microcredits + 1 WHERE id = 'settled'"
     ],
-    "cap_held_equals_open_holds": ["UPDATE key_spends SET held_microcredits = 0"],
-    "cap_charged_equals_usage": ["UPDATE key_spends SET charged_microcredits = charged_microcredits + 1"],
+    "cap_held_equals_open_holds": ["UPDATE spend_buckets SET held_microcredits = 0"],
+    "cap_charged_equals_usage": ["UPDATE spend_buckets SET charged_microcredits = charged_microcredits + 1"],
     "debt_reserved_equals_open_holds": [
         "UPDATE balances SET debt_reserved_microcredits = 3 WHERE account_id = 'acct_bob'"
     ],
@@ -127,7 +131,14 @@ MORE_DAMAGES = [
     ("grant_remaining_equals_entries", "DELETE FROM ledger_entries WHERE tx_id = 'settle-tx'"),
     ("usage_equals_entries", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),
     ("usage_equals_lines", "UPDATE usage_events SET shortfall_microcredits = 0 WHERE request_id = 'swept'"),
-    ("cap_charged_equals_usage", "UPDATE key_spends SET charged_microcredits = charged_microcredits - 1"),
+    ("cap_charged_equals_usage", "UPDATE spend_buckets SET charged_microcredits = charged_microcredits - 1"),
+    ("cap_charged_equals_usage", "UPDATE spend_buckets SET charged_microcredits = 0 WHERE id LIKE '%/%'"),
+    ("cap_held_equals_open_holds", "UPDATE spend_buckets SET held_microcredits = 0 WHERE id LIKE '%/%'"),
+    ("usage_hours_equal_events", "UPDATE usage_events SET person_id = NULL WHERE request_id = 'members'"),
+    (
+        "claim_takes_one_grant_and_books_one_rest",
+        "UPDATE ledger_entries SET amount_microcredits = -6 WHERE tx_id = 'claim-tx' AND amount_microcredits > 0",
+    ),
     ("usage_hours_equal_events", "DELETE FROM usage_sums"),
     ("usage_hours_equal_events", "DELETE FROM usage_sums WHERE dimension = 'key'"),
     ("usage_hours_equal_events", "UPDATE usage_sums SET name = 'other' WHERE dimension = 'model'"),
@@ -157,6 +168,19 @@ async def fill(store: Store) -> None:
     await store.ledger.submit([sweep("swept")])
     store.clock.advance(DAY)
     await store.ledger.submit([place("open", 20)])
+    [paid] = await store.ledger.submit([issue("paid", 10, BOB)])
+    assert isinstance(paid, Granted)
+    refund = TakeBack(
+        account_id=BOB,
+        take_key="refund",
+        grant_id=paid.grant_id,
+        amount_microcredits=12,
+        shortfall=TakeShortfall.DEBT,
+    )
+    await store.ledger.submit([refund])
+    await store.set_member_cap(PersonId(BOB), SpendCap(20))
+    members = [place(hold, 1, person_id=PersonId(BOB)) for hold in ("members", "members-open")]
+    await store.ledger.submit([*members, settle("members", 1)])
     await store.set_cap(CAPPED, SpendCap(20))
     await store.ledger.submit(
         [place(hold, 5, api_key_id=CAPPED) for hold in ("capped", "capped-open")] + [settle("capped", 3)]
@@ -170,6 +194,7 @@ def damage(path: Path, statements: list[str]) -> None:
         raw.execute(f'DROP TRIGGER "{trigger}"')
     ids = {
         "settle-tx": "SELECT id FROM ledger_tx WHERE ref = 'settled'",
+        "claim-tx": "SELECT id FROM ledger_tx WHERE kind = 'claim'",
         "expire-tx": "SELECT id FROM ledger_tx WHERE kind = 'expire'",
         "grant-g": "SELECT id FROM grants WHERE grant_key = 'g'",
     }
@@ -231,7 +256,7 @@ def test_verify_says_which_row_and_what_it_found(filled, tmp_path):
     path = Path(shutil.copy(filled, tmp_path))
     damage(path, [f"UPDATE balances SET held_microcredits = 21 WHERE account_id = '{ALICE}'"])
     [found] = [v for v in found_in(path) if v.invariant == "balance_held_equals_open_holds"]
-    assert (found.id, found.detail) == (ALICE, "held 21, open holds say 25")
+    assert (found.id, found.detail) == (ALICE, "held 21, open holds say 26")
 
 
 @pytest.mark.parametrize("page", [2, 5, 9])

@@ -7,7 +7,7 @@ from tests.unit.billing.builders import ALICE, DAY, Books, extend, issue, place,
 
 from raseed.core.billing.commands import Granted, Held, Refusal, Refused, Result, Settled
 from raseed.core.billing.model import GrantStatus
-from raseed.core.billing.spend_caps import SpendCap, nothing_spent
+from raseed.core.billing.spend_caps import SpendCap, key_bucket, nothing_spent
 from raseed.core.ids import ApiKeyId, HoldId
 
 DEBT = f"cust:{ALICE}:debt"
@@ -222,11 +222,11 @@ def test_a_repeated_grant_repays_once():
 
 def test_a_keys_cap_counts_what_is_owed():
     books = Books()
-    books.state.key_spends[KEY] = nothing_spent(KEY, SpendCap(30), books.clock.now())
+    books.state.buckets[key_bucket(KEY)] = nothing_spent(key_bucket(KEY), SpendCap(30), books.clock.now())
     books.do(issue("g", 20))
     books.do(place("h1", 20, api_key_id=KEY))
     assert refusal(books.do(extend("h1", 31, debt_limit=30))) == (Refusal.SPEND_CAP_REACHED, 10)
     books.do(extend("h1", 30, debt_limit=30))
     books.do(settle("h1", 30))
-    assert books.state.key_spends[KEY].charged_microcredits == 30
+    assert books.state.buckets[key_bucket(KEY)].charged_microcredits == 30
     assert books.alice.debt_microcredits == 10

@@ -14,7 +14,7 @@ from tests.unit.inference.conftest import CHUNK
 from raseed.adapters.scripted.backend import prompt_tokens_of
 from raseed.core.billing.commands import ExtendHold, Held, PlaceHold, Refused
 from raseed.core.billing.holds import HoldPolicy, Reserve
-from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.billing.spend_caps import SpendCap, key_bucket
 from raseed.core.errors import CreditExhausted, SpendCapReached
 from raseed.core.ids import ApiKeyId
 from raseed.core.inference.model import FinishReason
@@ -113,7 +113,7 @@ async def test_a_spend_cap_that_is_reached_within_the_answer_ends_the_answer(des
     """As lack of credit does: at the last token that the cap allows, to the unit. The account has more."""
     request = chat("#script tokens=500 pace_ms=1", max_tokens=1_000)
     desk.api_key_id = ApiKeyId("key_capped")
-    ledger.inner.set_cap(desk.api_key_id, SpendCap(prompt_tokens_of(request) + 3 * CHUNK + 5))
+    ledger.inner.set_cap(key_bucket(desk.api_key_id), SpendCap(prompt_tokens_of(request) + 3 * CHUNK + 5))
     before = books.spendable
     run = desk.ask(request)
     answer = await read(run)

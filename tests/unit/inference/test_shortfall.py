@@ -15,7 +15,7 @@ from tests.unit.inference.test_credit import extensions, leave, leave_free, let_
 from raseed.adapters.scripted.backend import prompt_tokens_of
 from raseed.core.billing.commands import ExtendHold, Refused
 from raseed.core.billing.holds import HoldPolicy, OnShortfall
-from raseed.core.billing.spend_caps import SpendCap
+from raseed.core.billing.spend_caps import SpendCap, key_bucket
 from raseed.core.errors import CreditExhausted
 from raseed.core.ids import ApiKeyId
 from raseed.core.inference.model import FinishReason
@@ -120,7 +120,7 @@ async def test_the_house_pays_nothing_for_a_key_at_its_cap(ledger, books):
     """The cap is the customer's own wish. The account has credit."""
     desk = Desk(ledger, policy=policy(OnShortfall.ABSORB, 1_000))
     desk.api_key_id = ApiKeyId("key_capped")
-    ledger.inner.set_cap(desk.api_key_id, SpendCap(PROMPT + PAID))
+    ledger.inner.set_cap(key_bucket(desk.api_key_id), SpendCap(PROMPT + PAID))
     run = desk.ask(REQUEST)
     answer = await read(run)
     assert (answer.tokens, answer.ended.finish_reason) == (PAID, LENGTH)
@@ -131,7 +131,7 @@ async def test_the_house_pays_nothing_for_two_answers_of_a_key_that_share_its_ca
     """What the other one keeps of the cap comes free again: that is no lack of credit."""
     desk = Desk(ledger, policy=policy(OnShortfall.ABSORB, 1_000))
     desk.api_key_id = ApiKeyId("key_capped")
-    ledger.inner.set_cap(desk.api_key_id, SpendCap(2 * (PROMPT + PAID)))
+    ledger.inner.set_cap(key_bucket(desk.api_key_id), SpendCap(2 * (PROMPT + PAID)))
     runs = [desk.ask(REQUEST) for _ in range(2)]
     await asyncio.gather(*map(read, runs))
     assert [books.event(run).shortfall_microcredits for run in runs] == [0, 0]

@@ -19,7 +19,14 @@ from raseed.adapters.sql.accounts.tables import (
     sessions,
 )
 from raseed.adapters.sql.admin.tables import audit_details, audit_log
-from raseed.adapters.sql.ledger.tables import grants, ledger_entries, ledger_tx, usage_events, usage_lines
+from raseed.adapters.sql.ledger.tables import (
+    grants,
+    ledger_entries,
+    ledger_tx,
+    spend_buckets,
+    usage_events,
+    usage_lines,
+)
 from raseed.adapters.sql.messaging.tables import notice_preferences, outbox
 from raseed.adapters.sql.organisations.tables import memberships, organisations
 from raseed.adapters.sql.payments.receipt_tables import receipt_buyers, receipts
@@ -81,6 +88,7 @@ PARTS: dict[str, Part] = {
     "notice_preference": _of(notice_preferences, notice_preferences.c.kind),
     "notice": _of(outbox, outbox.c.id),
     "api_key": _of(api_keys, api_keys.c.id),
+    "spend_cap": _of(spend_buckets, spend_buckets.c.id),
     "session": _of(sessions, sessions.c.id),
     "grant": _of(grants, grants.c.id),
     "ledger_transaction": _of(ledger_tx, ledger_tx.c.at, ledger_tx.c.id),

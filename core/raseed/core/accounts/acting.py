@@ -64,6 +64,7 @@ class ActingResolver:
             own_limits=account.own_limits,
             role=member.role,
             scopes=SCOPES_OF[member.role],
+            spender_id=person_id,
             keys_of=person_id if member.role is Role.MEMBER else None,
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from raseed.core.accounts.key_bounds import Network, is_allowed_from
 from raseed.core.accounts.key_ports import KeyStore, KeyUse, Repeppered
 from raseed.core.accounts.keys import ParsedKey, Peppers, parse_key
-from raseed.core.accounts.model import AccountStatus, ApiKey, Caller
+from raseed.core.accounts.model import AccountKind, AccountStatus, ApiKey, Caller
 from raseed.core.changes import TRUST_S
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
 from raseed.core.errors import AccessError, AccountSuspended, AddressNotAllowed, Unauthenticated
@@ -138,6 +138,8 @@ class Authenticator:
             own_limits=account.own_limits,
             allowed_models=key.allowed_models,
             limits=key.limits,
+            parent_key_id=key.parent_id,
+            spender_id=key.created_by if account.kind is AccountKind.ORGANISATION else None,
         )
         return _Remembered(caller, key.allowed_networks, until)
 

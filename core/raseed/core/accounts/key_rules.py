@@ -153,9 +153,6 @@ def check_parent(parent: ApiKey, now: Microseconds) -> None:
         raise PermissionDenied("The API key that makes this one is not valid any more.")
     if parent.parent_id is not None:
         raise PermissionDenied("An API key that was made by an API key makes none.")
-    if parent.spend is not None:
-        # Nothing adds what its keys spend to what it spends: they would be the way around the cap.
-        raise PermissionDenied("An API key with a spend cap makes no keys.")
     if parent.limits != NO_LIMITS:
         # Each of its keys would have them once more.
         raise PermissionDenied("An API key with rate limits of its own makes no keys.")

@@ -28,7 +28,7 @@ from raseed.core.accounts.key_rules import (
 from raseed.core.accounts.keys import NewKey, Peppers, new_key
 from raseed.core.accounts.model import Account, ApiKey, Caller, OwnLimit, PastSecret
 from raseed.core.accounts.ports import AccountStore
-from raseed.core.billing.spend_caps import SpendCap, nothing_spent
+from raseed.core.billing.spend_caps import SpendCap, key_bucket, nothing_spent
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
 from raseed.core.errors import NotFound, PermissionDenied, RequestInvalid
 from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId, new_id
@@ -132,7 +132,7 @@ class KeyService:
             revoked_at=None,
             parent_id=None if parent is None else parent.id,
             created_by=_person(by, parent),
-            spend=None if spec.cap is None else nothing_spent(key_id, spec.cap, now),
+            spend=None if spec.cap is None else nothing_spent(key_bucket(key_id), spec.cap, now),
         ).within(bounds)
         kept = await self._store.add_key(
             key,
@@ -192,8 +192,8 @@ class KeyService:
     async def set_cap(
         self, actor: str, key_id: ApiKeyId, cap: SpendCap | None, *, account_id: AccountId | None = None
     ) -> ApiKey:
-        """Holds from now on obey it; open holds are not touched. For operators. Raises RequestInvalid, Conflict for a key
-        that made keys. Safe to repeat.
+        """Holds from now on obey it, also of the keys that it made; open holds are not touched. For operators. Raises
+        RequestInvalid. Safe to repeat.
         """
         check_cap(cap)
         key = await self._store.set_cap(key_id, cap, actor, account_id=account_id)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from raseed.core.accounts.key_bounds import NO_LIMITS, Bounds, KeyLimits, KeyMode, Network
 from raseed.core.accounts.scopes import KEPT_SCOPES_OF, KEY_SCOPES_OF, OF_OPERATORS, Role
-from raseed.core.billing.spend_caps import KeySpend
+from raseed.core.billing.spend_caps import Bucket
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, PersonId, SessionId
 from raseed.core.messaging.ports import Language
@@ -106,7 +106,7 @@ class ApiKey:
     """Digest of the request that rotated it last, if that had an id."""
     last_used_at: Microseconds | None = None
     """The beginning of the day, in UTC, on which it was used last; known within minutes."""
-    spend: KeySpend | None = None
+    spend: Bucket | None = None
     """Its cap and what counts against it; None: no cap."""
 
     @property
@@ -165,6 +165,11 @@ class Caller:
     """The key's own; those of the account are its tier's."""
     own_limits: OwnLimits = ()
     """Of the account."""
+    parent_key_id: ApiKeyId | None = None
+    """Of a key: the one that made it."""
+    spender_id: PersonId | None = None
+    """In an organisation: whose spending it is, the session's person or whoever made the key. None: nobody's there, or
+    in a person's own account."""
     keys_of: PersonId | None = None
     """Of the account's keys, and of what is used with them, only those that this person made. None: all of them."""
 

@@ -7,7 +7,7 @@ safe to retry, also when it is unknown whether the first attempt committed.
 | command     | id             | needs             | does                                                          |
 |-------------|----------------|-------------------|---------------------------------------------------------------|
 | IssueGrant  | `grant_key`    | account           | new grant; repays debt first                                  |
-| PlaceHold   | `hold_id`      | account active, key below its cap | sets min..want aside from live grants in burn order           |
+| PlaceHold   | `hold_id`      | account active, below every cap | sets min..want aside from live grants in burn order           |
 | ExtendHold  | `hold_id`      | hold open, ours   | sets more aside, also on debt; moves checkpoint and lease     |
 | SettleHold  | `hold_id`      | hold open, ours   | charges at most the hold, frees the rest, writes the usage    |
 | ReleaseHold | `hold_id`      | hold open, ours   | frees all of it, charges nothing                              |
@@ -23,8 +23,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from raseed.core.billing.model import BalanceView, GrantSource, Measured, PriceSnapshot, RunRecord, UsageLine
+from raseed.core.billing.spend_caps import bucket_ids
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId
+from raseed.core.ids import AccountId, ApiKeyId, BucketId, GrantId, HoldId, PersonId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,10 @@ class PlaceHold:
     account_id: AccountId
     hold_id: HoldId
     api_key_id: ApiKeyId | None
+    parent_key_id: ApiKeyId | None = None
+    """The key that made that one."""
+    person_id: PersonId | None = None
+    """In an organisation: whose spending it is. The three are the same for all holds of a key."""
     price: PriceSnapshot
     input_hash: str
     min_microcredits: int
@@ -57,6 +62,11 @@ class PlaceHold:
     owner_instance: str
     owner_epoch: int
     lease_us: int
+
+    @property
+    def bucket_ids(self) -> list[BucketId]:
+        """As of the hold that it makes."""
+        return bucket_ids(self.account_id, self.api_key_id, self.parent_key_id, self.person_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +171,12 @@ class Refusal(StrEnum):
     LEASE_NOT_LAPSED = "lease_not_lapsed"
     ACCOUNT_NOT_ACTIVE = "account_not_active"
     SPEND_CAP_REACHED = "spend_cap_reached"
-    """The cap of the hold's API key: even if the key's other open holds were released, it would be above."""
+    """The cap of the hold's API key, of the one that made it, or of the member: even if the other open holds that count
+    there were released, it would be above."""
     CREDIT_EXHAUSTED = "credit_exhausted"
     """Even with everything that open holds keep, it would not pay."""
     HELD_BY_OPEN_REQUESTS = "held_by_open_requests"
-    """It would pay if the account's open holds were released; or, under a key's cap, those of the key."""
+    """It would pay if the account's open holds were released; or, under a cap, those that count there."""
     CANNOT_BE_WRITTEN = "cannot_be_written"
     """The store does not take what the command books: a fault of ours, not of its availability. Sent again it fails
     again; those beside it are written."""
@@ -261,9 +272,11 @@ class TakenBack:
 class Refused:
     refusal: Refusal
     spendable_microcredits: int = 0
-    """What could be set aside now: of the account's credit, within the key's cap; for an extension, also on debt."""
+    """What could be set aside now: of the account's credit, within every cap; for an extension, also on debt."""
     held_microcredits: int = 0
     required_microcredits: int = 0
+    bucket_id: BucketId | None = None
+    """Of SPEND_CAP_REACHED: the first that was short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from raseed.core.billing.commands import ExtendHold, Refusal, Refused, ReleaseHo
 from raseed.core.billing.ledger_state import AccountState, LedgerState, credit
 from raseed.core.billing.model import Hold
 from raseed.core.clock import Microseconds
+from raseed.core.ids import BucketId
 
 
 def refused(
@@ -14,6 +15,7 @@ def refused(
     now: Microseconds,
     required: int = 0,
     spendable: int | None = None,
+    bucket_id: BucketId | None = None,
 ) -> Refused:
     """`spendable`: if it is not all of the account's credit."""
     if account is None:
@@ -23,6 +25,7 @@ def refused(
         spendable_microcredits=credit(account, now)[0] if spendable is None else spendable,
         held_microcredits=account.held_microcredits,
         required_microcredits=required,
+        bucket_id=bucket_id,
     )
 
 

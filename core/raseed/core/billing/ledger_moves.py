@@ -138,7 +138,7 @@ def set_aside(
         account.debt_reserved_microcredits += owed
         state.changed_hold_debts[hold.id] = hold
         state.changed_reservations[account.id] = account
-    state.count_in_cap(hold, now, held=amount)
+    state.count_in_caps(hold, now, held=amount)
     state.changed_allocations[hold.id] = hold
 
 
@@ -187,7 +187,7 @@ def resolve(
     if left:
         account.debt_microcredits += left
         entries.append(Entry(debt_account(account.id), -left))
-    state.count_in_cap(hold, now, held=-hold.amount_microcredits, charged=charge)
+    state.count_in_caps(hold, now, held=-hold.amount_microcredits, charged=charge)
     if charge + houseloss:
         entries.append(Entry(f"sys:consumed:{hold.model}", charge + houseloss))
     if houseloss:

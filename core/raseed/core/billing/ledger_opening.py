@@ -111,12 +111,11 @@ def place_hold(
     if account.debt_microcredits:
         least = max(least, min(most, 1))  # who owes opens no hold of nothing: it could only grow on more debt
     spendable, unheld = credit(account, now)
-    spend = state.spend_of(command.api_key_id)
-    if spend is not None:
-        room, room_unheld = spend.room(now)
-        spendable = min(spendable, room)
-        if room_unheld < least:
-            return refused(Refusal.SPEND_CAP_REACHED, account, now, least, spendable)
+    buckets = state.buckets_of(command)
+    spendable = min([spendable, *(bucket.room(now)[0] for bucket in buckets)])
+    for bucket in buckets:
+        if bucket.room(now)[1] < least:
+            return refused(Refusal.SPEND_CAP_REACHED, account, now, least, spendable, bucket.id)
     if spendable < least:
         refusal = Refusal.CREDIT_EXHAUSTED if unheld < least else Refusal.HELD_BY_OPEN_REQUESTS
         return refused(refusal, account, now, least, spendable)
@@ -126,6 +125,8 @@ def place_hold(
         id=command.hold_id,
         account_id=account.id,
         api_key_id=command.api_key_id,
+        parent_key_id=command.parent_key_id,
+        person_id=command.person_id,
         model=command.price.model,
         price=command.price,
         input_hash=command.input_hash,
@@ -184,12 +185,11 @@ def extend_hold(
             if is_eligible(account.grants[allocation.grant_id], now)
         )
         spendable, unheld = means(account, now, own, hold.debt_microcredits, command.debt_limit_microcredits)
-        spend = state.spend_of(hold.api_key_id)
-        if spend is not None:
-            room, room_unheld = spend.room(now)
-            spendable = min(spendable, room)
-            if room_unheld - hold.amount_microcredits < more:
-                return refused(Refusal.SPEND_CAP_REACHED, account, now, more, spendable)
+        buckets = state.buckets_of(hold)
+        spendable = min([spendable, *(bucket.room(now)[0] for bucket in buckets)])
+        for bucket in buckets:
+            if bucket.room(now)[1] - hold.amount_microcredits < more:
+                return refused(Refusal.SPEND_CAP_REACHED, account, now, more, spendable, bucket.id)
         if spendable < more:
             refusal = Refusal.CREDIT_EXHAUSTED if unheld < more else Refusal.HELD_BY_OPEN_REQUESTS
             return refused(refusal, account, now, more, spendable)

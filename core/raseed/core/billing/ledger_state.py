@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.billing.commands import Command, ExpireCredit, IssueGrant, PlaceHold, TakeBack, TakeShortfall
 from raseed.core.billing.model import BalanceView, Grant, GrantStatus, GrantView, Hold, RunRecord, UsageLine
-from raseed.core.billing.spend_caps import KeySpend
+from raseed.core.billing.spend_caps import Bucket
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId, LedgerTxId
+from raseed.core.ids import AccountId, BucketId, GrantId, HoldId, LedgerTxId
 
 LedgerTxKind = Literal[
     "grant", "expire", "settle", "release", "sweep", "adjust", "void", "claim", "waive", "repay"
@@ -92,8 +92,8 @@ class Needs(NamedTuple):
     grant_keys: set[tuple[AccountId, str]]
     taken_keys: set[str]
     """Idempotency keys of transactions that took credit back, see `taken_key`."""
-    api_key_ids: set[ApiKeyId]
-    """Of new holds. What they, and the keys of the holds in `hold_ids`, have spent of their caps."""
+    bucket_ids: set[BucketId]
+    """Of new holds. With those of the holds in `hold_ids`, as far as there are caps."""
     grant_ids: set[GrantId]
     """Of grants that may have nothing left."""
 
@@ -103,7 +103,7 @@ def needs(commands: Iterable[Command]) -> Needs:
     hold_ids: set[HoldId] = set()
     grant_keys: set[tuple[AccountId, str]] = set()
     taken_keys: set[str] = set()
-    api_key_ids: set[ApiKeyId] = set()
+    bucket_ids: set[BucketId] = set()
     grant_ids: set[GrantId] = set()
     for command in commands:
         account_ids.add(command.account_id)
@@ -115,9 +115,9 @@ def needs(commands: Iterable[Command]) -> Needs:
                 grant_ids.add(command.grant_id)
         elif not isinstance(command, ExpireCredit):
             hold_ids.add(command.hold_id)
-            if isinstance(command, PlaceHold) and command.api_key_id is not None:
-                api_key_ids.add(command.api_key_id)
-    return Needs(account_ids, hold_ids, grant_keys, taken_keys, api_key_ids, grant_ids)
+            if isinstance(command, PlaceHold):
+                bucket_ids.update(command.bucket_ids)
+    return Needs(account_ids, hold_ids, grant_keys, taken_keys, bucket_ids, grant_ids)
 
 
 def taken_key(command: TakeBack) -> str:
@@ -135,8 +135,8 @@ class LedgerState:
     """Grants that exist under the keys of this batch, whatever their status."""
     taken: dict[str, LedgerTransaction] = field(default_factory=dict)
     """Transactions that took credit back under the keys of this batch."""
-    key_spends: dict[ApiKeyId, KeySpend] = field(default_factory=dict)
-    """Of the keys of this batch that have a cap."""
+    buckets: dict[BucketId, Bucket] = field(default_factory=dict)
+    """Those of this batch that have a cap."""
     named_grants: dict[GrantId, AccountId] = field(default_factory=dict)
     """Whose the grants are that this batch names, whatever their status."""
 
@@ -151,7 +151,7 @@ class LedgerState:
     """Accounts whose open holds may owe more, or less, than before. Changed accounts also."""
     changed_hold_debts: dict[HoldId, Hold] = field(default_factory=dict)
     """Holds, new ones included, that may owe more than before."""
-    changed_key_spends: dict[ApiKeyId, KeySpend] = field(default_factory=dict)
+    changed_buckets: dict[BucketId, Bucket] = field(default_factory=dict)
     transactions: list[LedgerTransaction] = field(default_factory=list)
     usage_events: list[UsageEvent] = field(default_factory=list)
 
@@ -166,19 +166,19 @@ class LedgerState:
         if grant.id not in self.new_grants:
             self.changed_grants[grant.id] = grant
 
-    def spend_of(self, api_key_id: ApiKeyId | None) -> KeySpend | None:
-        """None: the key has no cap, or there is no key."""
-        return None if api_key_id is None else self.key_spends.get(api_key_id)
+    def buckets_of(self, spender: PlaceHold | Hold) -> list[Bucket]:
+        """The caps that it counts against, the narrowest first."""
+        if not self.buckets:
+            return []
+        return [self.buckets[each] for each in spender.bucket_ids if each in self.buckets]
 
-    def count_in_cap(self, hold: Hold, now: Microseconds, *, held: int, charged: int = 0) -> None:
-        """Record what the key of a hold keeps more (or less) and is charged, if it has a cap."""
-        spend = self.spend_of(hold.api_key_id)
-        if spend is None:
-            return
-        spend.enter_window(now)
-        spend.held_microcredits += held
-        spend.charged_microcredits += charged
-        self.changed_key_spends[spend.api_key_id] = spend
+    def count_in_caps(self, hold: Hold, now: Microseconds, *, held: int, charged: int = 0) -> None:
+        """Record what a hold keeps more (or less) and is charged, in every bucket of its own that has a cap."""
+        for bucket in self.buckets_of(hold):
+            bucket.enter_window(now)
+            bucket.held_microcredits += held
+            bucket.charged_microcredits += charged
+            self.changed_buckets[bucket.id] = bucket
 
     def touch_hold(self, hold: Hold) -> None:
         if hold.id not in self.new_holds:

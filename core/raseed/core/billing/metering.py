@@ -90,6 +90,8 @@ class MeteringService:
                 account_id=caller.account_id,
                 hold_id=hold_id,
                 api_key_id=caller.api_key_id,
+                parent_key_id=caller.parent_key_id,
+                person_id=caller.spender_id,
                 price=price,
                 input_hash=hashlib.sha256(repr(asked).encode()).hexdigest(),
                 min_microcredits=least,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from raseed.core.billing.spend_caps import bucket_ids
 from raseed.core.clock import Microseconds
-from raseed.core.ids import AccountId, ApiKeyId, GrantId, HoldId
+from raseed.core.ids import AccountId, ApiKeyId, BucketId, GrantId, HoldId, PersonId
 from raseed.core.inference.model import UsageSource
 from raseed.core.money import Rounding
 
@@ -110,6 +111,10 @@ class Hold:
     """The request's id: one hold for each request, for ever."""
     account_id: AccountId
     api_key_id: ApiKeyId | None
+    parent_key_id: ApiKeyId | None = None
+    """The key that made that one."""
+    person_id: PersonId | None = None
+    """In an organisation: who made the key, or signed in. In a person's own account: None, it is always he."""
     model: str
     price: PriceSnapshot
     input_hash: str
@@ -129,6 +134,11 @@ class Hold:
     cost_microcredits: int | None = None
     allocations: list[Allocation]
     """From which grants the rest of the amount comes, in burn order."""
+
+    @property
+    def bucket_ids(self) -> list[BucketId]:
+        """Where it counts, if there is a cap: fixed when it is placed, so it gives back where it took."""
+        return bucket_ids(self.account_id, self.api_key_id, self.parent_key_id, self.person_id)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from raseed.core.billing.commands import Refusal, Refused
+from raseed.core.billing.spend_caps import is_of_member
 from raseed.core.errors import (
     INSUFFICIENT_CREDITS_MESSAGE,
     AccountSuspended,
@@ -34,7 +35,7 @@ def raise_refusal(refused: Refused) -> NoReturn:
         case Refusal.HELD_BY_OPEN_REQUESTS:
             raise HeldByOpenRequests(INSUFFICIENT_CREDITS_MESSAGE, metadata=figures)
         case Refusal.SPEND_CAP_REACHED:
-            raise SpendCapReached("This API key has reached its spend cap.", metadata=figures)
+            raise SpendCapReached(_whose_cap(refused), metadata=figures)
         case Refusal.ACCOUNT_NOT_ACTIVE:
             raise AccountSuspended("This account is not active.")
         case Refusal.ACCOUNT_UNKNOWN:
@@ -45,3 +46,9 @@ def raise_refusal(refused: Refused) -> NoReturn:
             raise RequestReusedWithOtherInput("This request id was used before with other content.")
         case _:
             raise RaseedError(f"The ledger refused: {refused.refusal}.")
+
+
+def _whose_cap(refused: Refused) -> str:
+    if refused.bucket_id is not None and is_of_member(refused.bucket_id):
+        return "You have reached your spend cap in this organisation."
+    return "This API key has reached its spend cap."

@@ -24,7 +24,7 @@ from raseed.core.billing.ports import Ledger, LedgerUnavailable
 from raseed.core.billing.refusals import raise_refusal
 from raseed.core.billing.turns import Turns
 from raseed.core.errors import Conflict, RequestInProgress
-from raseed.core.ids import AccountId, ApiKeyId, HoldId
+from raseed.core.ids import AccountId, ApiKeyId, HoldId, PersonId
 
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
@@ -48,6 +48,9 @@ class Payer:
 
     account_id: AccountId
     api_key_id: ApiKeyId | None
+    parent_key_id: ApiKeyId | None = None
+    person_id: PersonId | None = None
+    """In an organisation: whose spending it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class HoldService:
             account_id=payer.account_id,
             hold_id=hold_id,
             api_key_id=payer.api_key_id,
+            parent_key_id=payer.parent_key_id,
+            person_id=payer.person_id,
             price=price,
             input_hash=input_hash,
             min_microcredits=least,

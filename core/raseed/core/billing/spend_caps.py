@@ -1,7 +1,8 @@
-"""What an API key may spend in a window of time. Pure.
+"""What a bucket may spend in a window of time: an API key with those that it made, or a member of an organisation. Pure.
 
-A key's charges count in the window in which they are booked; what its open holds keep counts in every window until they
-end. So a new window frees what was charged in the one before, and charged + held is at no time raised above the cap.
+Charges count in the window in which they are booked; what open holds keep counts in every window until they end. So a new
+window frees what was charged in the one before, and charged + held is at no time raised above the cap. A hold counts in
+every bucket of its spender that has a cap (docs/adr/0012).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from enum import StrEnum
 
 from raseed.core.billing.calendar import Calendar
 from raseed.core.clock import Microseconds
-from raseed.core.ids import ApiKeyId
+from raseed.core.ids import AccountId, ApiKeyId, BucketId, PersonId
 
 _UTC = Calendar("UTC")
 
@@ -32,16 +33,16 @@ class SpendCap:
 
 
 @dataclass(slots=True, kw_only=True)
-class KeySpend:
-    """A key's cap and what counts against it. Keys without a cap have none."""
+class Bucket:
+    """A cap and what counts against it. What has no cap has no bucket."""
 
-    api_key_id: ApiKeyId
+    id: BucketId
     cap: SpendCap
     window_begins_at: Microseconds
     """Of the window that `charged` belongs to. Never moves back: a clock that is set back opens no second window."""
     charged_microcredits: int
     held_microcredits: int
-    """By the key's open holds."""
+    """By open holds."""
 
     def enter_window(self, now: Microseconds) -> None:
         begin = window_begin(self.cap.window, now)
@@ -53,7 +54,7 @@ class KeySpend:
         return 0 if window_begin(self.cap.window, now) > self.window_begins_at else self.charged_microcredits
 
     def room(self, now: Microseconds) -> tuple[int, int]:
-        """(what may be set aside now, what could be if the key's open holds were all released)."""
+        """(what may be set aside now, what could be if the bucket's open holds were all released)."""
         uncharged = self.cap.limit_microcredits - self.charged_at(now)
         return max(0, uncharged - self.held_microcredits), max(0, uncharged)
 
@@ -71,10 +72,41 @@ def window_begin(window: CapWindow, now: Microseconds) -> Microseconds:
             return _UTC.begin_of_month(now)
 
 
-def nothing_spent(api_key_id: ApiKeyId, cap: SpendCap, now: Microseconds) -> KeySpend:
+def key_bucket(api_key_id: ApiKeyId) -> BucketId:
+    """Of a key: what it spends, and what the keys spend that it made."""
+    return BucketId(api_key_id)
+
+
+def member_bucket(organisation_id: AccountId, person_id: PersonId) -> BucketId:
+    """Of a member: what his session spends, the keys that he made, and those that they made."""
+    return BucketId(f"{organisation_id}/{person_id}")
+
+
+def is_of_member(bucket_id: BucketId) -> bool:
+    return "/" in bucket_id
+
+
+def bucket_ids(
+    account_id: AccountId,
+    api_key_id: ApiKeyId | None,
+    parent_key_id: ApiKeyId | None,
+    person_id: PersonId | None,
+) -> list[BucketId]:
+    """Where it would count what this spender holds, whether or not there is a cap: the narrowest first.
+
+    >>> bucket_ids(AccountId("acct_org"), ApiKeyId("key_2"), ApiKeyId("key_1"), PersonId("acct_me"))
+    ['key_2', 'key_1', 'acct_org/acct_me']
+    """
+    ids = [key_bucket(each) for each in (api_key_id, parent_key_id) if each is not None]
+    if person_id is not None:
+        ids.append(member_bucket(account_id, person_id))
+    return ids
+
+
+def nothing_spent(bucket_id: BucketId, cap: SpendCap, now: Microseconds) -> Bucket:
     """Of a new key."""
-    return KeySpend(
-        api_key_id=api_key_id,
+    return Bucket(
+        id=bucket_id,
         cap=cap,
         window_begins_at=window_begin(cap.window, now),
         charged_microcredits=0,

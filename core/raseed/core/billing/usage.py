@@ -72,7 +72,7 @@ class UsageSum:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageGroup:
     name: str
-    """The day in ISO form, or the id of the model, key or member. Empty: without a key. Of what no member's key used, the
+    """The day in ISO form, or the id of the model, key or member. Empty: without a key. Of what no member used, the
     member is the account itself."""
     label: str = ""
     """Name of the key."""
@@ -146,8 +146,8 @@ class CallPage:
 
 
 class UsageStore(Protocol):
-    """Reads of one account each, and of the keys that one person made, unless that is None. Spans of sums are whole hours
-    (UTC).
+    """Reads of one account each, and of what one person used with his session or the keys that he made, unless that is
+    None. Spans of sums are whole hours (UTC).
     """
 
     async def period_sums(

@@ -114,7 +114,12 @@ class InferenceService:
         spec = RunSpec(
             run_id=RunId(_named_run(caller, request_id) if request_id else new_id("run")),
             caller=caller,
-            payer=Payer(account_id=caller.account_id, api_key_id=caller.api_key_id),
+            payer=Payer(
+                account_id=caller.account_id,
+                api_key_id=caller.api_key_id,
+                parent_key_id=caller.parent_key_id,
+                person_id=caller.spender_id,
+            ),
             request=self._limits.within_tier(caller, request),
             route=route,
             price=price,

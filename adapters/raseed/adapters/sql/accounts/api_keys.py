@@ -15,8 +15,8 @@ from raseed.adapters.sql.accounts.key_notices import tell_of_key
 from raseed.adapters.sql.accounts.key_rows import key_of_row, row_of_key
 from raseed.adapters.sql.accounts.tables import accounts, api_keys
 from raseed.adapters.sql.admin.audit import record_audit
-from raseed.adapters.sql.ledger.spend_caps import cap_text, insert_spend, set_cap, spend_of
-from raseed.adapters.sql.ledger.tables import key_spends
+from raseed.adapters.sql.ledger.spend_caps import bucket_of, cap_text, insert_bucket, set_cap
+from raseed.adapters.sql.ledger.tables import spend_buckets
 from raseed.adapters.sql.payments.extra_keys import extra_keys
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.key_ports import Change, KeyAction, KeyUse, Once
@@ -26,13 +26,13 @@ from raseed.core.accounts.scopes import KEPT_SCOPES_OF
 from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
-from raseed.core.errors import Conflict, KeyLimitReached, RequestReusedWithOtherInput
+from raseed.core.errors import KeyLimitReached, RequestReusedWithOtherInput
 from raseed.core.ids import AccountId, ApiKeyId, PersonId
 from raseed.core.messaging.notices import NoticeKind
 
-_KEYS_WITH_SPENDS = select(api_keys, key_spends).join_from(
-    api_keys, key_spends, key_spends.c.api_key_id == api_keys.c.id, isouter=True
-)
+_KEYS_WITH_SPENDS = select(
+    api_keys, *(column for column in spend_buckets.columns if column.name not in {"id", "account_id"})
+).join_from(api_keys, spend_buckets, spend_buckets.c.id == api_keys.c.id, isouter=True)
 _TOLD = {KeyAction.REVOKE: NoticeKind.KEY_REVOKED, KeyAction.ROTATE: NoticeKind.KEY_ROTATED}
 _SECRETS = frozenset({"digest", "pepper_version", "past", "rotated_by", "spend"})
 """Fields that the audit log does not show."""
@@ -46,7 +46,7 @@ def insert_key(connection: Connection, key: ApiKey, once: Once | None = None) ->
         row |= {"request_digest": once.digest, "request_input": once.input_digest}
     connection.execute(insert(api_keys).values(row))
     if key.spend is not None:
-        insert_spend(connection, key.spend)
+        insert_bucket(connection, key.account_id, key.spend)
 
 
 def key_with_account(connection: Connection, public_id: str) -> tuple[ApiKey, Account] | None:
@@ -70,7 +70,7 @@ def list_keys(
         query = query.where(api_keys.c.id < after)
     if made_by is not None:
         query = query.where(api_keys.c.created_by == made_by)
-    return [key_of_row(row, spend_of(row)) for row in connection.execute(query)]
+    return [key_of_row(row, bucket_of(row, row.id)) for row in connection.execute(query)]
 
 
 def find_key(connection: Connection, key_id: ApiKeyId, account_id: AccountId | None = None) -> ApiKey | None:
@@ -78,7 +78,7 @@ def find_key(connection: Connection, key_id: ApiKeyId, account_id: AccountId | N
     if account_id is not None:
         query = query.where(api_keys.c.account_id == account_id)
     row = connection.execute(query).first()
-    return None if row is None else key_of_row(row, spend_of(row))
+    return None if row is None else key_of_row(row, bucket_of(row, row.id))
 
 
 def change_key(
@@ -229,7 +229,7 @@ class SqlKeyStore:
         of_these = _KEYS_WITH_SPENDS.where(api_keys.c.account_id == account_id).order_by(api_keys.c.id)
         return await self._database.read(
             lambda connection: [
-                key_of_row(row, spend_of(row))
+                key_of_row(row, bucket_of(row, row.id))
                 for row in connection.execute(of_these)
                 if row.id in meant | changed
             ]
@@ -241,8 +241,6 @@ class SqlKeyStore:
         def work(connection: Connection) -> ApiKey | None:
             if find_key(connection, key_id, account_id) is None:
                 return None
-            if cap is not None and _valid_children(connection, key_id):
-                raise Conflict("This API key made others, whose spending no cap of its own would count.")
             set_cap(connection, key_id, cap, self._database.clock.now())
             record_audit(connection, self._database.clock.now(), actor, "key.cap", key_id, cap_text(cap))
             return find_key(connection, key_id)

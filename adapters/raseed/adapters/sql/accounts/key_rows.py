@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from raseed.core.accounts.key_bounds import KeyLimits, KeyMode
 from raseed.core.accounts.model import ApiKey, PastSecret
-from raseed.core.billing.spend_caps import KeySpend
+from raseed.core.billing.spend_caps import Bucket
 
 
 def row_of_key(key: ApiKey) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def row_of_key(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def key_of_row(row: Row[Any], spend: KeySpend | None = None) -> ApiKey:
+def key_of_row(row: Row[Any], spend: Bucket | None = None) -> ApiKey:
     networks = row.allowed_networks
     return ApiKey(
         id=row.id,

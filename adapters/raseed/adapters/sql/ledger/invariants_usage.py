@@ -17,7 +17,7 @@ from raseed.adapters.sql.ledger.tables import (
     usage_lines,
     usage_sums,
 )
-from raseed.adapters.sql.ledger.usage_sums import GRAINS
+from raseed.adapters.sql.ledger.usage_sums import GRAINS, SESSION_OF
 from raseed.core.billing.ledger_moves import BREAKAGE, HOUSELOSS
 from raseed.core.billing.model import HoldState, Meter
 
@@ -150,7 +150,9 @@ def usage_hours_equal_events() -> Select[str, str]:
     counted = {"request_count": literal(-1), "cost_microcredits": -events.cost_microcredits}
     used = {m.value: case((lines.meter == m.value, -lines.quantity), else_=0) for m in Meter}
     parts = [_stored("hour")]
-    for dimension, name in (("model", events.model), ("key", func.coalesce(events.api_key_id, ""))):
+    of_session = literal(SESSION_OF).concat(events.person_id)
+    spender = func.coalesce(events.api_key_id, of_session, "")
+    for dimension, name in (("model", events.model), ("key", spender)):
         key = _key(events.account_id, literal(dimension), events.at, GRAINS["hour"], name)
         parts.append(select(*key, *_labelled(counted)))
         parts.append(

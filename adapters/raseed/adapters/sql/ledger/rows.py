@@ -19,7 +19,7 @@ from raseed.core.billing.model import (
     PriceSnapshot,
     Rate,
 )
-from raseed.core.billing.spend_caps import CapWindow, KeySpend, SpendCap
+from raseed.core.billing.spend_caps import Bucket, CapWindow, SpendCap
 from raseed.core.money import Rounding
 
 Row = tuple[Any, ...]
@@ -122,6 +122,8 @@ def hold_of(row: Row) -> Hold:
         closed_at=row[13],
         cost_microcredits=row[14],
         debt_microcredits=row[15],
+        parent_key_id=row[16],
+        person_id=row[17],
         allocations=[],
     )
 
@@ -144,12 +146,14 @@ def hold_row(hold: Hold) -> Row:
         hold.opened_at,
         hold.closed_at,
         hold.cost_microcredits,
+        hold.parent_key_id,
+        hold.person_id,
     )
 
 
-def key_spend_of(row: Row) -> KeySpend:
-    return KeySpend(
-        api_key_id=row[0],
+def bucket_of(row: Row) -> Bucket:
+    return Bucket(
+        id=row[0],
         cap=SpendCap(row[1], _CAP_WINDOW[row[2]]),
         window_begins_at=row[3],
         charged_microcredits=row[4],
@@ -157,9 +161,9 @@ def key_spend_of(row: Row) -> KeySpend:
     )
 
 
-def key_spend_change_rows(spends: Iterable[KeySpend]) -> Iterator[Row]:
-    for spend in spends:
-        yield spend.window_begins_at, spend.charged_microcredits, spend.held_microcredits, spend.api_key_id
+def bucket_change_rows(buckets: Iterable[Bucket]) -> Iterator[Row]:
+    for bucket in buckets:
+        yield bucket.window_begins_at, bucket.charged_microcredits, bucket.held_microcredits, bucket.id
 
 
 def reservation_rows(accounts: Iterable[AccountState]) -> Iterator[Row]:
@@ -213,6 +217,7 @@ def usage_event_row(event: UsageEvent) -> Row:
         run.first_token_ms,
         run.backend,
         event.at,
+        hold.person_id,
     )
 
 

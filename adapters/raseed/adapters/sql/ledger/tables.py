@@ -19,17 +19,19 @@ from raseed.core.billing.model import GrantSource, GrantStatus, HoldState, Meter
 from raseed.core.billing.spend_caps import CapWindow
 from raseed.core.inference.model import UsageSource
 
-key_spends = table(
-    # The caps of API keys, and what counts against them. Only keys with a cap have a row; it changes in the transaction
-    # that moves the credit, under the lock of the account's balance row.
-    "key_spends",
-    Column("api_key_id", Text, ForeignKey("api_keys.id"), nullable=False),
+spend_buckets = table(
+    # Spend caps, and what counts against them. Only what has a cap has a row; it changes in the transaction that moves the
+    # credit, under the lock of the account's balance row.
+    "spend_buckets",
+    Column("id", Text, nullable=False),  # of an API key, or organisation/person
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
     amount("limit"),
     Column("cap_window", Text, nullable=False),
     moment("window_begins_at"),
     amount("charged"),
     amount("held"),
-    PrimaryKeyConstraint("api_key_id"),
+    PrimaryKeyConstraint("id"),
+    Index(None, "account_id"),
     one_of("cap_window", list(CapWindow)),
     *never_negative("limit_microcredits", "charged_microcredits", "held_microcredits"),
 )
@@ -180,6 +182,9 @@ holds = table(
     Column("cost_microcredits", BIGINT),
     # Of the amount, what the account has no credit for and may owe. None of it when the hold is placed.
     Column("debt_microcredits", BIGINT, nullable=False, server_default=text("0")),
+    # With the key these say in which buckets it counts (`Hold.bucket_ids`): fixed when it is placed.
+    Column("parent_key_id", Text),
+    Column("person_id", Text),
     PrimaryKeyConstraint("id"),
     CheckConstraint("id <> ''", name="id_not_empty"),
     one_of("state", list(HoldState)),
@@ -225,6 +230,7 @@ usage_events = table(
     Column("first_token_ms", BIGINT),
     Column("backend", Text, nullable=False),
     moment("at"),
+    Column("person_id", Text),  # in an organisation: who made the key, or signed in
     PrimaryKeyConstraint("request_id"),
     Index(None, "account_id", "at"),
     one_of("source", list(UsageSource)),
@@ -246,14 +252,15 @@ usage_lines = table(
 
 usage_sums = table(
     # Usage events added up by hour, day and fortnight (UTC), in the transaction that writes them: SQLite's writer does it
-    # itself, on PostgreSQL `ledger_write`. Each event is in the sums of its model and in those of its key: a report
+    # itself, on PostgreSQL `ledger_book`. Each event is in the sums of its model and in those of its key: a report
     # reads a row for each model or key of an hour or day, neither for each request nor for each pair of the two.
     "usage_sums",
     Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
     Column("dimension", Text, nullable=False),
     Column("grain", Text, nullable=False),
     moment("begins_at"),
-    Column("name", Text, nullable=False),  # of the model, or the id of the key; empty: without a key
+    # Of the model, or the id of the key. Without a key: `@` and the person who signed in, or empty in his own account.
+    Column("name", Text, nullable=False),
     Column("request_count", BIGINT, nullable=False),
     amount("cost"),
     *(Column(meter.value, BIGINT, nullable=False) for meter in Meter),

@@ -8,13 +8,16 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
     bindparam,
+    case,
     func,
     literal,
     literal_column,
+    or_,
     select,
     tuple_,
     union_all,
@@ -22,7 +25,7 @@ from sqlalchemy import (
 
 from raseed.adapters.sql.accounts.tables import api_keys
 from raseed.adapters.sql.ledger.tables import usage_events, usage_lines, usage_sums
-from raseed.adapters.sql.ledger.usage_sums import GRAINS
+from raseed.adapters.sql.ledger.usage_sums import GRAINS, SESSION_OF
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.billing.model import Measured, Meter, UsageLine
 from raseed.core.billing.usage import CallPosition, GroupBy, Periods, Span, UsageCall, UsageGroup, UsageSum
@@ -32,6 +35,7 @@ from raseed.core.ids import AccountId, PersonId
 _SUMS = ("request_count", "cost_microcredits", *(meter.value for meter in Meter))
 _OF_ALL = GroupBy.MODEL.value
 """The dimension whose rows are added up where neither models nor keys are asked for: it has fewer names."""
+_OF_SESSION: ColumnElement[str] = literal_column(f"'{SESSION_OF}'")
 _METER_ORDER = {meter.value: position for position, meter in enumerate(Meter)}
 
 
@@ -92,7 +96,7 @@ def period_sums(
         .order_by(number)
     )
     if made_by is not None:
-        query = query.where(sums.name.in_(_keys_of(account_id, made_by)))
+        query = query.where(_is_of(sums.name, account_id, made_by, SESSION_OF + made_by))
     return [
         (Microseconds(periods.begin + row[0] * periods.length), _sum(row[1:]))
         for row in connection.execute(query)
@@ -114,7 +118,15 @@ def grouped_sums(
     query = _grouped(group_by, is_first_page=after is None, is_of_one=made_by is not None)
     values = {f"edge_{number}": edge for number, edge in enumerate(edges)}
     found = connection.execute(
-        query, {**values, "account_id": account_id, "after": after, "limit": limit, "made_by": made_by}
+        query,
+        {
+            **values,
+            "account_id": account_id,
+            "after": after,
+            "limit": limit,
+            "made_by": made_by,
+            "of_session": f"{SESSION_OF}{made_by}",
+        },
     ).all()
     labels = _key_names(connection, account_id, [row[0] for row in found]) if group_by is GroupBy.KEY else {}
     return [UsageGroup(name=row[0], label=labels.get(row[0], ""), sum=_sum(row[1:])) for row in found]
@@ -136,7 +148,8 @@ def calls(
         .limit(limit)
     )
     if made_by is not None:
-        query = query.where(events.api_key_id.in_(_keys_of(account_id, made_by)))
+        his_session = events.api_key_id.is_(None) & (events.person_id == made_by)
+        query = query.where(or_(events.api_key_id.in_(_keys_of(account_id, made_by)), his_session))
     # One upper bound: of two, the index would be searched by whichever comes first.
     if after is None or after.at >= span.end:
         query = query.where(events.at < span.end)
@@ -179,13 +192,26 @@ def _grouped(group_by: GroupBy, *, is_first_page: bool, is_of_one: bool) -> Sele
             for number, grain in enumerate([*GRAINS, *list(GRAINS)[-2::-1]])
         )
     ).subquery()
-    # What was used without a key, or with one that no person made, is the account's own: a person's account is its person.
-    name = func.coalesce(api_keys.c.created_by, rows.c.account_id) if is_by_member else rows.c.name
-    query = select(name, *(func.sum(rows.c[column]) for column in _SUMS)).group_by(name).order_by(name)
+    by_session = func.substr(rows.c.name, literal_column("1"), literal_column("1")) == _OF_SESSION
+    if is_by_member:
+        # What was used with a key that no person made is the account's own, and what was used without one in a person's
+        # account: that is its person.
+        person = func.substr(rows.c.name, literal_column("2"))
+        name: ColumnElement[Any] = case(
+            (by_session, person), else_=func.coalesce(api_keys.c.created_by, rows.c.account_id)
+        )
+    elif group_by is GroupBy.KEY:
+        name = case((by_session, literal_column("''")), else_=rows.c.name)
+    else:
+        name = rows.c.name
+    query: Select[Any] = (
+        select(name, *(func.sum(rows.c[column]) for column in _SUMS)).group_by(name).order_by(name)
+    )
     if is_by_member:
         query = query.select_from(rows.outerjoin(api_keys, api_keys.c.id == rows.c.name))
     if is_of_one:
-        query = query.where(rows.c.name.in_(_keys_of(bindparam("account_id"), bindparam("made_by"))))
+        of_one = _is_of(rows.c.name, bindparam("account_id"), bindparam("made_by"), bindparam("of_session"))
+        query = query.where(of_one)
     if not is_first_page:
         query = query.where(name > bindparam("after"))
     return query.limit(bindparam("limit"))
@@ -194,6 +220,11 @@ def _grouped(group_by: GroupBy, *, is_first_page: bool, is_of_one: bool) -> Sele
 def _keys_of(account_id: Any, made_by: Any) -> Select[Any]:
     """Ids of the keys that a person made for an account."""
     return select(api_keys.c.id).where(api_keys.c.created_by == made_by, api_keys.c.account_id == account_id)
+
+
+def _is_of(name: Any, account_id: Any, made_by: Any, of_session: Any) -> ColumnElement[bool]:
+    """Whether the name of a sum is that of a key which the person made, or his session's."""
+    return or_(name.in_(_keys_of(account_id, made_by)), name == of_session)
 
 
 def _edges(begin: int, end: int, lengths: Sequence[int]) -> list[int]:

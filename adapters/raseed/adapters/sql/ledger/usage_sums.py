@@ -11,6 +11,8 @@ from raseed.core.clock import DAY, HOUR
 GRAINS = {"hour": HOUR, "day": DAY, "fortnight": 14 * DAY}
 """Of the sums, with their lengths: each is a whole part of the next. Fortnights are counted from 1970, as days are. A year
 is some thirty rows of days and some twenty-five of fortnights for each name, where it would be 365 of days alone."""
+SESSION_OF = "@"
+"""Before the id of a person who used an organisation's credit without a key, where the id of a key stands otherwise."""
 _POSITION = {meter: position for position, meter in enumerate(Meter, 2)}
 _NOTHING = [0] * (2 + len(Meter))
 
@@ -24,7 +26,8 @@ def usage_sum_rows(events: Iterable[UsageEvent]) -> Iterator[tuple[object, ...]]
     alike: dict[tuple[str, int, str, str], list[int]] = {}
     for event in events:
         hold = event.hold
-        what = (hold.account_id, event.at // HOUR, hold.model, hold.api_key_id or "")
+        spender = hold.api_key_id or ("" if hold.person_id is None else SESSION_OF + hold.person_id)
+        what = (hold.account_id, event.at // HOUR, hold.model, spender)
         sums = alike.get(what)
         if sums is None:
             alike[what] = sums = _NOTHING.copy()

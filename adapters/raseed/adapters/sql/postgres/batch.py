@@ -113,7 +113,7 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         [account_id for account_id, _ in keys],
         [grant_key for _, grant_key in keys],
         list(wanted.taken_keys),
-        list(wanted.api_key_ids),
+        list(wanted.bucket_ids),
     )
     (
         account_rows,
@@ -123,7 +123,7 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         granted_rows,
         taken_rows,
         entry_rows,
-        key_spend_rows,
+        bucket_rows,
     ) = found
     accounts = {row[0]: _account_of(row) for row in account_rows}
     for grant in sorted(map(rows.grant_of, grant_rows), key=burn_key):
@@ -137,7 +137,7 @@ async def load(connection: asyncpg.Connection, wanted: Needs) -> Loaded:
         holds=holds_of(hold_rows, allocation_rows),
         granted={(grant.account_id, grant.grant_key): grant for grant in granted},
         taken={row[2]: _transaction_of(row, entries[row[0]]) for row in taken_rows},
-        key_spends={row[0]: rows.key_spend_of(row) for row in key_spend_rows},
+        buckets={row[0]: rows.bucket_of(row) for row in bucket_rows},
     )
     if wanted.grant_ids:  # rare, so it is a statement of its own; whose a grant is never changes
         owners = await connection.fetch(statements.LOAD_OWNERS, list(wanted.grant_ids))
@@ -178,7 +178,7 @@ def holds_of(hold_rows: Sequence[Any], allocation_rows: Sequence[Any]) -> dict[H
 
 
 def changes_of(loaded: Loaded) -> tuple[Rows, ...] | None:
-    """The arguments of `ledger_write`, what keys have spent and what may be owed, or None if nothing changed. Each changed row once."""
+    """The arguments of `ledger_book`, or None if nothing changed. Each changed row once."""
     state = loaded.state
     touched = dict(state.changed_accounts)
     for hold in state.changed_holds.values():
@@ -220,7 +220,7 @@ def changes_of(loaded: Loaded) -> tuple[Rows, ...] | None:
         list(rows.entry_rows(state.transactions)),
         [rows.usage_event_row(event) for event in state.usage_events],
         list(rows.usage_line_rows(state.usage_events)),
-        list(rows.key_spend_change_rows(state.changed_key_spends.values())),
+        list(rows.bucket_change_rows(state.changed_buckets.values())),
         list(rows.reservation_rows(state.changed_reservations.values())),
         list(rows.hold_debt_rows(state.changed_hold_debts.values())),
     )
@@ -228,10 +228,4 @@ def changes_of(loaded: Loaded) -> tuple[Rows, ...] | None:
 
 async def write(connection: asyncpg.Connection, changes: tuple[Rows, ...]) -> None:
     """What `changes_of` found."""
-    *of_accounts, key_spends, reservations, hold_debts = changes
-    if reservations:
-        await connection.execute(statements.WRITE_OWED, *of_accounts, key_spends, reservations, hold_debts)
-    elif key_spends:
-        await connection.execute(statements.WRITE_CAPPED, *of_accounts, key_spends)
-    else:
-        await connection.execute(statements.WRITE, *of_accounts)
+    await connection.execute(statements.WRITE, *changes)

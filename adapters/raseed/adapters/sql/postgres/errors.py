@@ -6,9 +6,9 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 CHANGED_MEANWHILE = "RL001"
-"""Raised by `ledger_write`: an account is not as it was when the batch was decided."""
+"""Raised by `ledger_book`: an account is not as it was when the batch was decided."""
 ROW_MISSING = "RL002"
-"""Raised by `ledger_write`: a grant or hold that the batch changes is not there to be changed. A bug of ours."""
+"""Raised by `ledger_book`: a grant or hold that the batch changes is not there to be changed. A bug of ours."""
 
 _CONFLICTS = frozenset(
     {

@@ -15,13 +15,13 @@ _GRANT: Final = """ROW(g.id, g.account_id, g.grant_key, g.source, g.amount_micro
     g.created_at, g.reason)::ledger_grant_row"""
 _HOLD: Final = """ROW(h.id, h.account_id, h.api_key_id, h.model, h.price, h.input_hash, h.amount_microcredits, h.state,
     h.owner_instance, h.owner_epoch, h.lease_until, h.checkpoint, h.opened_at, h.closed_at,
-    h.cost_microcredits, h.debt_microcredits)::ledger_hold_state"""
+    h.cost_microcredits, h.debt_microcredits, h.parent_key_id, h.person_id)::ledger_hold_image"""
 _ALLOCATION: Final = "ROW(a.hold_id, a.grant_id, a.seq, a.amount_microcredits)::ledger_allocation_row"
 _TRANSACTION: Final = "ROW(t.id, t.kind, t.idem_key, t.account_id, t.ref, t.actor, t.at)::ledger_tx_row"
 _ENTRY: Final = "ROW(e.tx_id, e.seq, e.ledger_account, e.grant_id, e.amount_microcredits)::ledger_entry_row"
 
-_KEY_SPEND: Final = """ROW(k.api_key_id, k.limit_microcredits, k.cap_window, k.window_begins_at, k.charged_microcredits,
-    k.held_microcredits)::ledger_key_spend_row"""
+_BUCKET: Final = """ROW(k.id, k.limit_microcredits, k.cap_window, k.window_begins_at, k.charged_microcredits,
+    k.held_microcredits)::ledger_bucket_row"""
 
 # Literals of ours, joined at import: nothing of them is input.
 
@@ -38,11 +38,13 @@ SELECT
   ARRAY(SELECT {_ENTRY} FROM ledger_entries AS e
         WHERE e.tx_id = ANY(ARRAY(SELECT t.id FROM ledger_tx AS t WHERE t.idem_key = ANY($5::text[])))
         ORDER BY e.tx_id, e.seq),
-  ARRAY(SELECT {_KEY_SPEND} FROM key_spends AS k
-        WHERE k.api_key_id = ANY($6::text[] || ARRAY(SELECT h.api_key_id FROM holds AS h WHERE h.id = ANY($2::text[]))))
+  ARRAY(SELECT {_BUCKET} FROM spend_buckets AS k
+        WHERE k.id = ANY($6::text[] || ARRAY(
+          SELECT unnest(ARRAY[h.api_key_id, h.parent_key_id, h.account_id || '/' || h.person_id])
+          FROM holds AS h WHERE h.id = ANY($2::text[]))))
 """  # noqa: S608
 """All that `needs` names: account ids; hold ids; accounts and keys of grants, which also finds one account's grant
-under another's key; idempotency keys of transactions; API keys of new holds. One statement, so one snapshot.
+under another's key; idempotency keys of transactions; buckets of new holds. One statement, so one snapshot.
 """
 
 LOAD_OWNERS: Final = "SELECT id, account_id FROM grants WHERE id = ANY($1::text[])"
@@ -53,16 +55,10 @@ SELECT count(*) FROM (
   SELECT FROM balances WHERE account_id = ANY($1::text[]) ORDER BY account_id FOR NO KEY UPDATE
 ) AS locked
 """
-"""Keeps everybody else away from these accounts until the transaction ends. The order is that of `ledger_write`."""
+"""Keeps everybody else away from these accounts until the transaction ends. The order is that of `ledger_book`."""
 
-WRITE: Final = "SELECT ledger_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-"""Writes what a batch changed, or nothing (revision 0002)."""
-
-WRITE_CAPPED: Final = "SELECT ledger_write_capped($11, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-"""The same, and what keys with a cap have spent (revision 0006)."""
-
-WRITE_OWED: Final = "SELECT ledger_write_owed($12, $13, $11, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-"""The same, and what accounts and holds may owe (revision 0013)."""
+WRITE: Final = "SELECT ledger_book($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+"""Writes what a batch changed, or nothing (revision 0027)."""
 
 LOAD_HOLDS_TO_SWEEP: Final = f"""
 WITH found AS (

@@ -50,10 +50,10 @@ def load(connection: sqlite3.Connection, wanted: Needs) -> LedgerState:
     state = LedgerState(accounts=load_accounts(connection, wanted.account_ids))
     if wanted.hold_ids:
         state.holds = load_holds(connection, wanted.hold_ids)
-        api_key_ids = wanted.api_key_ids | {h.api_key_id for h in state.holds.values() if h.api_key_id}
-        if api_key_ids:
-            found = connection.execute(statements.LOAD_KEY_SPENDS, (json.dumps(list(api_key_ids)),))
-            state.key_spends = {row[0]: rows.key_spend_of(row) for row in found}
+        bucket_ids = wanted.bucket_ids.union(*(hold.bucket_ids for hold in state.holds.values()))
+        if bucket_ids:
+            found = connection.execute(statements.LOAD_BUCKETS, (json.dumps(list(bucket_ids)),))
+            state.buckets = {row[0]: rows.bucket_of(row) for row in found}
     if wanted.grant_keys:
         keys: defaultdict[AccountId, list[str]] = defaultdict(list)
         for account_id, grant_key in wanted.grant_keys:
@@ -173,8 +173,8 @@ def write(connection: sqlite3.Connection, state: LedgerState) -> None:
     if state.changed_reservations:
         many(statements.UPDATE_RESERVATION, rows.reservation_rows(state.changed_reservations.values()))
         many(statements.UPDATE_HOLD_DEBT, rows.hold_debt_rows(state.changed_hold_debts.values()))
-    if state.changed_key_spends:
-        many(statements.UPDATE_KEY_SPEND, rows.key_spend_change_rows(state.changed_key_spends.values()))
+    if state.changed_buckets:
+        many(statements.UPDATE_BUCKET, rows.bucket_change_rows(state.changed_buckets.values()))
     if state.transactions:
         many(statements.INSERT_TX, map(rows.transaction_row, state.transactions))
         many(statements.INSERT_ENTRY, rows.entry_rows(state.transactions))

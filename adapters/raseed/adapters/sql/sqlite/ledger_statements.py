@@ -33,9 +33,9 @@ from raseed.adapters.sql.ledger.tables import (
     grants,
     hold_allocations,
     holds,
-    key_spends,
     ledger_entries,
     ledger_tx,
+    spend_buckets,
     usage_events,
     usage_lines,
     usage_sums,
@@ -116,7 +116,12 @@ LOAD_TAKEN: Final = _sql(
     .order_by(ledger_tx.c.id, ledger_entries.c.seq),
     "ids",
 )
-LOAD_KEY_SPENDS: Final = _sql(select(key_spends).where(_among(key_spends.c.api_key_id)), "ids")
+LOAD_BUCKETS: Final = _sql(
+    select(*(column for column in spend_buckets.columns if column.name != "account_id")).where(
+        _among(spend_buckets.c.id)
+    ),
+    "ids",
+)
 LOAD_HOLDS_TO_SWEEP: Final = _sql(
     select(holds)
     .where(
@@ -189,8 +194,8 @@ UPDATE_HOLD: Final = _update(
 )
 UPDATE_HOLD_DEBT: Final = _update(holds, "id", "debt_microcredits")
 UPDATE_RESERVATION: Final = _update(balances, "account_id", "debt_reserved_microcredits")
-UPDATE_KEY_SPEND: Final = _update(
-    key_spends, "api_key_id", "window_begins_at", "charged_microcredits", "held_microcredits"
+UPDATE_BUCKET: Final = _update(
+    spend_buckets, "id", "window_begins_at", "charged_microcredits", "held_microcredits"
 )
 UPDATE_BALANCE: Final = _sql(
     update(balances)
