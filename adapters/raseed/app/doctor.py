@@ -211,6 +211,12 @@ def _payments(settings: Settings) -> Iterator[Finding]:
         return  # told by `_profile`
     yield from _myfatoorah(settings, policy)
     yield from _creem(settings, policy)
+    if settings.myfatoorah.token and settings.myfatoorah.mode == "live" and not settings.seller.name:
+        yield _warning(
+            "receipts",
+            f"receipts name no seller but {settings.messaging.service!r}",
+            "set seller.name and seller.address",
+        )
 
 
 def _myfatoorah(settings: Settings, policy: Policy) -> Iterator[Finding]:

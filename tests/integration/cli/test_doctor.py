@@ -163,6 +163,17 @@ def test_what_is_sold_and_cannot_be_paid_for(raseed):
     assert "live" in production[2]
 
 
+def test_who_sells_for_real_has_a_name_on_receipts(raseed):
+    environ = {"RASEED_MYFATOORAH_TOKEN": "t", "RASEED_MYFATOORAH_WEBHOOK_SECRET": "s" * 16}
+    assert "receipts" not in findings(raseed("doctor", "--json", **environ))
+    environ["RASEED_MYFATOORAH_MODE"] = "live"
+    missing = findings(raseed("doctor", "--json", **environ))["receipts"]
+    assert missing[0] == "warning"
+    assert "seller.name" in missing[2]
+    named = raseed("doctor", "--json", RASEED_SELLER_NAME="Gulf Trading", **environ)
+    assert "receipts" not in findings(named)
+
+
 def test_myfatoorah_until_nothing_is_missing(raseed):
     environ: dict[str, str] = {}
     for name, value, says in (

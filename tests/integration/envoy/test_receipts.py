@@ -29,7 +29,7 @@ class Shop:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
-    async with running_worker(folder) as worker:
+    async with running_worker(folder, RASEED_SELLER_NAME="Gulf <Trading>") as worker:
         port = int(worker.address.rpartition(":")[2])
         buyer = await worker.client("buyer")
         platform = worker.platform
@@ -62,6 +62,7 @@ async def test_a_pdf_arrives_whole_and_in_the_language_that_was_asked_for(shop: 
         assert answer.headers["x-content-type-options"] == "nosniff"
         text = PdfReader(io.BytesIO(await answer.read())).pages[0].extract_text()
     assert "Receipt" in text
+    assert "Gulf <Trading>" in text
     assert "2.000 KWD" in text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, or_, select, update
 
-from raseed.adapters.sql.accounts.accounts import announce, find_account
+from raseed.adapters.sql.accounts.accounts import ERASED_DOMAIN, announce, find_account
 from raseed.adapters.sql.accounts.closing_requests import drop_closing_request
 from raseed.adapters.sql.accounts.sessions import end_sessions
 from raseed.adapters.sql.accounts.tables import (
@@ -26,9 +26,6 @@ from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.model import Account, AccountKind
 from raseed.core.changes import ChangeKind
 from raseed.core.ids import AccountId
-
-ERASED_DOMAIN = "erased.invalid"
-"""Every person's account can be reached, say the tables: by an address in a domain that never exists."""
 
 
 class SqlErasureStore:

@@ -225,7 +225,7 @@ def draw_receipt(
         refund_id=None,
         is_dispute=False,
         refers_to="",
-        language=Language(payment.language),
+        language=_spoken(payment.language, terms.policy),
         item=payment.item,
         item_text=text,
         item_text_ar=text_ar,
@@ -310,6 +310,11 @@ def item_texts(payment: Payment, policy: Policy) -> tuple[str, str]:
             return f"Subscription: {name}", f"اشتراك: {name_ar}"
         case ItemKind.KEYS:
             return f"Room for more API keys: {item.quantity}", f"سعة إضافية لمفاتيح API: {item.quantity}"
+
+
+def _spoken(language: str, policy: Policy) -> Language:
+    """Nothing that was ordered fails for its language."""
+    return Language(language) if language in tuple(Language) else policy.language
 
 
 def _isolated(text: str) -> str:

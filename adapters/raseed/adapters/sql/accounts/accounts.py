@@ -19,6 +19,9 @@ from raseed.core.errors import Conflict
 from raseed.core.ids import AccountId
 from raseed.core.messaging.ports import Language
 
+ERASED_DOMAIN = "erased.invalid"
+"""Every person's account can be reached, say the tables: once erased, by an address in a domain that never exists."""
+
 
 def create_account(connection: Connection, account: Account) -> None:
     """With its balance row. Raises Conflict if the id, e-mail or telephone is taken."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal_
 
 from raseed.adapters.sql.admin.audit import record_audit
 from raseed.adapters.sql.messaging.outbox import enqueue
-from raseed.adapters.sql.payments.receipts import bring_in_line
+from raseed.adapters.sql.payments.receipts import bring_in_line, take_turn
 from raseed.adapters.sql.payments.rows import (
     changing_values,
     fixed_values,
@@ -84,7 +84,11 @@ class SqlPaymentStore:
             raise ValueError("what was ordered is never changed")
         now = self._database.clock.now()
 
+        is_news = before.state is not after.state or beside.refunds
+
         def work(connection: Connection) -> Payment | None:
+            if self._receipts is not None and after.state is PaymentState.CREDITED and is_news:
+                take_turn(connection)
             for column in (_rows.invoice_id, _rows.provider_payment_id):
                 _check_free(connection, after, column)
             changed = connection.execute(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
 
+from raseed.adapters.sql.accounts.accounts import ERASED_DOMAIN
 from raseed.adapters.sql.accounts.tables import accounts
 from raseed.adapters.sql.messaging.outbox import enqueue
 from raseed.adapters.sql.organisations.tables import organisations
@@ -36,6 +37,14 @@ _PAID = ""
 """In place of a refund's id: the document is about what was paid."""
 
 
+def take_turn(connection: Connection) -> None:
+    """The first statement of what may issue documents: all of it is done one after the other, over all workers. They raise
+    the same counter, so that PostgreSQL would have those that meet begin anew, again and again.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE receipt_counters IN EXCLUSIVE MODE"))  # it may still be read
+
+
 def bring_in_line(
     connection: Connection,
     payment: Payment,
@@ -45,8 +54,6 @@ def bring_in_line(
 ) -> None:
     """Issue the documents that a payment should have by now and has not: one if it is credited, and then one for each refund
     or dispute that is done. Each is told to the buyer, but for disputes. Safe to repeat: it goes by what is there.
-
-    Two that are issued at once on PostgreSQL step on each other's counter, and the database has one of them begin again.
     """
     if payment.state is not PaymentState.CREDITED:
         return
@@ -91,7 +98,7 @@ class SqlReceiptStore:
         if after:
             query = query.where(_rows.id < after)
         return await self._database.read(
-            lambda connection: [_read(text) for text in connection.scalars(query)]
+            lambda connection: [_read(snapshot) for snapshot in connection.scalars(query)]
         )
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[Receipt]:
@@ -158,14 +165,14 @@ def _write(connection: Connection, receipt: Receipt, number: _Number, now: Micro
         .join_from(accounts, organisations, organisations.c.account_id == accounts.c.id, isouter=True)
         .where(accounts.c.id == receipt.account_id)
     ).one()
-    connection.execute(
-        insert(receipt_buyers).values(
-            receipt_id=receipt.id,
-            name=holder.name or "",
-            email=holder.email or "",
-            phone_e164=holder.phone_e164 or "",
-        )
-    )
+    was_erased = holder.email == f"{receipt.account_id}@{ERASED_DOMAIN}"
+    known = {
+        "name": holder.name or "",
+        "email": "" if was_erased else holder.email or "",
+        "phone_e164": holder.phone_e164 or "",
+    }
+    if any(known.values()):
+        connection.execute(insert(receipt_buyers).values(receipt_id=receipt.id, **known))
     if (notice := notice_of(receipt)) is not None:
         enqueue(connection, notice, now)
 
