@@ -120,6 +120,7 @@ class FakeGateway:
         mode: Mode = Mode.TEST,
         is_creation_repeatable: bool = False,
         keeps_references: bool = True,
+        asks_by_reference: bool = True,
         refunds_end_later: bool = False,
     ) -> None:
         self.book = book
@@ -128,6 +129,7 @@ class FakeGateway:
         self.is_creation_repeatable = is_creation_repeatable
         self._clock = clock
         self._keeps_references = keeps_references
+        self._asks_by_reference = asks_by_reference
         self._refunds_end_later = refunds_end_later
 
     async def methods(self, amount_minor: int, currency: str) -> Sequence[PaymentMethod]:
@@ -156,7 +158,17 @@ class FakeGateway:
 
     async def look_up(self, payment: Payment) -> Seen | None:
         fault = await self._call("look_up")
-        found = self.book.orders.get(payment.id)
+        found = [
+            order
+            for orders in self.book.orders.values()
+            for order in orders
+            if order.invoice_id == payment.invoice_id
+            or (
+                not payment.invoice_id
+                and self._asks_by_reference
+                and orders is self.book.orders.get(payment.id)
+            )
+        ]
         await self._answer(fault)
         return found[-1] if found else None
 

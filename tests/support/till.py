@@ -29,7 +29,9 @@ from raseed.core.payments.checkout import Checkout, Order
 from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.model import Item, ItemKind, Offer, Payment, PaymentState, SeenStatus
 from raseed.core.payments.ports import Buyer, PaymentStore
+from raseed.core.payments.refunds import Refunds
 from raseed.core.payments.settling import Settling, SettlingTerms
+from raseed.core.payments.states import next_look
 from raseed.core.payments.subscription_keeper import SubscriptionKeeper
 
 PRIORITIES = {source: number for number, source in enumerate(GrantSource)}
@@ -76,6 +78,7 @@ class Worker:
             SqlSubscriptionStore(database), accounts, ledger, load_policy("resayil", HoldPolicy()), clock
         )
         self.settling = Settling(store, accounts, ledger, self.gateways, plans, terms, clock)
+        self.refunds = Refunds(store, self.gateways, self.settling, clock)
         self.checkout = Checkout(
             store, accounts, self.gateways, self.settling, offer_for, clock, create_s=0.5
         )
@@ -115,7 +118,9 @@ class Till:
     async def place(self, number: int, account_id: AccountId = ALICE) -> Payment:
         """An order that has its page, without the bounds of an account."""
         payment = order(PaymentState.PENDING, id=PaymentId(f"pay_{number:03}"), account_id=account_id)
-        payment = replace(payment, invoice_id=f"inv_{number}", created_at=self.store.clock.now())
+        now = self.store.clock.now()
+        payment = replace(payment, invoice_id=f"inv_{number}", created_at=now)
+        payment = replace(payment, next_check_at=next_look(payment, now))
         self.book.orders[payment.id] = [seen_of(payment, SeenStatus.OPEN)]
         return await self.workers[number % len(self.workers)].payments.add(payment, payment.id)
 

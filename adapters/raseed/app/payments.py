@@ -5,29 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from raseed.adapters.sql.payments.comparisons import SqlComparisonStore
 from raseed.adapters.sql.payments.inbox import SqlInbox
 from raseed.adapters.sql.payments.payments import SqlPaymentStore
 from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.telemetry.log import log
-from raseed.adapters.telemetry.metrics import PAYMENT_EVENT_FAILURES, PAYMENT_EVENTS
+from raseed.adapters.telemetry.metrics import (
+    PAYMENT_DIFFERENCES,
+    PAYMENT_EVENT_FAILURES,
+    PAYMENT_EVENTS,
+    PAYMENT_LOOK_FAILURES,
+)
 from raseed.app.settings import Settings
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.admin.audit import AuditStore
 from raseed.core.billing.policy import PaymentProvider, Policy
 from raseed.core.billing.ports import Ledger
+from raseed.core.ids import PaymentId
 from raseed.core.jobs import Job
 from raseed.core.payments.buying import Buying
 from raseed.core.payments.checkout import Checkout
+from raseed.core.payments.comparing import Comparing, Comparison
 from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.inbox import DueEvent, EventState, Inbox, InboxWorker, empty_bodies_job
 from raseed.core.payments.offers import offer_for
-from raseed.core.payments.ports import Gateway
+from raseed.core.payments.ports import Gateway, GatewayError, PaymentStore
 from raseed.core.payments.reading import PaymentReader
 from raseed.core.payments.receipts import ReceiptTerms
 from raseed.core.payments.receiving import EventReceiver, Outcome, Refusals
+from raseed.core.payments.refunds import Refunds
 from raseed.core.payments.renewals import Renewals
 from raseed.core.payments.returning import Returns
+from raseed.core.payments.schedule import look_job
 from raseed.core.payments.settling import Settling, SettlingTerms
 from raseed.core.payments.subscription_keeper import SubscriptionKeeper
 from raseed.core.payments.subscriptions import Subscriptions
@@ -39,8 +49,11 @@ RETURN_PATH = "/billing/return"
 class Payments:
     gateways: dict[PaymentProvider, Gateway]
     """Those that are configured."""
+    store: PaymentStore
     settling: Settling
     checkout: Checkout
+    refunds: Refunds
+    comparing: Comparing
     buying: Buying
     subscriptions: Subscriptions
     renewals: Renewals
@@ -52,10 +65,16 @@ class Payments:
     events: EventReceiver
 
     def jobs(self, *, is_first: bool) -> list[Job]:
-        """Events and renewals are worked off by every worker, and what is refused is each one's own; clearing up is the first one's."""
-        clearing = [empty_bodies_job(self.inbox)] if is_first else []
-        renewing = self.renewals.job(_report_renewal)
-        return [self.inbox_worker.job(), self.refusals.job(), renewing, *clearing]
+        """Every worker works off events, renewals and what is due; what is refused is each one's own. Clearing up and comparing, for
+        which nobody waits, are the first one's.
+        """
+        return [
+            self.inbox_worker.job(),
+            look_job(self.store, self.settling, self.refunds, _report_look),
+            self.renewals.job(_report_renewal),
+            self.refusals.job(),
+            *([empty_bodies_job(self.inbox), self.comparing.job()] if is_first else []),
+        ]
 
 
 def open_payments(
@@ -85,8 +104,11 @@ def open_payments(
     )
     return Payments(
         gateways=gateways,
+        store=store,
         settling=settling,
         checkout=checkout,
+        refunds=Refunds(store, chosen, settling, clock),
+        comparing=Comparing(store, SqlComparisonStore(database), chosen, settling, clock, _report_comparison),
         buying=Buying(
             checkout,
             chosen,
@@ -133,3 +155,16 @@ def _report(due: DueEvent, state: EventState, why: str) -> None:
         state=state.value,
         why=why,
     )
+
+
+def _report_look(payment_id: PaymentId, error: Exception) -> None:
+    kind = type(error).__name__
+    PAYMENT_LOOK_FAILURES.labels(kind).inc()
+    # The text of other errors may hold what is nobody's business.
+    log.warning("payment", id=payment_id, why=str(error) if isinstance(error, GatewayError) else kind)
+
+
+def _report_comparison(comparison: Comparison) -> None:
+    PAYMENT_DIFFERENCES.labels(comparison.provider.value).inc(len(comparison.differences))
+    write = log.error if comparison.differences else log.info
+    write("payments compared", provider=comparison.provider.value, summary=comparison.summary)

@@ -68,6 +68,7 @@ REFUND = Refund(
     provider_refund_id="",
     is_dispute=False,
     created_at=PAID_AT,
+    asked_at=PAID_AT,
     request_key="r1",
 )
 

@@ -302,6 +302,20 @@ async def test_what_is_paid_for_a_closed_account_waits_for_an_operator(till: Til
     assert settled.provider_payment_id, "the money is here, and it is known which"
 
 
+async def test_an_order_that_cannot_be_asked_for_by_our_id_is_found_by_a_hint_that_names_it(till: Till):
+    till.book.fail("create", Fault.AFTER)
+    payment = await till.order()
+    till.pay(payment)
+    worker = till.worker(asks_by_reference=False)
+    assert (await worker.settling.settle(payment.id)).state is PaymentState.CREATED
+    other = await till.order("other")
+    till.pay(other)
+    hinted = await worker.settling.settle(payment.id, invoice_id=other.invoice_id)
+    assert hinted.state is PaymentState.CREATED, "somebody else's order: it is not even odd"
+    found = await worker.settling.settle(payment.id, invoice_id=f"inv_{payment.id}_0")
+    assert (found.state, found.invoice_id) == (PaymentState.CREDITED, f"inv_{payment.id}_0")
+
+
 async def test_there_is_no_such_payment(till: Till):
     with pytest.raises(NotFound):
         await till.workers[0].settling.settle(PaymentId("pay_none"))

@@ -44,6 +44,18 @@ PAYMENT_EVENT_FAILURES = Counter(
     ["provider", "state"],
 )
 
+PAYMENT_LOOK_FAILURES = Counter(
+    "raseed_payment_look_failures_total",
+    "Looks at payments by the schedule that failed, by the kind of error; each is tried again.",
+    ["error"],
+)
+
+PAYMENT_DIFFERENCES = Counter(
+    "raseed_payment_differences_total",
+    "What differed in daily comparisons between a payment provider, payments and the ledger. Alert on any.",
+    ["provider"],
+)
+
 MESSAGE_REPORTS = Counter(
     "raseed_message_reports_total",
     "What WhatsApp reported of messages that it had accepted, codes among them: sent, delivered, read, failed.",

@@ -211,6 +211,8 @@ class Refund:
     is_dispute: bool
     created_at: Microseconds
     ended_at: Microseconds | None = None
+    asked_at: Microseconds | None = None
+    """When the provider was last asked for it. None: nobody of ours asked."""
     request_key: str = ""
     """The operator's: one refund for each. Empty if we heard of it from the provider."""
 

@@ -1,4 +1,8 @@
-"""What becomes of refunds when their payment is looked at: pure functions of what we have and what the provider says."""
+"""What becomes of refunds when their payment is looked at: pure functions of what we have and what the provider says.
+
+Some providers tell of each refund; others of one for the order, that grows. What such a one grew by is a refund of its own
+here, whose `provider_refund_id` has a number behind it (`rf_1/2`): so every amount that went back is written down once.
+"""
 
 from __future__ import annotations
 
@@ -25,63 +29,89 @@ def follow_refunds(
     new_id: Callable[[], RefundId],
 ) -> tuple[Refund, ...]:
     """The refunds that changed or that we had not heard of, each as it is now. The same again: none."""
-    open_ones = list(known)
-    changed: list[Refund] = []
+    all_of_them = {refund.id: refund for refund in known}
     for told in seen:
-        ours = match(open_ones, told)
-        if ours is None:
-            ours_now = _heard_of(payment, told, now, new_id())
-        else:
-            open_ones.remove(ours)
-            ours_now = follow_refund(ours, told, now)
-        if ours_now != ours:
-            changed.append(ours_now)
-    return tuple(changed)
+        after = _follow(payment, tuple(all_of_them.values()), told, now, new_id)
+        if after is not None:
+            all_of_them[after.id] = after
+    before = set(known)
+    return tuple(refund for refund in all_of_them.values() if refund not in before)
 
 
-def match(known: Sequence[Refund], told: SeenRefund) -> Refund | None:
-    """Which of ours it is. By the provider's id, else by ours; else, for a provider that keeps none of ours, the one that
-    was asked for with this amount and that we do not know the provider's id of: there is never more than one.
+def follow_answer(refund: Refund, known: Sequence[Refund], told: SeenRefund, now: Microseconds) -> Refund:
+    """A refund that was just asked for, by the provider's answer: about this one, whatever it calls it."""
+    others = [other for other in known if other.id != refund.id]
+    return _as_told(refund, _id_for(others, told.id), told.state, now)
+
+
+def _follow(
+    payment: Payment,
+    known: Sequence[Refund],
+    told: SeenRefund,
+    now: Microseconds,
+    new_id: Callable[[], RefundId],
+) -> Refund | None:
+    """The one that changed, or is new; None: nothing is."""
+    group = [refund for refund in known if told.id and _base(refund.provider_refund_id) == told.id]
+    if len(group) == 1 and group[0].state is not RefundState.DONE:
+        return replace(_as_told(group[0], told.id, told.state, now), amount_minor=told.amount_minor)
+    if len(group) == 1 and group[0].amount_minor >= told.amount_minor:
+        return _as_told(group[0], told.id, told.state, now)
+    rest = told.amount_minor - sum(it.amount_minor for it in group if it.state is not RefundState.FAILED)
+    if rest <= 0:
+        return None
+    ours = _asked_for(known, told, rest)
+    if ours is None:
+        ours = Refund(
+            id=new_id(),
+            payment_id=payment.id,
+            amount_minor=rest,
+            reason="",
+            actor=payment.provider.value,
+            state=RefundState.PENDING,
+            provider_refund_id="",
+            is_dispute=told.is_dispute,
+            created_at=now,
+        )
+    return _as_told(ours, _id_for(known, told.id), told.state, now)
+
+
+def _asked_for(known: Sequence[Refund], told: SeenRefund, amount_minor: int) -> Refund | None:
+    """Which of ours it is: by our id; else, where the provider keeps none of ours, the one of this amount that was asked for
+    and that it has not told of: never are two under way.
     """
-    for refund in known:
-        if told.id and refund.provider_refund_id == told.id:
-            return refund
-    for refund in known:
-        if told.reference and refund.id == told.reference:
-            return refund
-    if told.reference or told.is_dispute:
+    if told.is_dispute:
         return None
     for refund in known:
-        if refund.state is RefundState.REQUESTED and refund.amount_minor == told.amount_minor:
+        if told.reference and refund.id == told.reference and not refund.provider_refund_id:
+            return refund
+    for refund in known:
+        is_open = refund.state is RefundState.REQUESTED and not refund.provider_refund_id
+        if is_open and not told.reference and refund.amount_minor == amount_minor:
             return refund
     return None
 
 
-def follow_refund(refund: Refund, told: SeenRefund, now: Microseconds) -> Refund:
-    state = _STATES[told.state]
+def _as_told(refund: Refund, provider_id: str, told: SeenRefundState, now: Microseconds) -> Refund:
+    state = _STATES[told]
     ended_at = now if refund.ended_at is None else refund.ended_at
     return replace(
         refund,
         state=state,
-        amount_minor=told.amount_minor,
-        provider_refund_id=told.id or refund.provider_refund_id,
+        provider_refund_id=refund.provider_refund_id or provider_id,
         ended_at=None if state in OPEN_REFUNDS else ended_at,
     )
 
 
-def _heard_of(payment: Payment, told: SeenRefund, now: Microseconds, refund_id: RefundId) -> Refund:
-    first = Refund(
-        id=refund_id,
-        payment_id=payment.id,
-        amount_minor=told.amount_minor,
-        reason="",
-        actor=payment.provider.value,
-        state=RefundState.PENDING,
-        provider_refund_id=told.id,
-        is_dispute=told.is_dispute,
-        created_at=now,
-    )
-    return follow_refund(first, told, now)
+def _id_for(known: Sequence[Refund], told_id: str) -> str:
+    """Under which a refund is written that the provider calls so."""
+    count = sum(1 for refund in known if told_id and _base(refund.provider_refund_id) == told_id)
+    return f"{told_id}/{count + 1}" if count else told_id
+
+
+def _base(provider_refund_id: str) -> str:
+    base, slash, number = provider_refund_id.rpartition("/")
+    return base if slash and number.isdecimal() else provider_refund_id
 
 
 def has_open(refunds: Sequence[Refund]) -> bool:

@@ -41,7 +41,7 @@ class Returns:
         self,
         store: PaymentStore,
         gateways: Gateways,
-        settle: Callable[[PaymentId], Awaitable[Payment]],
+        settle: Callable[[PaymentId, str], Awaitable[Payment]],
         clock: Clock,
     ) -> None:
         self._store = store
@@ -61,7 +61,7 @@ class Returns:
         if payment is None:
             return None
         if payment.state in UNPAID | OPEN_STATES and self._may_look(payment.id):
-            payment = await self._look(payment)
+            payment = await self._look(payment, self._invoice_id(provider, query))
         is_young = self._clock.now() < payment.created_at + WATCHED_US
         return Returned(payment=payment, is_watched=is_young and payment.state in OPEN_STATES)
 
@@ -96,11 +96,17 @@ class Returns:
             self._looked.popitem(last=False)
         return True
 
-    async def _look(self, payment: Payment) -> Payment:
+    def _invoice_id(self, provider: PaymentProvider, query: Mapping[str, str]) -> str:
+        """Under which the provider may have an order whose id we never heard."""
+        gateway = next((each for each in self._gateways.all if each.provider is provider), None)
+        event = None if gateway is None else gateway.read_return(query)
+        return "" if event is None else event.invoice_id
+
+    async def _look(self, payment: Payment, invoice_id: str) -> Payment:
         self._looking += 1
         try:
             async with asyncio.timeout(LOOK_S):
-                return await self._settle(payment.id)
+                return await self._settle(payment.id, invoice_id)
         except (GatewayError, RaseedError, TimeoutError):
             return payment  # the schedule looks again
         finally:

@@ -127,7 +127,8 @@ class Settling:
     async def _postpone(self, payment: Payment, retry_after_s: float | None) -> None:
         """To the next moment of the schedule, and not before the provider wishes. Who changed it meanwhile knows better."""
         now = self._clock.now()
-        next_ = next_look(payment, now)
+        still_open = has_open(await self._store.refunds(payment.id))
+        next_ = next_look(payment, now, has_open_refund=still_open)
         if next_ is not None and retry_after_s is not None:
             next_ = max(next_, Microseconds(now + int(retry_after_s * SECOND)))
         await self._store.replace(payment, replace(payment, next_check_at=next_))

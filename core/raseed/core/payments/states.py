@@ -163,6 +163,19 @@ def _blocked(payment: Payment) -> Payment:
     )
 
 
+def accepted(payment: Payment, seen: Seen, now: Microseconds) -> Payment:
+    """What was in review and is credited as ordered, because an operator says so. What differs stays written down."""
+    after = replace(
+        payment,
+        state=PaymentState.PAID,
+        invoice_id=seen.invoice_id or payment.invoice_id,
+        provider_payment_id=seen.provider_payment_id,
+        paid_at=now if seen.paid_at is None else seen.paid_at,
+    )
+    after = _blocked(_given_back(after, seen))
+    return replace(after, next_check_at=next_look(after, now))
+
+
 def _not_due(payment: Payment) -> int:
     """How much of the credit the payment does not pay for, because it went back."""
     kept = max(payment.amount_minor - payment.refunded_minor - payment.disputed_minor, 0)

@@ -107,6 +107,7 @@ def refund_values(refund: Refund) -> dict[str, Any]:
         "provider_refund_id": refund.provider_refund_id,
         "is_dispute": int(refund.is_dispute),
         "created_at": refund.created_at,
+        "asked_at": refund.asked_at,
         "ended_at": refund.ended_at,
     }
 
@@ -123,5 +124,6 @@ def read_refund(row: Row[Any]) -> Refund:
         provider_refund_id=row.provider_refund_id,
         is_dispute=bool(row.is_dispute),
         created_at=row.created_at,
+        asked_at=row.asked_at,
         ended_at=row.ended_at,
     )

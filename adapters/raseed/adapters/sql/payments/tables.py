@@ -191,6 +191,7 @@ refunds = table(
     Column("provider_refund_id", Text, nullable=False),
     Column("is_dispute", BIGINT, nullable=False),
     moment("created_at"),
+    moment("asked_at", nullable=True),
     moment("ended_at", nullable=True),
     PrimaryKeyConstraint("id"),
     one_of("state", list(RefundState)),

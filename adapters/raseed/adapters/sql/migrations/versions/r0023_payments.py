@@ -81,7 +81,7 @@ def upgrade() -> None:
         *_numbers("amount_minor"),
         *_texts("reason", "actor", "state", "provider_refund_id"),
         *_numbers("is_dispute", "created_at"),
-        *_numbers("ended_at", nullable=True),
+        *_numbers("asked_at", "ended_at", nullable=True),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
         _check("refunds", "state_known", "state IN ('requested', 'pending', 'done', 'failed')"),
