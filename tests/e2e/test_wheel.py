@@ -57,6 +57,17 @@ def test_installed_package_answers_and_dies_with_its_supervisor(tmp_path, new_st
     where = "import raseed.core.money, raseed.app.share as s; print(raseed.core.money.__file__, s.share_path('envoy'))"
     found = run(str(python), "-c", where, cwd=tmp_path)
     assert str(ROOT) not in found, found
+    demo = subprocess.run(
+        [python.with_name("raseed"), "up", "--demo"],
+        cwd=tmp_path,
+        env=clean_environment() | NO_CHECKOUT | {"RASEED_HOME": str(tmp_path / "demo")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=STEP_TIMEOUT_S,
+    )
+    assert (demo.returncode, demo.stderr.count("\n")) == (1, 1)
+    assert "the demo needs the checkout" in demo.stderr
     models = os.environ.get("RASEED_TRITON_PYTHON_ENV") or str(Path(sys.prefix).with_name(".venv-triton"))
     stack: Stack = new_stack(
         "wheel",

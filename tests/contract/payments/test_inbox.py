@@ -11,11 +11,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, delete, select
 from tests.contract.ledger.conftest import AT_ONCE_IN_SQL, POSTGRES, SQLITE, SqlStore, open_store
-from tests.unit.billing.builders import ALICE
+from tests.unit.billing.builders import ALICE, BOB
 
 from raseed.adapters.sql.admin.tables import audit_log
 from raseed.adapters.sql.messaging.tables import outbox
-from raseed.adapters.sql.payments.inbox import LOST, SqlInbox
+from raseed.adapters.sql.payments.inbox import LOST, SqlInbox, forget_bodies
+from raseed.adapters.sql.payments.payments import SqlPaymentStore
 from raseed.adapters.sql.payments.tables import payment_events
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import DAY, HOUR, SECOND, Microseconds
@@ -363,3 +364,28 @@ async def test_events_are_listed_newest_first_by_state_and_in_pages(store: SqlSt
     assert ids == sorted(ids, reverse=True)
     assert len(ids) == 3
     assert await inbox.events(EventState.DEAD, "", 10) == []
+
+
+async def test_an_erased_holder_is_in_no_body_any_more(store: SqlStore) -> None:
+    payments, inbox = SqlPaymentStore(store.database), SqlInbox(store.database)
+    for account_id in (ALICE, BOB):
+        await store.open_account(account_id)
+    hers, his = (
+        replace(payment(number), id=PaymentId(f"pay_of_{owner}"), account_id=owner)
+        for number, owner in ((101, ALICE), (102, BOB))
+    )
+    for each in (hers, his):
+        await payments.add(each, each.id)
+    about = {
+        "by reference": paid("by reference", reference=hers.id),
+        "by invoice": paid("by invoice", invoice_id=hers.invoice_id),
+        "by transaction": paid("by transaction", provider_payment_id=hers.provider_payment_id),
+        "another's": paid("another's", reference=his.id, invoice_id=his.invoice_id),
+        "nobody's": paid("nobody's"),
+    }
+    for event in about.values():
+        await inbox.add(delivery(event))
+    await store.database.write(lambda connection: forget_bodies(connection, ALICE))
+    query = select(payment_events.c.key).where(payment_events.c.body.is_not(None))
+    kept = await store.database.read(lambda it: it.scalars(query).all())
+    assert set(kept) == {"another's", "nobody's"}

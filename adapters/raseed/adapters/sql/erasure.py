@@ -19,6 +19,7 @@ from raseed.adapters.sql.ledger.tables import grants
 from raseed.adapters.sql.messaging.outbox import erase_notices
 from raseed.adapters.sql.organisations.member_changes import leave_organisations
 from raseed.adapters.sql.organisations.tables import invitations, organisations
+from raseed.adapters.sql.payments.inbox import forget_bodies
 from raseed.adapters.sql.payments.receipts import erase_buyer
 from raseed.adapters.sql.payments.subscription_tables import subscriptions
 from raseed.adapters.sql.payments.tables import payments, refunds
@@ -55,6 +56,7 @@ class SqlErasureStore:
             erase_details(connection, [account_id, *keys, *orders, *plans])
             erase_notices(connection, account_id)
             erase_buyer(connection, account_id)
+            forget_bodies(connection, account_id)
             end_sessions(connection, account_id)
             drop_closing_request(connection, account_id)
             connection.execute(delete(account_notes).where(account_notes.c.account_id == account_id))

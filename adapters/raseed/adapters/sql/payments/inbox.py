@@ -6,16 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, literal_column, select, update
+from sqlalchemy import Connection, Row, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from raseed.adapters.sql.admin.audit import record_audit
 from raseed.adapters.sql.messaging.outbox import enqueue
-from raseed.adapters.sql.payments.tables import payment_events
+from raseed.adapters.sql.payments.subscription_tables import subscriptions
+from raseed.adapters.sql.payments.tables import payment_events, payments
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import DAY, HOUR, Microseconds
-from raseed.core.ids import PaymentId, new_id
+from raseed.core.ids import AccountId, PaymentId, new_id
 from raseed.core.messaging.notices import Notice, NoticeKind
 from raseed.core.payments.inbox import (
     BODY_DAYS,
@@ -162,6 +163,26 @@ class SqlInbox:
             return connection.execute(emptied).rowcount if ids else 0
 
         return await self._database.write(work)
+
+
+def forget_bodies(connection: Connection, account_id: AccountId) -> None:
+    """Of events about an account's payments: they name the buyer. That there was an event, stays."""
+    own = select(payments).where(payments.c.account_id == account_id).subquery()
+    plans = select(subscriptions.c.provider_subscription_id).where(
+        subscriptions.c.account_id == account_id, subscriptions.c.provider_subscription_id != ""
+    )
+    is_about = or_(
+        payment_events.c.payment_id.in_(select(own.c.id)),
+        payment_events.c.reference.in_(select(own.c.id)),
+        payment_events.c.invoice_id.in_(select(own.c.invoice_id).where(own.c.invoice_id != "")),
+        payment_events.c.provider_payment_id.in_(
+            select(own.c.provider_payment_id).where(own.c.provider_payment_id != "")
+        ),
+        payment_events.c.provider_subscription_id.in_(plans),
+    )
+    # Bodies are there for some weeks: only so much is looked at.
+    has_body = payment_events.c.body.is_not(None)
+    connection.execute(update(payment_events).where(has_body, is_about).values(body=None, headers=None))
 
 
 def _end(
