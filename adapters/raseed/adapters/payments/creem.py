@@ -42,7 +42,7 @@ PAGE_SIZE = 100
 PAGES_MAX = 100
 """Of a list of transactions: ten thousand. What is longer is not compared by halves."""
 RENEWAL_PAGES_MAX = 2
-"""Of one customer's: more than a century of months."""
+"""Of one customer's for one product: more than a decade of months."""
 FIRST_PERIOD_US = HOUR
 """A period that began within this of its subscription is the one that the checkout paid."""
 
@@ -202,14 +202,15 @@ class CreemGateway:
         if subscription is None:
             return ()
         begun = creem.moment_of(subscription.created_at) + FIRST_PERIOD_US
+        product_id = creem.id_of(subscription.product)
+        of_plan = {"customer_id": creem.id_of(subscription.customer), "product_id": product_id}
         found: list[creem.Transaction] = []
         for number in range(1, RENEWAL_PAGES_MAX + 1):
-            page = await self._page({"customer_id": creem.id_of(subscription.customer)}, number)
+            page = await self._page(of_plan, number)
             found += [each for each in page.items if creem.id_of(each.subscription) == subscription.id]
             if page.pagination.next_page is None:
                 break
         found.sort(key=lambda each: each.created_at, reverse=True)
-        product_id = creem.id_of(subscription.product)
         return [
             creem.seen_transaction(each, product_id) for each in found if creem.period_start(each) > begun
         ]
