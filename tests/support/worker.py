@@ -135,6 +135,7 @@ async def running_worker(
             events=platform.payments.events,
             redemptions=platform.redemptions.service,
             buying=platform.payments.buying,
+            plans=platform.payments.subscriptions,
             payments=platform.payments.reader,
             returns=platform.payments.returns,
             policy=platform.policy,

@@ -35,6 +35,7 @@ from raseed.adapters.sql.messaging.broadcasts import SqlBroadcastStore
 from raseed.adapters.sql.messaging.enquiries import SqlEnquiryStore
 from raseed.adapters.sql.messaging.notice_preferences import SqlPreferenceStore
 from raseed.adapters.sql.messaging.outbox import SqlOutbox
+from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.sql.postgres.database import PostgresDatabase
 from raseed.adapters.sql.postgres.ledger import PostgresLedger
@@ -221,7 +222,9 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
             accounts=accounts,
             keys=keys,
             key_uses=key_uses,
-            subscriptions=SubscriptionService(store, ledger, policy.hold),
+            subscriptions=SubscriptionService(
+                store, ledger, policy.hold, SqlSubscriptionStore(database).paid_until
+            ),
             history=HistoryService(SqlHistoryStore(database), Offers(policy.packs, policy.topup), clock),
             usage=usage,
             metering=MeteringService(ledger, policy.prices, policy.hold, clock),
@@ -276,6 +279,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         admin=platform.admin,
         accounts=platform.account_admin,
         codes=platform.redemptions.admin,
+        plans=platform.payments.subscriptions,
         contacts=platform.sign_in.contacts,
         closings=platform.closings,
         export=platform.export,

@@ -124,6 +124,7 @@ async def serve_core(
                 events=platform.payments.events,
                 redemptions=platform.redemptions.service,
                 buying=platform.payments.buying,
+                plans=platform.payments.subscriptions,
                 payments=platform.payments.reader,
                 returns=platform.payments.returns,
                 policy=platform.policy,

@@ -411,11 +411,10 @@ async def test_who_may_not_try(house: PlanHouse):
 async def test_an_operator_ends_a_plan_at_once(house: PlanHouse):
     await house.buy("auto")
     [agreement] = house.auto.agreements.values()
-    subscription = await house.subscription()
     with pytest.raises(RequestInvalid):
-        await house.worker.subscriptions.end(subscription.id, reason="", actor="op_1")
-    await house.worker.subscriptions.end(subscription.id, reason="abuse", actor="op_1")
-    ended = await house.worker.subscriptions.end(subscription.id, reason="again", actor="op_1")
+        await house.worker.subscriptions.end(ALICE, reason="", actor="op_1")
+    await house.worker.subscriptions.end(ALICE, reason="abuse", actor="op_1")
+    ended = await house.worker.subscriptions.end(ALICE, reason="again", actor="op_1")
     await house.look()
     assert (ended.state, ended.end_reason) == (S.ENDED, "abuse")
     assert (await house.account()).tier == "free"

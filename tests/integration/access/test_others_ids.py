@@ -62,6 +62,8 @@ NAMES = {
     ("raseed.inference.v1.InferenceService/CreateCompletion", "request_id"),
     ("raseed.inference.v1.InferenceService/StreamCompletion", "request_id"),
     ("raseed.billing.v1.PaymentsService/CreateCheckout", "request_id"),
+    ("raseed.billing.v1.SubscriptionsService/Subscribe", "request_id"),
+    ("raseed.billing.v1.SubscriptionsService/ChangePlan", "request_id"),
     ("raseed.metering.v1.MeteringService/PlaceHold", "request_id"),
     # what is for sale to everybody
     ("raseed.rest.v1.PaymentsRestService/ListPaymentMethods", "item_id"),

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from tests.integration.envoy.edge import Edge, run_edge
+from tests.integration.envoy.street import Street, open_street
 from tests.integration.envoy.stub_core import StubCore, stub_core
 
 KEYED = {"authorization": "Bearer rsd_test"}
@@ -34,3 +35,9 @@ async def http(edge: Edge) -> AsyncIterator[aiohttp.ClientSession]:
 async def anonymous(edge: Edge) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(edge.url) as session:
         yield session
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def street(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
+    async with open_street(tmp_path_factory) as opened:
+        yield opened

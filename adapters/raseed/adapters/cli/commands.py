@@ -20,6 +20,7 @@ from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.organisation_commands import add_organisation_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
 from raseed.adapters.cli.receipt_commands import add_receipt_commands
+from raseed.adapters.cli.subscription_commands import add_subscription_commands
 from raseed.adapters.cli.values import Json
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.core.money import credits_number
@@ -42,6 +43,11 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     add_notice_commands(_group(app, "notices", "Notices to accounts."), open_admin)
     add_catalogue_commands(app, _group(app, "prices", "Prices."), open_admin)
     add_receipt_commands(_group(app, "payments", "Payments."), open_admin)
+    add_subscription_commands(
+        _group(app, "plans", "What is sold by the period."),
+        _group(app, "subscriptions", "Plans of accounts."),
+        open_admin,
+    )
     add_limit_commands(_group(app, "limits", "What single accounts may do."), open_admin)
     add_organisation_commands(_group(app, "orgs", "Organisations and their members."), open_admin)
     add_operator_commands(_group(app, "operators", "Operators and admin keys."), open_admin)

@@ -26,6 +26,7 @@ from raseed.admin.v1 import (
     operators_pb2_grpc,
     organisations_pb2_grpc,
     receipts_pb2_grpc,
+    subscriptions_pb2_grpc,
 )
 from raseed.core.errors import RaseedError
 
@@ -43,6 +44,7 @@ STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     codes_pb2_grpc.CodeAdminServiceStub,
     organisations_pb2_grpc.OrganisationAdminServiceStub,
     receipts_pb2_grpc.ReceiptAdminServiceStub,
+    subscriptions_pb2_grpc.SubscriptionAdminServiceStub,
 )
 
 

@@ -20,6 +20,7 @@ PUBLIC_GRPC_SERVICES = (
     "raseed.billing.v1.ReceiptsService",
     "raseed.billing.v1.RedemptionService",
     "raseed.billing.v1.PaymentsService",
+    "raseed.billing.v1.SubscriptionsService",
     "raseed.accounts.v1.AccountsService",
     "raseed.accounts.v1.NoticesService",
     "raseed.accounts.v1.OwnDataService",

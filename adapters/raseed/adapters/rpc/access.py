@@ -89,6 +89,18 @@ _PAYMENTS = {
     "ListPayments": _BILLING,
 }
 
+_SUBSCRIPTIONS = {
+    "ListPlans": _BILLING,
+    "GetPlan": _BILLING,
+    # Of keys, only where the profile says so: `core.payments.buying`.
+    "Subscribe": _BUYING,
+    "ChangePlan": _BUYING,
+    "CancelPlan": _BUYING,
+    "ResumePlan": _BUYING,
+    # Of persons alone: each proves once who he is.
+    "StartTrial": Access(frozenset({Credential.SESSION}), Scope.BILLING_WRITE),
+}
+
 _ORGANISATIONS = {
     "CreateOrganisation": Access(frozenset({Credential.SESSION}), Scope.ACCOUNT_WRITE),
     "ListMyOrganisations": _OWN_SESSION_READ,
@@ -129,6 +141,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.rest.v1.RedemptionRestService": {"RedeemCode": _BUYING},
     "raseed.billing.v1.PaymentsService": _PAYMENTS,
     "raseed.rest.v1.PaymentsRestService": _PAYMENTS,
+    "raseed.billing.v1.SubscriptionsService": _SUBSCRIPTIONS,
+    "raseed.rest.v1.SubscriptionsRestService": _SUBSCRIPTIONS,
     "raseed.rest.v1.PaymentReturnService": {"ShowReturn": OPEN},  # a page for whoever has a payment's id
     "raseed.metering.v1.MeteringService": {
         "PlaceHold": _METERING,

@@ -78,6 +78,12 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "ListFailedNotices": OperatorScope.NOTICES_READ,
         "RetryNotice": OperatorScope.NOTICES_WRITE,
     },
+    "raseed.admin.v1.SubscriptionAdminService": {
+        "ListAllPlans": OperatorScope.PAYMENTS_READ,
+        "ShowSubscription": OperatorScope.PAYMENTS_READ,
+        "CancelSubscription": OperatorScope.PAYMENTS_WRITE,
+        "EndSubscription": OperatorScope.PAYMENTS_WRITE,
+    },
     "raseed.admin.v1.PaymentAdminService": {
         "ListAllPayments": OperatorScope.PAYMENTS_READ,
         "ShowPayment": OperatorScope.PAYMENTS_READ,

@@ -20,6 +20,7 @@ from raseed.adapters.rpc.admin_notices import NoticesServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
 from raseed.adapters.rpc.admin_organisations import OrganisationAdminServicer
 from raseed.adapters.rpc.admin_receipts import ReceiptAdminServicer
+from raseed.adapters.rpc.admin_subscriptions import SubscriptionAdminServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.chain import Chain, Wrap
 from raseed.adapters.rpc.interceptors.deadline import deadline
@@ -41,6 +42,7 @@ from raseed.admin.v1 import (
     operators_pb2_grpc,
     organisations_pb2_grpc,
     receipts_pb2_grpc,
+    subscriptions_pb2_grpc,
 )
 from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.key_service import KeyService
@@ -60,6 +62,7 @@ from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
 from raseed.core.payments.code_admin import CodeAdmin
 from raseed.core.payments.receipt_service import ReceiptService
+from raseed.core.payments.subscriptions import Subscriptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class AdminServices:
     broadcasts: BroadcastService
     receipts: ReceiptService
     codes: CodeAdmin
+    plans: Subscriptions
     policy: Policy
     clock: Clock
     idempotency: Idempotency
@@ -110,6 +114,9 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
         notices_pb2_grpc.add_NoticesServiceServicer_to_server: NoticesServicer(services.broadcasts),
         receipts_pb2_grpc.add_ReceiptAdminServiceServicer_to_server: ReceiptAdminServicer(services.receipts),
         codes_pb2_grpc.add_CodeAdminServiceServicer_to_server: CodeAdminServicer(services.codes),
+        subscriptions_pb2_grpc.add_SubscriptionAdminServiceServicer_to_server: SubscriptionAdminServicer(
+            services.plans
+        ),
         catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server: CatalogueServicer(
             services.policy, services.clock
         ),

@@ -38,7 +38,7 @@ class PaymentsRestServicer(payments_pb2_grpc.PaymentsRestServiceServicer):
 
     async def ListPaymentMethods(self, request: pb.ListPaymentMethodsRequest, context: Context) -> None:
         item = wire.decode_item(request.item_kind, request.item_id, request.quantity)
-        await _write(context, wire.encode_methods(await self._buying.methods(item)))
+        await write(context, wire.encode_methods(await self._buying.methods(item)))
 
     async def CreateCheckout(self, request: pb.CreateCheckoutRequest, context: Context) -> None:
         call = current_call()
@@ -48,22 +48,22 @@ class PaymentsRestServicer(payments_pb2_grpc.PaymentsRestServiceServicer):
             order.item,
             method=order.method,
             language=order.language,
-            request_key=_request_key(call),
+            request_key=request_key(call),
         )
-        await _write(context, wire.encode_payment(payment), 201)
+        await write(context, wire.encode_payment(payment), 201)
 
     async def ListPayments(self, request: pb.ListPaymentsRequest, context: Context) -> None:
         size = decode_limit(request.limit) or PAYMENTS_PAGE
         after = decode_token(request.cursor, "cursor")
         found = await self._payments.list(current_call().caller.account_id, after, size + 1)
-        await _write(context, wire.encode_payments(found[:size], next_token(found, size)))
+        await write(context, wire.encode_payments(found[:size], next_token(found, size)))
 
     async def GetPayment(self, request: pb.GetPaymentRequest, context: Context) -> None:
         payment = await self._payments.find(current_call().caller.account_id, PaymentId(request.id))
-        await _write(context, wire.encode_payment(payment))
+        await write(context, wire.encode_payment(payment))
 
 
-def _request_key(call: Call) -> str:
+def request_key(call: Call) -> str:
     """Of the header `Idempotency-Key`, which may be longer than what the core takes. Raises RequestInvalid."""
     key = call.metadata.get(KEY_HEADER)
     if key is None:
@@ -74,7 +74,8 @@ def _request_key(call: Call) -> str:
     return hashlib.sha256(checked_key(key).encode()).hexdigest()
 
 
-async def _write(context: Context, body: bytes, status: int = 200) -> None:
+async def write(context: Context, body: bytes, status: int = 200) -> None:
+    """Of what belongs to the caller alone: nobody keeps it."""
     call = current_call()
     call.http_status = status
     created = (("x-http-status", str(status)),) if status != 200 else ()

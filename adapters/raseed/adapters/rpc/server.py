@@ -53,6 +53,8 @@ from raseed.adapters.rpc.rest_openai import OpenAIServicer
 from raseed.adapters.rpc.rest_organisations import OrganisationsRestServicer
 from raseed.adapters.rpc.rest_payments import PaymentsRestServicer
 from raseed.adapters.rpc.rest_receipts import ReceiptsRestServicer
+from raseed.adapters.rpc.rest_subscriptions import SubscriptionsRestServicer
+from raseed.adapters.rpc.subscriptions import SubscriptionsServicer
 from raseed.adapters.rpc.webhook_bodies import Bodies
 from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
@@ -66,6 +68,8 @@ from raseed.billing.v1 import (
     receipts_pb2_grpc,
     redemption_pb2,
     redemption_pb2_grpc,
+    subscriptions_pb2,
+    subscriptions_pb2_grpc,
 )
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests
@@ -91,6 +95,7 @@ from raseed.core.payments.receipt_service import ReceiptService
 from raseed.core.payments.receiving import EventReceiver
 from raseed.core.payments.redeeming import RedemptionService
 from raseed.core.payments.returning import Returns
+from raseed.core.payments.subscriptions import Subscriptions
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
@@ -102,6 +107,7 @@ from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
 from raseed.rest.v1 import payments_pb2_grpc as rest_payments_pb2_grpc
 from raseed.rest.v1 import receipts_pb2_grpc as rest_receipts_pb2_grpc
 from raseed.rest.v1 import redemption_pb2_grpc as rest_redemption_pb2_grpc
+from raseed.rest.v1 import subscriptions_pb2_grpc as rest_subscriptions_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,7 @@ class Services:
     events: EventReceiver
     redemptions: RedemptionService
     buying: Buying
+    plans: Subscriptions
     payments: PaymentReader
     returns: Returns
     policy: Policy
@@ -228,6 +235,12 @@ def public_server(
     rest_payments_pb2_grpc.add_PaymentsRestServiceServicer_to_server(
         PaymentsRestServicer(services.buying, services.payments), listed
     )
+    subscriptions_pb2_grpc.add_SubscriptionsServiceServicer_to_server(
+        SubscriptionsServicer(services.plans, services.buying), listed
+    )
+    rest_subscriptions_pb2_grpc.add_SubscriptionsRestServiceServicer_to_server(
+        SubscriptionsRestServicer(services.plans, services.buying), listed
+    )
     rest_payments_pb2_grpc.add_PaymentReturnServiceServicer_to_server(
         PaymentReturnServicer(services.returns), listed
     )
@@ -262,6 +275,7 @@ def public_server(
                 receipts_pb2,
                 redemption_pb2,
                 payments_pb2,
+                subscriptions_pb2,
                 accounts_pb2,
                 accounts_auth_pb2,
                 organisations_pb2,

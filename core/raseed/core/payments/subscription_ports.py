@@ -63,6 +63,10 @@ class SubscriptionStore(Protocol):
         """The live one; else the newest."""
         ...
 
+    async def paid_until(self, account_id: AccountId) -> Microseconds | None:
+        """Of the live subscription. None: there is none, or nothing was paid yet."""
+        ...
+
     async def periods(self, subscription_id: SubscriptionId) -> Sequence[Period]:
         """In the order in which they were allotted, each with what its payment is now."""
         ...

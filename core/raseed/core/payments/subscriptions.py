@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from raseed.core.accounts.model import Account, AccountKind, AccountStatus
 from raseed.core.accounts.ports import AccountStore
-from raseed.core.billing.policy import Plan, Policy
+from raseed.core.billing.policy import ExtraKeys, Plan, Policy
 from raseed.core.clock import Clock, Microseconds
 from raseed.core.errors import AccountSuspended, Conflict, NotFound, RequestInvalid
 from raseed.core.ids import AccountId, SubscriptionId, new_id
@@ -66,6 +67,26 @@ class Subscriptions:
     def plans(self) -> tuple[Plan, ...]:
         """What is sold."""
         return tuple(plan for plan in self._policy.plans if plan.is_public)
+
+    @property
+    def all_plans(self) -> tuple[Plan, ...]:
+        """Also those that are sold no more."""
+        return self._policy.plans
+
+    @property
+    def extra_keys(self) -> ExtraKeys | None:
+        return self._policy.extra_keys
+
+    async def account_id_of(self, reference: str) -> AccountId:
+        """By id, e-mail address or telephone number. Raises NotFound."""
+        account = await self._accounts.find_account(reference)
+        if account is None:
+            raise NotFound(f"There is no account {reference!r}.", metadata={"account": reference})
+        return account.id
+
+    async def periods(self, subscription_id: SubscriptionId) -> Sequence[Period]:
+        """In the order in which they were allotted."""
+        return await self._store.periods(subscription_id)
 
     async def of(self, account_id: AccountId) -> SubscriptionView | None:
         """The live one, or the last one. None: the account never had any."""
@@ -170,7 +191,7 @@ class Subscriptions:
         """
         return await self._switch(account_id, actor, "subscription.resume", cancels_at_end=False)
 
-    async def end(self, subscription_id: SubscriptionId, *, reason: str, actor: str) -> Subscription:
+    async def end(self, account_id: AccountId, *, reason: str, actor: str) -> Subscription:
         """At once, by an operator: the tier falls back, and the credit stays until it expires. Safe to repeat.
 
         Raises RequestInvalid, NotFound.
@@ -180,16 +201,16 @@ class Subscriptions:
                 f"A reason of 1 to {REASON_CHARS_MAX} characters is required.", param="reason"
             )
         for _ in range(RACES_MAX):
-            subscription = await self._store.subscription(subscription_id)
+            subscription = await self._store.of_account(account_id)
             if subscription is None:
-                raise NotFound("There is no such subscription.")
+                raise NotFound("This account has no plan.")
             if subscription.state not in LIVE_STATES:
                 return subscription
             now = self._clock.now()
             after = replace(subscription, ended_at=now, end_reason=reason, next_look_at=now)
             note = AuditNote(action="subscription.end", detail=reason, actor=actor)
             if await self._keeper.write(subscription, after, audit=(note,)):
-                return await self._advanced(subscription_id)
+                return await self._advanced(subscription.id)
         raise _Racing
 
     async def _switch(

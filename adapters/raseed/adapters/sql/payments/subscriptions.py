@@ -103,6 +103,10 @@ class SqlSubscriptionStore:
 
         return await self._database.read(work)
 
+    async def paid_until(self, account_id: AccountId) -> Microseconds | None:
+        query = select(_rows.paid_until).where(_rows.account_id == account_id, _IS_LIVE)
+        return await self._database.read(lambda connection: connection.scalars(query).first())
+
     async def periods(self, subscription_id: SubscriptionId) -> Sequence[Period]:
         return await self._database.read(lambda connection: _periods_of(connection, subscription_id))
 
