@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.ledger.conftest import SQLITE, SqlStore, open_store
+from tests.contract.ledger.conftest import POSTGRES_3, SQLITE, SqlStore, open_store
 from tests.emulators.faults import Fault, How
 from tests.emulators.myfatoorah.book import Invoice
 from tests.emulators.myfatoorah.emulator import SECRET, TOKEN, MyFatoorah
@@ -34,6 +34,7 @@ from raseed.core.payments.model import Mode, Payment, PaymentState
 from raseed.core.payments.ports import Buyer
 
 WORKERS = 3
+LOOKS = 90
 
 
 @dataclass
@@ -80,8 +81,8 @@ class Counter:
 
 
 @asynccontextmanager
-async def counter_of(path: Path, version: int) -> AsyncIterator[Counter]:
-    store = await open_store(SQLITE, path)
+async def counter_of(path: Path, version: int, database: str = SQLITE) -> AsyncIterator[Counter]:
+    store = await open_store(database, path)
     for account_id in (ALICE, BOB):
         await store.open_account(account_id)
     async with AsyncExitStack() as stack:
@@ -266,19 +267,21 @@ async def test_anothers_invoice_pays_for_nobody_else(counter: Counter) -> None:
     assert (await counter.balance(ALICE), await counter.balance(BOB)) == (0, CREDIT)
 
 
-async def test_everybody_looks_at_once(either: Counter) -> None:
+@pytest.mark.parametrize(("version", "database"), [(2, SQLITE), (3, SQLITE), (2, POSTGRES_3)])
+async def test_everybody_looks_at_once(tmp_path: Path, version: int, database: str) -> None:
     """Event, browser and schedule, in three workers: one grant."""
-    payment = await either.order()
-    either.emulator.pay(either.invoice())
-    occasions: list[Callable[[int], Awaitable[Payment]]] = [
-        lambda worker: either.tell(worker=worker),
-        lambda worker: either.settle(payment.id, str(either.invoice().id), worker=worker),
-        lambda worker: either.settle(payment.id, worker=worker),
-    ]
-    ends = await asyncio.gather(*(occasions[n % 3](n % WORKERS) for n in range(30)))
-    assert {end.id for end in ends} == {payment.id}
-    assert (await either.settle(payment.id)).state is PaymentState.CREDITED
-    assert await either.balance() == CREDIT
+    async with counter_of(tmp_path, version, database) as here:
+        payment = await here.order()
+        here.emulator.pay(here.invoice())
+        occasions: list[Callable[[int], Awaitable[Payment]]] = [
+            lambda worker: here.tell(worker=worker),
+            lambda worker: here.settle(payment.id, str(here.invoice().id), worker=worker),
+            lambda worker: here.settle(payment.id, worker=worker),
+        ]
+        ends = await asyncio.gather(*(occasions[n % 3](n // 3 % WORKERS) for n in range(LOOKS)))
+        assert {end.id for end in ends} == {payment.id}
+        assert (await here.settle(payment.id)).state is PaymentState.CREDITED
+        assert await here.balance() == CREDIT
 
 
 async def test_it_does_not_answer_for_a_while(counter: Counter) -> None:
