@@ -63,6 +63,7 @@ class Worker:
     """Every service of operators, as over the admin socket."""
     listener: grpc.aio.Channel
     """The same as the admin listener has it: with admin keys."""
+    listener_address: str
 
     async def client(self, name: str, credit: int = 1_000, scopes: tuple[str, ...] = ()) -> Client:
         """A new account with so much credit in one grant, and a key of it. Scopes come on top of the default ones."""
@@ -173,6 +174,7 @@ async def running_worker(
                     admin_stub,
                     operators,
                     listener_channel,
+                    listener_address,
                 )
         finally:
             codes.cancel()

@@ -90,6 +90,7 @@ from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.express import ExpressQueue
 from raseed.core.messaging.ports import Messenger
 from raseed.core.messaging.service import NoticeService
+from raseed.core.payments.administration import PaymentAdmin
 
 SIGN_IN_PEPPER_VERSION = 1
 CONTENT_KEY_VERSION = 1
@@ -290,6 +291,16 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
         audit=platform.audit,
         operators=platform.operators,
         broadcasts=platform.broadcast_service,
+        payments=PaymentAdmin(
+            platform.payments.store,
+            platform.accounts,
+            platform.payments.settling,
+            platform.payments.refunds,
+            platform.payments.comparing,
+            list(platform.payments.gateways.values()),
+            platform.payments.inbox,
+            platform.database.clock,
+        ),
         receipts=platform.receipts.service,
         policy=platform.policy,
         clock=platform.database.clock,

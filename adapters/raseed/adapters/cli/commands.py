@@ -19,6 +19,7 @@ from raseed.adapters.cli.notice_commands import add_notice_commands
 from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.organisation_commands import add_organisation_commands
 from raseed.adapters.cli.output import FAILED, Output, fail
+from raseed.adapters.cli.payment_commands import add_payment_commands
 from raseed.adapters.cli.receipt_commands import add_receipt_commands
 from raseed.adapters.cli.subscription_commands import add_subscription_commands
 from raseed.adapters.cli.values import Json
@@ -40,9 +41,11 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     add_credit_commands(app, credit, open_admin)
     add_code_commands(_group(app, "codes", "Redemption codes."), open_admin)
 
+    payments = _group(app, "payments", "Payments and receipts.")
+    add_payment_commands(payments, open_admin)
+    add_receipt_commands(payments, open_admin)
     add_notice_commands(_group(app, "notices", "Notices to accounts."), open_admin)
     add_catalogue_commands(app, _group(app, "prices", "Prices."), open_admin)
-    add_receipt_commands(_group(app, "payments", "Payments."), open_admin)
     add_subscription_commands(
         _group(app, "plans", "What is sold by the period."),
         _group(app, "subscriptions", "Plans of accounts."),

@@ -25,6 +25,7 @@ from raseed.admin.v1 import (
     notices_pb2_grpc,
     operators_pb2_grpc,
     organisations_pb2_grpc,
+    payments_pb2_grpc,
     receipts_pb2_grpc,
     subscriptions_pb2_grpc,
 )
@@ -45,6 +46,7 @@ STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     organisations_pb2_grpc.OrganisationAdminServiceStub,
     receipts_pb2_grpc.ReceiptAdminServiceStub,
     subscriptions_pb2_grpc.SubscriptionAdminServiceStub,
+    payments_pb2_grpc.PaymentAdminServiceStub,
 )
 
 

@@ -19,6 +19,7 @@ from raseed.adapters.rpc.admin_limits import LimitsServicer
 from raseed.adapters.rpc.admin_notices import NoticesServicer
 from raseed.adapters.rpc.admin_operators import OperatorsServicer
 from raseed.adapters.rpc.admin_organisations import OrganisationAdminServicer
+from raseed.adapters.rpc.admin_payments import PaymentAdminServicer
 from raseed.adapters.rpc.admin_receipts import ReceiptAdminServicer
 from raseed.adapters.rpc.admin_subscriptions import SubscriptionAdminServicer
 from raseed.adapters.rpc.health import HealthMonitor
@@ -41,6 +42,7 @@ from raseed.admin.v1 import (
     notices_pb2_grpc,
     operators_pb2_grpc,
     organisations_pb2_grpc,
+    payments_pb2_grpc,
     receipts_pb2_grpc,
     subscriptions_pb2_grpc,
 )
@@ -60,6 +62,7 @@ from raseed.core.billing.policy import Policy
 from raseed.core.clock import Clock
 from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
+from raseed.core.payments.administration import PaymentAdmin
 from raseed.core.payments.code_admin import CodeAdmin
 from raseed.core.payments.receipt_service import ReceiptService
 from raseed.core.payments.subscriptions import Subscriptions
@@ -84,6 +87,7 @@ class AdminServices:
     receipts: ReceiptService
     codes: CodeAdmin
     plans: Subscriptions
+    payments: PaymentAdmin
     policy: Policy
     clock: Clock
     idempotency: Idempotency
@@ -117,6 +121,7 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
         subscriptions_pb2_grpc.add_SubscriptionAdminServiceServicer_to_server: SubscriptionAdminServicer(
             services.plans
         ),
+        payments_pb2_grpc.add_PaymentAdminServiceServicer_to_server: PaymentAdminServicer(services.payments),
         catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server: CatalogueServicer(
             services.policy, services.clock
         ),

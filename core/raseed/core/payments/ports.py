@@ -245,8 +245,8 @@ class PaymentStore(Protocol):
         """Newest first; `after` is the id of the last one already seen, empty for the first page."""
         ...
 
-    async def in_state(self, state: PaymentState, after: str, limit: int) -> Sequence[Payment]:
-        """As `of_account`, of all accounts."""
+    async def in_state(self, state: PaymentState | None, after: str, limit: int) -> Sequence[Payment]:
+        """As `of_account`, of all accounts. None: in any state."""
         ...
 
     async def paid_between(

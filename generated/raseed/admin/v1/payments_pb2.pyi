@@ -249,25 +249,27 @@ class ReportPaymentsResponse(_message.Message):
     def __init__(self, day: _Optional[str] = ..., providers: _Optional[_Iterable[_Union[ProviderReport, _Mapping]]] = ...) -> None: ...
 
 class ProviderReport(_message.Message):
-    __slots__ = ("provider", "mode", "is_compared", "payment_count", "differences")
+    __slots__ = ("provider", "mode", "is_compared", "seen_count", "payment_count", "summary", "differences")
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     IS_COMPARED_FIELD_NUMBER: _ClassVar[int]
+    SEEN_COUNT_FIELD_NUMBER: _ClassVar[int]
     PAYMENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
     DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
     provider: str
     mode: str
     is_compared: bool
+    seen_count: int
     payment_count: int
+    summary: str
     differences: _containers.RepeatedCompositeFieldContainer[PaymentDifference]
-    def __init__(self, provider: _Optional[str] = ..., mode: _Optional[str] = ..., is_compared: _Optional[bool] = ..., payment_count: _Optional[int] = ..., differences: _Optional[_Iterable[_Union[PaymentDifference, _Mapping]]] = ...) -> None: ...
+    def __init__(self, provider: _Optional[str] = ..., mode: _Optional[str] = ..., is_compared: _Optional[bool] = ..., seen_count: _Optional[int] = ..., payment_count: _Optional[int] = ..., summary: _Optional[str] = ..., differences: _Optional[_Iterable[_Union[PaymentDifference, _Mapping]]] = ...) -> None: ...
 
 class PaymentDifference(_message.Message):
-    __slots__ = ("payment", "invoice_id", "problem")
-    PAYMENT_FIELD_NUMBER: _ClassVar[int]
-    INVOICE_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("subject", "problem")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
-    payment: str
-    invoice_id: str
+    subject: str
     problem: str
-    def __init__(self, payment: _Optional[str] = ..., invoice_id: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
+    def __init__(self, subject: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...

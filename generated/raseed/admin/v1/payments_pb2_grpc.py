@@ -109,14 +109,15 @@ class PaymentAdminServiceServicer:
 
     def RefundPayment(self, request, context):
         """Asks the provider to give money back. The credit is taken back when it has done it, which may be days later.
-        Safe to repeat with the same `request_id`. FAILED_PRECONDITION for more than is left of the payment.
+        Safe to repeat with the same `request_id`. INVALID_ARGUMENT for more than is left of the payment, ABORTED
+        while another refund is under way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AcceptPayment(self, request, context):
-        """Credits a payment in "review" as it was ordered, whatever differs.
+        """Credits a payment in "review" as it was ordered. ABORTED unless its provider says, now, that this order is paid.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +145,8 @@ class PaymentAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportPayments(self, request, context):
-        """Compares what each provider says was paid in a day with what is here. Asks the providers: seconds to minutes.
+        """Compares what each provider says was paid in a day with payments and ledger. Asks the providers: seconds to minutes. What
+        is paid there and not credited here is looked at by the way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -135,8 +135,11 @@ class SqlPaymentStore:
     async def of_account(self, account_id: AccountId, after: str, limit: int) -> Sequence[Payment]:
         return await self._newest(select(payments).where(_rows.account_id == account_id), after, limit)
 
-    async def in_state(self, state: PaymentState, after: str, limit: int) -> Sequence[Payment]:
-        return await self._newest(select(payments).where(_rows.state == state.value), after, limit)
+    async def in_state(self, state: PaymentState | None, after: str, limit: int) -> Sequence[Payment]:
+        query = select(payments)
+        if state is not None:
+            query = query.where(_rows.state == state.value)
+        return await self._newest(query, after, limit)
 
     async def paid_between(
         self,
