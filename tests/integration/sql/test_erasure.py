@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 from tests.contract.ledger.conftest import ACCOUNT
+from tests.support.receipts import terms
+from tests.support.receipts_issued import issued
 
 from raseed.adapters.sql.accounts.accounts import create_account
 from raseed.adapters.sql.accounts.standing import SqlStandingStore
@@ -34,6 +36,7 @@ async def test_an_erased_holder_is_not_in_the_file(tmp_path: Path):
     standing = SqlStandingStore(database)
     for number in range(50):
         await standing.add_note(ALICE, f"{CANARY} {number} " + "long " * 200, "op_1")
+    await issued(database, terms(), ALICE)
     await standing.suspend(ALICE, f"{CANARY} spams", "op_1")
     await database.close()
     assert files_with_it(tmp_path) == ["raseed.db"]
