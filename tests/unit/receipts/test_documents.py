@@ -26,13 +26,8 @@ from raseed.core.ids import ReceiptId
 from raseed.core.messaging.ports import Language
 from raseed.core.payments.model import Item, ItemKind, Mode
 from raseed.core.payments.ports import Buyer
-from raseed.core.payments.receipts import (
-    DocumentKind,
-    IssuedReceipt,
-    Receipt,
-    draw_receipt,
-    draw_refund,
-)
+from raseed.core.payments.receipt_drawing import draw_receipt, draw_refund
+from raseed.core.payments.receipts import DocumentKind, IssuedReceipt, Receipt
 
 RESAYIL, KISSAPI = terms(), terms("kissapi")
 PACK = draw_receipt(ReceiptId("rcpt_1"), "R-2026-000042", credited(), RESAYIL, NOON)

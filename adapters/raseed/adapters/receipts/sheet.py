@@ -14,7 +14,8 @@ from raseed.adapters.messaging.texts import isolated
 from raseed.adapters.receipts.words import METHODS, WORDS, Words
 from raseed.core.messaging.ports import Language
 from raseed.core.payments.model import Mode
-from raseed.core.payments.receipts import IssuedReceipt, Receipt, credit_text
+from raseed.core.payments.receipt_drawing import credit_text
+from raseed.core.payments.receipts import IssuedReceipt, Receipt
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 

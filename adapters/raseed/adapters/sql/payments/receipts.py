@@ -18,14 +18,12 @@ from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, PaymentId, ReceiptId, new_id
 from raseed.core.payments.model import Payment, PaymentState, Refund, RefundState
 from raseed.core.payments.ports import Buyer
+from raseed.core.payments.receipt_drawing import draw_receipt, draw_refund, notice_of
 from raseed.core.payments.receipts import (
     DocumentKind,
     IssuedReceipt,
     Receipt,
     ReceiptTerms,
-    draw_receipt,
-    draw_refund,
-    notice_of,
     number_text,
     receipt_kind,
     refund_kind,
