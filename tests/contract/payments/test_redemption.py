@@ -16,7 +16,7 @@ from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, SqlStor
 
 from raseed.adapters.sql.accounts.tables import sign_in_tallies
 from raseed.adapters.sql.admin.tables import audit_details, audit_log
-from raseed.adapters.sql.payments.redemption import SqlCodeStore
+from raseed.adapters.sql.payments.redemption import WAITING_MAX, SqlCodeStore
 from raseed.adapters.sql.payments.redemption_tables import code_batches, redemption_codes, redemptions
 from raseed.adapters.sql.ports import DatabaseUnavailable
 from raseed.core.accounts.keys import Peppers
@@ -29,6 +29,7 @@ from raseed.core.clock import DAY, HOUR, MINUTE
 from raseed.core.errors import (
     AccountSuspended,
     NotFound,
+    Overloaded,
     RaseedError,
     RateLimited,
     RedemptionRejected,
@@ -37,9 +38,9 @@ from raseed.core.errors import (
 from raseed.core.ids import AccountId
 from raseed.core.money import AMOUNT_MAX
 from raseed.core.payments.code_admin import CODES_MAX, NOTE_CHARS_MAX, USES_MAX, CodeAdmin
-from raseed.core.payments.code_text import new_code
-from raseed.core.payments.redeeming import Redeemed, RedemptionService
-from raseed.core.payments.redemption import GUESSES_FROM_NETWORK, GUESSES_OF_ACCOUNT
+from raseed.core.payments.code_text import new_code, read_code
+from raseed.core.payments.redeeming import Redeemed, RedemptionService, digests_of
+from raseed.core.payments.redemption import GUESSES_FROM_NETWORK, GUESSES_OF_ACCOUNT, Claim, Claimant
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -191,6 +192,42 @@ async def test_one_account_at_once_gets_it_once(desk: Desk) -> None:
     assert sum(each.is_new for each in answers) == 1
     assert len({each.grant_id for each in answers}) == 1
     assert await desk.balance(account) == CREDIT
+
+
+async def test_a_worker_lets_few_wait(desk: Desk) -> None:
+    """Whoever comes when so many wait for the writer is told to come again, and loses nothing."""
+    texts = [await desk.code(uses_per_code=100)] * (WAITING_MAX + 5)
+    account = await desk.account()
+    database, _ = desk.store.next_worker()
+    store, turned_away = SqlCodeStore(database), asyncio.Semaphore(0)
+    async with store._turn:  # as if a write were under way
+        claims = [asyncio.create_task(_claim(store, account, text, turned_away)) for text in texts]
+        for _ in range(5):
+            await turned_away.acquire()
+    outcomes = await asyncio.gather(*claims, return_exceptions=True)
+    assert sum(isinstance(each, Overloaded) for each in outcomes) == 5
+    assert sum(isinstance(each, Claim) and each.is_new for each in outcomes) == 1
+    again = await store.claim(digests_of(PEPPERS, read(texts[0])), claimant(account))
+    assert isinstance(again, Claim)
+    assert not again.is_new
+
+
+def claimant(account: AccountId) -> Claimant:
+    return Claimant(account_id=account, actor="pers_1", guesses={})
+
+
+def read(text: str) -> str:
+    canonical = read_code(text)
+    assert canonical is not None
+    return canonical
+
+
+async def _claim(store: SqlCodeStore, account: AccountId, text: str, turned_away: asyncio.Semaphore) -> Any:
+    try:
+        return await store.claim(digests_of(PEPPERS, read(text)), claimant(account))
+    except Overloaded:
+        turned_away.release()
+        raise
 
 
 async def test_the_table_itself_refuses_one_use_too_many(desk: Desk) -> None:

@@ -77,7 +77,8 @@ class RedemptionService:
         """The account gets the credit of a code. Safe to repeat: the same account gets it once, and the same answer.
 
         Raises RequestInvalid for what was mistyped, RedemptionRejected, RateLimited after too many codes that nobody
-        has, LedgerUnavailable, and what the ledger refuses a grant for. After LedgerUnavailable the credit comes by itself.
+        has, Overloaded, LedgerUnavailable, and what the ledger refuses a grant for. After LedgerUnavailable the credit comes
+        by itself.
         """
         canonical = read_code(text)
         if canonical is None:

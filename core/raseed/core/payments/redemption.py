@@ -144,7 +144,7 @@ class CodeStore(Protocol):
 
         A code is redeemed once by an account and no more often than its batch says, whichever workers are asked at the
         same moment. One that the account redeemed before is answered as it was then, whatever became of the code. A new one
-        is due after `UNSETTLED_US`. Raises AccountSuspended for an account that is not active any more.
+        is due after `UNSETTLED_US`. Raises AccountSuspended for an account that is not active any more, and Overloaded.
         """
         ...
 

@@ -16,7 +16,7 @@ from raseed.adapters.sql.ports import SqlDatabase
 from raseed.core.accounts.code_limits import NOTHING, admit
 from raseed.core.accounts.model import AccountStatus
 from raseed.core.clock import Microseconds
-from raseed.core.errors import AccountSuspended
+from raseed.core.errors import AccountSuspended, Overloaded
 from raseed.core.ids import AccountId, CodeBatchId, RedemptionCodeId
 from raseed.core.money import credits_text
 from raseed.core.payments.redemption import (
@@ -30,6 +30,8 @@ from raseed.core.payments.redemption import (
     StoredCode,
 )
 
+WAITING_MAX = 64
+"""Codes that wait in one worker to be redeemed. They are written one after the other, a few milliseconds each."""
 ACCOUNTS_SHOWN_MAX = 20
 """Of one code: who redeemed it first."""
 
@@ -46,6 +48,7 @@ class SqlCodeStore:
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
         self._turn = asyncio.Lock()
+        self._waiting = 0
 
     async def add(self, batch: CodeBatch, codes: Sequence[StoredCode]) -> None:
         rows = [
@@ -184,8 +187,14 @@ class SqlCodeStore:
         found = await self._database.read(look)
         if isinstance(found, Claim) or (isinstance(found, Refused) and found is not Refused.UNKNOWN):
             return found
-        async with self._turn:  # no more than one of a worker waits for the writer
-            return await self._database.write(work)
+        if self._waiting >= WAITING_MAX:
+            raise Overloaded("Too many codes are redeemed at once. Please try again.", retry_after_s=1.0)
+        self._waiting += 1
+        try:
+            async with self._turn:  # no more than one of a worker waits for the writer
+                return await self._database.write(work)
+        finally:
+            self._waiting -= 1
 
     def _count_guess(self, connection: Connection, claimant: Claimant, now: Microseconds) -> None:
         before = read_tallies(connection, claimant.guesses)
