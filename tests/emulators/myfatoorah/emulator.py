@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
 from aiohttp import web
 from tests.emulators.courier import Courier
 from tests.emulators.myfatoorah import people, shapes
 from tests.emulators.myfatoorah.book import (
-    IN_KWD,
-    KUWAIT,
     METHODS,
     Attempt,
     Book,
@@ -25,10 +21,11 @@ from tests.emulators.myfatoorah.book import (
     Refund,
     Refused,
 )
+from tests.emulators.myfatoorah.requests import amount_of, currency_of, moment_of, parsed
 from tests.emulators.myfatoorah.signing import signature, v1_text, v2_text
 from tests.emulators.server import Served
 
-from raseed.core.clock import MINUTE, SECOND, Clock, Microseconds, SystemClock
+from raseed.core.clock import MINUTE, Clock, Microseconds, SystemClock
 
 TOKEN = "test-token-of-the-emulator"
 SECRET = "test-webhook-secret-of-the-emulator"
@@ -152,7 +149,7 @@ class MyFatoorah:
         async def answer(request: web.Request) -> web.Response:
             try:
                 self._check_token(request)
-                return call(_object(await request.read()))
+                return call(parsed(await request.read()))
             except Refused as error:
                 return shapes.refused(error)
 
@@ -163,7 +160,7 @@ class MyFatoorah:
             raise Refused("Token", "The token does not have the required permissions!", 401)
 
     def _initiate(self, body: dict[str, Any]) -> web.Response:
-        return shapes.answered(shapes.methods(_amount(body, "InvoiceAmount"), str(body.get("CurrencyIso"))))
+        return shapes.answered(shapes.methods(amount_of(body, "InvoiceAmount"), str(body.get("CurrencyIso"))))
 
     def _execute(self, body: dict[str, Any]) -> web.Response:
         method = next((each for each in METHODS if each.id == body.get("PaymentMethodId")), None)
@@ -203,12 +200,12 @@ class MyFatoorah:
             self._check_url(name, body.get(name) or "")
         given: dict[str, Any] = {}
         if text := body.get("ExpiryDate"):
-            given["expires_at"] = _moment(text)
+            given["expires_at"] = moment_of(text)
         return self.book.add(
             customer_reference=body.get("CustomerReference") or "",
             user_defined=body.get("UserDefinedField") or "",
-            currency=_currency(body.get("DisplayCurrencyIso") or "KWD"),
-            value=_amount(body, "InvoiceValue"),
+            currency=currency_of(body.get("DisplayCurrencyIso") or "KWD"),
+            value=amount_of(body, "InvoiceValue"),
             customer={
                 "name": body.get("CustomerName") or "Anonymous",
                 "mobile": body.get("CustomerMobile") or "",
@@ -250,7 +247,7 @@ class MyFatoorah:
         invoice = self._found(body, {"InvoiceId", "PaymentId"})
         refund = self.book.ask_refund(
             invoice,
-            _amount(body, "Amount"),
+            amount_of(body, "Amount"),
             str(body.get("Comment") or ""),
             str(body.get("ExternalIdentifier") or ""),
         )
@@ -281,7 +278,7 @@ class MyFatoorah:
             seen = self.replays.get(key)
             if key and seen and self.clock.now() - seen[0] < REPLAY_US:
                 return web.Response(body=seen[1], status=201, content_type="application/json")
-            answer = self._created_v3(_object(await request.read()))
+            answer = self._created_v3(parsed(await request.read()))
         except Refused as error:
             return shapes.refused(error)
         if key:
@@ -296,12 +293,12 @@ class MyFatoorah:
         customer = body.get("Customer") or {}
         given: dict[str, Any] = {}
         if text := body.get("PaymentExpiry"):
-            given["expires_at"] = _moment(text)
+            given["expires_at"] = moment_of(text)
         invoice = self.book.add(
             customer_reference=order.get("ExternalIdentifier") or customer.get("Reference") or "",
             user_defined="",
-            currency=_currency(order.get("Currency") or "KWD"),
-            value=_amount(order, "Amount"),
+            currency=currency_of(order.get("Currency") or "KWD"),
+            value=amount_of(order, "Amount"),
             customer={
                 "name": customer.get("Name") or "",
                 "mobile": (customer.get("Mobile") or {}).get("Number") or "",
@@ -358,39 +355,3 @@ class MyFatoorah:
                 "state": invoice.status,
                 "page": self._page(invoice),
             }
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(body, parse_float=Decimal)
-    except ValueError as error:
-        raise Refused("Body", "The body is not JSON.") from error
-    if not isinstance(parsed, dict):
-        raise Refused("Body", "The body is not an object.")
-    return parsed
-
-
-def _amount(body: dict[str, Any], name: str) -> Decimal:
-    try:
-        amount = Decimal(str(body.get(name)))
-    except InvalidOperation as error:
-        raise Refused(name, "The amount is not a number.") from error
-    if not amount.is_finite() or amount <= 0:
-        raise Refused(name, "The amount is not valid.")
-    return amount
-
-
-def _currency(code: str) -> str:
-    if code not in IN_KWD:
-        raise Refused("DisplayCurrencyIso", "The currency is not valid.")
-    return code
-
-
-def _moment(text: str) -> Microseconds:
-    """Without a zone it is Kuwait's time."""
-    try:
-        moment = msgspec.convert(text, datetime)
-    except msgspec.ValidationError as error:
-        raise Refused("ExpiryDate", "The expiry date is not valid.") from error
-    moment = moment.replace(tzinfo=KUWAIT) if moment.tzinfo is None else moment
-    return Microseconds(round(moment.timestamp()) * SECOND)

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import phonenumbers
-
 from raseed.adapters.payments import myfatoorah_events as events
 from raseed.adapters.payments.http import Answer, GatewayHttp, open_http, raise_by_status
-from raseed.adapters.payments.myfatoorah_account import KUWAIT, MyFatoorahAccount
+from raseed.adapters.payments.myfatoorah_account import MyFatoorahAccount
+from raseed.adapters.payments.myfatoorah_json import at, unreadable
+from raseed.adapters.payments.myfatoorah_orders import amount_of, invoice, link
 from raseed.adapters.payments.myfatoorah_seen import (
     read_asked_refund,
     read_details,
@@ -30,13 +28,11 @@ from raseed.adapters.payments.myfatoorah_seen import (
 )
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import HOUR, SECOND, Clock, Microseconds
-from raseed.core.money import price_text
 from raseed.core.payments.model import Mode, Payment, Refund, Seen, SeenRefund
 from raseed.core.payments.ports import (
     Buyer,
     Event,
     GatewayRefused,
-    GatewayUnavailable,
     Page,
     PaymentMethod,
     SeenSubscription,
@@ -44,13 +40,8 @@ from raseed.core.payments.ports import (
 
 METHODS_LIFE_US = HOUR
 """How long the list of ways to pay is believed."""
-MOBILE_DIGITS_MAX = 11
 URL_CHARS_MAX = 254
-"""Both by its pages."""
-NAME_CHARS_MAX = 100
-"""Of which its pages say nothing: longer ones are cut, so that no name can make an order fail."""
-UNKNOWN_NAME = "Customer"
-"""SendPayment wants a name, and not everybody gave us one."""
+"""By its pages, of the address to return to."""
 _NOT_FOUND = frozenset({400, 404})
 _FIELDS_MAX = 5
 
@@ -83,11 +74,11 @@ class MyFatoorahGateway:
         return [
             PaymentMethod(
                 code=code,
-                name_en=_text(_at(each, "PaymentMethodEn")) or code,
-                name_ar=_text(_at(each, "PaymentMethodAr")) or _text(_at(each, "PaymentMethodEn")) or code,
+                name_en=_text(at(each, "PaymentMethodEn")) or code,
+                name_ar=_text(at(each, "PaymentMethodAr")) or _text(at(each, "PaymentMethodEn")) or code,
             )
             for each in await self._offered(amount_minor, currency)
-            if (code := _text(_at(each, "PaymentMethodCode")))
+            if (code := _text(at(each, "PaymentMethodCode")))
         ]
 
     async def create(self, payment: Payment, buyer: Buyer, return_url: str) -> Page:
@@ -106,22 +97,7 @@ class MyFatoorahGateway:
     async def _create_v2(
         self, payment: Payment, buyer: Buyer, return_url: str, expires_at: Microseconds
     ) -> Page:
-        country_code, mobile = _phone(buyer.phone_e164)
-        body: dict[str, Any] = {
-            "InvoiceValue": _amount(payment.amount_minor, payment.currency),
-            "DisplayCurrencyIso": payment.currency,
-            "CustomerName": buyer.name[:NAME_CHARS_MAX] or UNKNOWN_NAME,
-            "CustomerReference": payment.id,
-            "UserDefinedField": payment.id,
-            "CallBackUrl": return_url,
-            "ErrorUrl": return_url,
-            "Language": payment.language,
-            "ExpiryDate": _moment(expires_at, KUWAIT),
-        }
-        if buyer.email:
-            body["CustomerEmail"] = buyer.email
-        if mobile:
-            body |= {"MobileCountryCode": country_code, "CustomerMobile": mobile}
+        body = invoice(payment, buyer, return_url, expires_at)
         if payment.method:
             method_id = await self._method_id(payment)
             data = await self._ask("/v2/ExecutePayment", {**body, "PaymentMethodId": method_id})
@@ -134,28 +110,7 @@ class MyFatoorahGateway:
     ) -> Page:
         if payment.method:
             raise GatewayRefused("this way to pay is not offered")
-        customer: dict[str, Any] = {
-            "Reference": payment.id,
-            "Name": buyer.name[:NAME_CHARS_MAX] or UNKNOWN_NAME,
-        }
-        if buyer.email:
-            customer["Email"] = buyer.email
-        country_code, mobile = _phone(buyer.phone_e164)
-        if mobile:
-            customer["Mobile"] = {"CountryCode": country_code, "Number": mobile}
-        body = {
-            "Order": {
-                "Amount": _amount(payment.amount_minor, payment.currency),
-                "Currency": payment.currency,
-                "ExternalIdentifier": payment.id,
-            },
-            "OperationType": "PAY",
-            "NotificationOption": "LINK",
-            "Language": payment.language.upper(),
-            "IntegrationUrls": {"Redirection": return_url},
-            "PaymentExpiry": _moment(expires_at, UTC) + "Z",
-            "Customer": customer,
-        }
+        body = link(payment, buyer, return_url, expires_at)
         data = await self._ask("/v3/payments", body, headers={"Idempotency-Key": payment.id})
         return _page(data, "PaymentURL", expires_at)
 
@@ -163,18 +118,18 @@ class MyFatoorahGateway:
         if payment.provider_payment_id and self._account.version == 3:
             path = f"/v3/payments/{quote(payment.provider_payment_id, safe='')}"
             data = _found(await self._http.call("GET", path))
-            invoice = None if data is None else read_details(data)
+            found = None if data is None else read_details(data)
         else:
             data = _found(await self._http.call("POST", "/v2/GetPaymentStatus", _key_of(payment)))
-            invoice = None if data is None else read_status(data)
-        if invoice is None:
+            found = None if data is None else read_status(data)
+        if found is None:
             return None
         refunds: Sequence[SeenRefund] = ()
-        if invoice.is_paid:
-            body = {"Key": invoice.id, "KeyType": "InvoiceId"}
+        if found.is_paid:
+            body = {"Key": found.id, "KeyType": "InvoiceId"}
             data = _found(await self._http.call("POST", "/v2/GetRefundStatus", body))
-            refunds = () if data is None else read_refunds(data, invoice)
-        return seen(payment, invoice, refunds, self._account, self._clock.now())
+            refunds = () if data is None else read_refunds(data, found)
+        return seen(payment, found, refunds, self._account, self._clock.now())
 
     async def refund(self, payment: Payment, refund: Refund) -> SeenRefund:
         """A request: MyFatoorah's people, or its setting Auto Refund, carry it out, and `look_up` tells."""
@@ -188,7 +143,7 @@ class MyFatoorahGateway:
             {
                 "KeyType": "InvoiceId",
                 "Key": payment.invoice_id,
-                "Amount": _amount(refund.amount_minor, payment.currency),
+                "Amount": amount_of(refund.amount_minor, payment.currency),
                 "Comment": refund.id,
                 "ExternalIdentifier": refund.id,
                 "ServiceChargeOnCustomer": False,
@@ -217,8 +172,8 @@ class MyFatoorahGateway:
     async def _method_id(self, payment: Payment) -> int:
         """The number that a way to pay has in this account now."""
         for each in await self._offered(payment.amount_minor, payment.currency):
-            method_id = _at(each, "PaymentMethodId")
-            if _at(each, "PaymentMethodCode") == payment.method and isinstance(method_id, int):
+            method_id = at(each, "PaymentMethodId")
+            if at(each, "PaymentMethodCode") == payment.method and isinstance(method_id, int):
                 return method_id
         raise GatewayRefused("this way to pay is not offered")
 
@@ -228,20 +183,20 @@ class MyFatoorahGateway:
         known = self._methods.get(currency)
         if known is not None and now - known[0] < METHODS_LIFE_US:
             return known[1]
-        body = {"InvoiceAmount": _amount(amount_minor, currency), "CurrencyIso": currency}
-        offered = _at(await self._ask("/v2/InitiatePayment", body), "PaymentMethods")
+        body = {"InvoiceAmount": amount_of(amount_minor, currency), "CurrencyIso": currency}
+        offered = at(await self._ask("/v2/InitiatePayment", body), "PaymentMethods")
         if not isinstance(offered, list):
-            raise GatewayUnavailable("its answer cannot be read")
+            raise unreadable()
         self._methods[currency] = (now, offered)
         return offered
 
     async def _ask(self, path: str, body: Any, *, headers: Mapping[str, str] | None = None) -> Any:
         """`Data` of an answer that is a success."""
         answer = await self._http.call("POST", path, body, headers=headers)
-        if answer.is_ok and _at(answer.body, "IsSuccess") is True:
-            return _at(answer.body, "Data")
+        if answer.is_ok and at(answer.body, "IsSuccess") is True:
+            return at(answer.body, "Data")
         _refuse(answer)
-        raise GatewayUnavailable("its answer cannot be read")
+        raise unreadable()
 
 
 @asynccontextmanager
@@ -255,20 +210,20 @@ async def open_myfatoorah(
 
 def _found(answer: Answer) -> Any:
     """`Data` of an answer to a question with one key, which can be refused for one reason alone: there is no such thing."""
-    if answer.is_ok and _at(answer.body, "IsSuccess") is True:
-        return _at(answer.body, "Data")
-    is_refusal = _at(answer.body, "IsSuccess") is False
+    if answer.is_ok and at(answer.body, "IsSuccess") is True:
+        return at(answer.body, "Data")
+    is_refusal = at(answer.body, "IsSuccess") is False
     if is_refusal and (answer.is_ok or answer.status in _NOT_FOUND):
         return None
     raise_by_status(answer)
-    raise GatewayUnavailable("its answer cannot be read")
+    raise unreadable()
 
 
 def _refuse(answer: Answer) -> None:
     """Raises GatewayRefused for a refusal, with the names of the fields that it is about: its texts may quote the buyer."""
-    if answer.status not in {401, 403} and _at(answer.body, "IsSuccess") is False:
-        named = _at(answer.body, "ValidationErrors")
-        names = [_at(each, "Name") for each in named[:_FIELDS_MAX]] if isinstance(named, list) else []
+    if answer.status not in {401, 403} and at(answer.body, "IsSuccess") is False:
+        named = at(answer.body, "ValidationErrors")
+        names = [at(each, "Name") for each in named[:_FIELDS_MAX]] if isinstance(named, list) else []
         fields = [name[:40] for name in names if isinstance(name, str) and name.replace(".", "").isalnum()]
         shown = f": {', '.join(fields)}" if fields else ""
         raise GatewayRefused(f"it refuses the request{shown} ({answer.status})")
@@ -284,9 +239,9 @@ def _key_of(payment: Payment) -> dict[str, str]:
 
 
 def _page(data: Any, url_name: str, expires_at: Microseconds) -> Page:
-    invoice_id, url = _at(data, "InvoiceId"), _text(_at(data, url_name))
+    invoice_id, url = at(data, "InvoiceId"), _text(at(data, url_name))
     if not isinstance(invoice_id, int | str) or not str(invoice_id) or not _is_web(url):
-        raise GatewayUnavailable("its answer cannot be read")
+        raise unreadable()
     return Page(url=url, invoice_id=str(invoice_id), expires_at=expires_at)
 
 
@@ -297,29 +252,6 @@ def _is_web(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"https", "http"} and bool(parts.hostname)
-
-
-def _phone(e164: str) -> tuple[str, str]:
-    """Country code and number, if it can take both."""
-    try:
-        number = phonenumbers.parse(e164)
-    except phonenumbers.NumberParseException:
-        return "", ""
-    national = phonenumbers.national_significant_number(number)
-    return (f"+{number.country_code}", national) if len(national) <= MOBILE_DIGITS_MAX else ("", "")
-
-
-def _amount(amount_minor: int, currency: str) -> Decimal:
-    """With all decimals of its currency: 2.000 of dinars."""
-    return Decimal(price_text(amount_minor, currency))
-
-
-def _moment(moment: Microseconds, zone: Any) -> str:
-    return datetime.fromtimestamp(moment // SECOND, zone).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _at(data: Any, name: str) -> Any:
-    return data.get(name) if isinstance(data, Mapping) else None
 
 
 def _text(value: Any) -> str:
