@@ -212,6 +212,20 @@ async def test_a_ledger_that_does_not_answer_leaves_it_paid_and_due(till: Till, 
     assert await till.spendable() == CREDIT
 
 
+async def test_what_was_verified_does_not_wait_for_a_provider_that_is_down_by_then(till: Till):
+    payment = await till.order()
+    till.pay(payment)
+    faulty = FaultyLedger(till.store.ledger)
+    faulty.fail(IssueGrant, When.BEFORE)
+    with pytest.raises(LedgerUnavailable):
+        await till.worker(ledger=faulty).settling.settle(payment.id)
+    till.book.fail("look_up", Fault.BEFORE)
+    with pytest.raises(GatewayUnavailable):
+        await till.workers[0].settling.settle(payment.id)
+    assert (await till.payment(payment.id)).state is PaymentState.CREDITED
+    assert await till.spendable() == CREDIT
+
+
 async def test_what_is_paid_late_is_credited_late(till: Till):
     payment = await till.order()
     till.book.change(payment.id, status=SeenStatus.EXPIRED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from tests.integration.rpc.conftest import AT_ONCE
 from tests.integration.rpc.test_admin_credits import hold, refused
+from tests.support.orders import order
 from tests.support.worker import MICROCREDITS, Client, Worker
 
 from raseed.adapters.sql.accounts.tables import accounts, sessions, sign_in_codes
@@ -16,6 +18,7 @@ from raseed.adapters.sql.admin.audit import AUDIT_CHAIN
 from raseed.adapters.sql.hash_chain import SqlChain
 from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
 from raseed.adapters.sql.organisations.tables import invitations, memberships, organisations
+from raseed.adapters.sql.payments.payments import SqlPaymentStore
 from raseed.adapters.sql.tables import metadata
 from raseed.admin.v1 import account_admin_pb2 as pb
 from raseed.admin.v1 import admin_pb2, audit_pb2
@@ -23,11 +26,13 @@ from raseed.core.accounts.model import Account
 from raseed.core.admin.erasure import ErasureService
 from raseed.core.admin.standing_jobs import forfeit_job
 from raseed.core.chain import sealer_job
-from raseed.core.clock import HOUR, SystemClock
+from raseed.core.clock import HOUR, Microseconds, SystemClock
 from raseed.core.content.ports import ContentKind
-from raseed.core.ids import AccountId
+from raseed.core.ids import AccountId, PaymentId, RefundId
 from raseed.core.jobs import run_round
 from raseed.core.messaging.notices import Notice, NoticeKind
+from raseed.core.payments.model import PaymentState, Refund, RefundState
+from raseed.core.payments.ports import AuditNote, Beside
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -61,7 +66,29 @@ async def named_customer(worker: Worker) -> Client:
     )
     await worker.platform.database.write(partial(found_organisation, account_id=made.account))
     await worker.platform.database.write(partial(begin_signing_in, account_id=made.account))
+    await pay_and_refund(worker, AccountId(made.account))
     return made
+
+
+async def pay_and_refund(worker: Worker, account_id: AccountId) -> None:
+    """With what operators wrote of it."""
+    store = SqlPaymentStore(worker.platform.database)
+    paid = replace(order(PaymentState.REVIEW), id=PaymentId(f"pay_{account_id}"), account_id=account_id)
+    before = await store.add(replace(paid, invoice_id=paid.id), "key")
+    refund = Refund(
+        id=RefundId(f"rfd_{account_id}"),
+        payment_id=paid.id,
+        amount_minor=1,
+        reason=f"{CANARY} asked",
+        actor="op_1",
+        state=RefundState.REQUESTED,
+        provider_refund_id="",
+        is_dispute=False,
+        created_at=Microseconds(1),
+    )
+    after = replace(before, problem=f"{CANARY} paid twice", url=f"https://pay.example/{CANARY}")
+    note = AuditNote(action="payment.decided", detail=f"{CANARY} called", actor="op_1")
+    assert await store.replace(before, after, Beside(refunds=[refund], audit=[note]))
 
 
 def found_organisation(connection: Connection, account_id: str) -> None:
@@ -157,6 +184,8 @@ async def test_nothing_that_names_the_holder_is_left_and_the_chains_verify(worke
         "invitations",
         "organisations",
         "outbox",
+        "payments",
+        "refunds",
         "sessions",
         "sign_in_codes",
     } <= set(await tables_with(worker, CANARY))

@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 from sqlalchemy.sql import visitors
 from tests.contract.ledger.conftest import KEY, PostgresStore, SqliteStore
+from tests.support.orders import ORDER
 from tests.unit.billing.builders import ALICE, issue, place, settle
 
 from raseed.adapters.sql.accounts.api_keys import insert_key
 from raseed.adapters.sql.accounts.standing import SqlStandingStore
 from raseed.adapters.sql.export import PARTS, SqlExportStore
+from raseed.adapters.sql.payments.payments import SqlPaymentStore
 from raseed.adapters.sql.tables import metadata
 from raseed.core.admin.export import ExportPosition
-from raseed.core.ids import AccountId, ApiKeyId
+from raseed.core.clock import Microseconds
+from raseed.core.ids import AccountId, ApiKeyId, PaymentId, RefundId
+from raseed.core.payments.model import Refund, RefundState
+from raseed.core.payments.ports import Beside
 
 BOB = AccountId("acct_bob")
 NOT_EXPORTED = {
@@ -50,11 +55,29 @@ async def store(request, tmp_path):
         await standing.suspend(account_id, f"reason of {account_id}", "op_1")
         await standing.reinstate(account_id, "x", "op_1")
         await standing.add_note(account_id, f"note on {account_id}", "op_1")
+        await pay_and_refund(SqlPaymentStore(opened.database), account_id)
     await opened.ledger.submit([issue("g", 100), issue("g", 100, account_id=BOB)])
     for number in range(5):
         await opened.ledger.submit([place(f"h{number}", 10), settle(f"h{number}", 5)])
     yield opened
     await opened.close()
+
+
+async def pay_and_refund(payments: SqlPaymentStore, account_id: AccountId) -> None:
+    paid = replace(ORDER, id=PaymentId(f"pay_of_{account_id}"), account_id=account_id)
+    refund = Refund(
+        id=RefundId(f"rfd_of_{account_id}"),
+        payment_id=paid.id,
+        amount_minor=1,
+        reason=f"refund of {account_id}",
+        actor="op_1",
+        state=RefundState.REQUESTED,
+        provider_refund_id="",
+        is_dispute=False,
+        created_at=Microseconds(1),
+    )
+    await payments.add(paid, "key")
+    assert await payments.replace(paid, paid, Beside(refunds=[refund]))
 
 
 async def exported(store: Any, limit: int) -> list[dict[str, Any]]:
@@ -78,6 +101,8 @@ async def test_an_export_is_the_same_in_pages_of_any_size(store):
         "notice": 1,
         "api_key": 1,
         "grant": 1,
+        "payment": 1,
+        "refund": 1,
         "ledger_transaction": 6,
         "ledger_entry": 12,
         "usage": 5,
@@ -89,6 +114,7 @@ async def test_an_export_is_the_same_in_pages_of_any_size(store):
 async def test_an_export_has_nothing_secret_and_nothing_of_others(store):
     text = str(await exported(store, 500))
     assert "note on acct_alice" in text
+    assert "refund of acct_alice" in text
     assert "bob" not in text
     assert "hash!" not in text
     assert "digest" not in text

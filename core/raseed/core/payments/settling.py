@@ -98,6 +98,9 @@ class Settling:
     async def _settle(self, payment_id: PaymentId, invoice_id: str) -> Payment:
         for _ in range(RACES_MAX):
             payment = await self.read(payment_id)
+            if payment.state is PaymentState.PAID or payment.withdrawing_microcredits:
+                # Decided by an earlier look: it does not wait for a provider that may not answer now.
+                payment = await self.deliver(payment)
             seen = await self._look_up(payment, invoice_id)
             written = await self._write_look(payment, seen)
             if written is not None:
