@@ -115,7 +115,7 @@ class Opener:
                 **account,
             }
         )
-        gateway = await self.stack.enter_async_context(open_creem(given, timeout_s, 4))
+        gateway = await self.stack.enter_async_context(open_creem(given, self.clock, timeout_s, 4))
         return Shop(emulator, gateway, self.clock)
 
 

@@ -87,7 +87,7 @@ async def _creem(parts: _Parts) -> AsyncIterator[Gateway]:
         url=given.url or URLS[mode],
         **({"topup_unit_minor": policy.topup.step_minor} if policy.topup else {}),
     )
-    async with open_creem(account, given.timeout_s, given.connections) as gateway:
+    async with open_creem(account, parts.clock, given.timeout_s, given.connections) as gateway:
         yield gateway
 
 

@@ -1,8 +1,9 @@
 """Creem, which sells in its own name: merchant of record, it adds the tax, owes it and writes the invoice.
 
-By Creem's OpenAPI document (docs.creem.io/api-reference): `POST` and `GET /v1/checkouts`, `GET /v1/transactions`,
-`GET /v1/transactions/search`, `GET /v1/subscriptions`, `POST /v1/subscriptions/{id}/cancel`, `POST /v1/refunds`. The key
-in `x-api-key` decides between two shops that know nothing of each other, and each has an address of its own.
+By Creem's OpenAPI document (docs.creem.io/api-reference): `POST` and `GET /v1/checkouts`, `GET /v1/products`,
+`GET /v1/transactions`, `GET /v1/transactions/search`, `GET /v1/subscriptions`, `POST /v1/subscriptions/{id}/cancel`,
+`POST /v1/refunds`. The key in `x-api-key` decides between two shops that know nothing of each other, and each has an
+address of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from raseed.adapters.payments.creem_signature import (
 )
 from raseed.adapters.payments.http import Answer, GatewayHttp, open_http, raise_by_status
 from raseed.core.billing.policy import PaymentProvider
-from raseed.core.clock import HOUR, Microseconds
+from raseed.core.clock import HOUR, Clock, Microseconds
 from raseed.core.errors import Unauthenticated, WebhookNotConfigured
 from raseed.core.payments.model import ItemKind, Mode, Payment, Refund, Seen, SeenRefund
 from raseed.core.payments.ports import (
@@ -38,6 +39,8 @@ from raseed.core.payments.ports import (
 )
 
 URLS = {Mode.LIVE: "https://api.creem.io", Mode.TEST: "https://test-api.creem.io"}
+PRODUCT_LIFE_US = HOUR
+"""How long the price of a product is believed. There are as many products as a profile sells items."""
 PAGE_SIZE = 100
 PAGES_MAX = 100
 """Of a list of transactions: ten thousand. What is longer is not compared by halves."""
@@ -64,13 +67,13 @@ class CreemAccount:
 
 @asynccontextmanager
 async def open_creem(
-    account: CreemAccount, timeout_s: float, connections: int
+    account: CreemAccount, clock: Clock, timeout_s: float, connections: int
 ) -> AsyncIterator[CreemGateway]:
     """Raises ValueError for a key of another mode: it would ask one shop for what is in the other."""
     if key_mode(account.api_key) is not account.mode:
         raise ValueError(f"the key is no key of Creem's for mode {account.mode}")
     async with open_http(account.url, {"x-api-key": account.api_key}, timeout_s, connections) as http:
-        yield CreemGateway(http, account)
+        yield CreemGateway(http, account, clock)
 
 
 class CreemGateway:
@@ -80,9 +83,12 @@ class CreemGateway:
     is_creation_repeatable = False
     """`request_id` is echoed, and not said to be unique."""
 
-    def __init__(self, http: GatewayHttp, account: CreemAccount) -> None:
+    def __init__(self, http: GatewayHttp, account: CreemAccount, clock: Clock) -> None:
         self._http = http
         self._account = account
+        self._clock = clock
+        self._products: dict[str, tuple[Microseconds, creem.Product]] = {}
+        """By id, with when they were read."""
         self._page_scheme = "https://" if account.url.startswith("https://") else "http"
 
     @property
@@ -93,9 +99,11 @@ class CreemGateway:
         return ()
 
     async def create(self, payment: Payment, buyer: Buyer, return_url: str) -> Page:
+        units = self._units(payment)
+        await self._check_product(payment, units)
         body: dict[str, Any] = {
             "product_id": payment.product_id,
-            "units": self._units(payment),
+            "units": units,
             "request_id": payment.id,
             "success_url": return_url,
             "metadata": {"payment_id": payment.id, "account_id": payment.account_id},
@@ -118,6 +126,22 @@ class CreemGateway:
         if rest:
             raise GatewayRefused("the amount is no multiple of what Creem's product costs")
         return units
+
+    async def _check_product(self, payment: Payment, units: int) -> None:
+        """That the page will ask for what was ordered: who pays another price waits for an operator. Raises GatewayRefused."""
+        now = self._clock.now()
+        read_at, product = self._products.get(payment.product_id, (Microseconds(0), None))
+        if product is None or now - read_at >= PRODUCT_LIFE_US:
+            product = _found(
+                await self._get("/v1/products", {"product_id": payment.product_id}), creem.Product
+            )
+            if product is None:
+                raise GatewayRefused(f"Creem has no product {payment.product_id}")
+            read_at = now
+        if problem := creem.differs(product, payment, units):
+            self._products.pop(payment.product_id, None)
+            raise GatewayRefused(problem)
+        self._products[payment.product_id] = (read_at, product)
 
     async def look_up(self, payment: Payment) -> Seen | None:
         if payment.invoice_id.startswith(creem.CHECKOUT_PREFIX):

@@ -16,7 +16,7 @@ import msgspec
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import Microseconds
 from raseed.core.money import share
-from raseed.core.payments.model import Mode, Payment, Seen, SeenRefund, SeenRefundState, SeenStatus
+from raseed.core.payments.model import ItemKind, Mode, Payment, Seen, SeenRefund, SeenRefundState, SeenStatus
 from raseed.core.payments.ports import GatewayUnavailable, SeenSubscription
 
 CHECKOUT_PREFIX = "ch_"
@@ -51,6 +51,16 @@ class Checkout(msgspec.Struct, frozen=True):
     order: Order | None = None
     subscription: str | Ref | None = None
     checkout_url: str | None = None
+
+
+class Product(msgspec.Struct, frozen=True):
+    id: str
+    mode: str
+    price: int
+    currency: str
+    billing_type: str
+    """`recurring`, or `onetime`."""
+    status: str
 
 
 class Transaction(msgspec.Struct, frozen=True):
@@ -115,6 +125,23 @@ def id_of(found: str | Ref | None) -> str:
 def mode_of(mode: str) -> Mode:
     """Whatever is not said to be live moves no money: Creem knows `test`, `sandbox` and `local` beside `prod`."""
     return Mode.LIVE if mode in {"prod", "live"} else Mode.TEST
+
+
+def differs(product: Product, payment: Payment, units: int) -> str:
+    """What is wrong with selling so many units of a product for this order; empty: nothing."""
+    if mode_of(product.mode) is not payment.mode:
+        return f"the product {product.id} is of another mode"
+    if product.status != "active":
+        return f"the product {product.id} is {product.status}"
+    if (product.billing_type == "recurring") is not (payment.item.kind is ItemKind.PLAN):
+        return f"the product {product.id} is {product.billing_type}"
+    asked = (payment.amount_minor, payment.currency)
+    if (product.price * units, product.currency.upper()) != asked:
+        return (
+            f"{units} of the product {product.id} cost {product.price * units} {product.currency}, "
+            f"and {payment.amount_minor} {payment.currency} are ordered"
+        )
+    return ""
 
 
 def seen_checkout(checkout: Checkout, transaction: Transaction | None, payment: Payment) -> Seen:

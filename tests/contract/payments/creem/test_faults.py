@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.emulators.clock import TurnedClock
 from tests.emulators.creem.book import Refused
 from tests.emulators.creem.emulator import (
     API_KEY,
@@ -131,7 +132,9 @@ async def test_test_and_live_are_two_shops(opener: Opener) -> None:
 )
 async def test_a_key_of_another_mode_opens_nothing(mode: Mode, api_key: str) -> None:
     with pytest.raises(ValueError, match="mode"):
-        async with open_creem(CreemAccount(mode=mode, api_key=api_key, url="http://127.0.0.1:1"), 1.0, 1):
+        async with open_creem(
+            CreemAccount(mode=mode, api_key=api_key, url="http://127.0.0.1:1"), TurnedClock(), 1.0, 1
+        ):
             pass
 
 
@@ -143,9 +146,10 @@ async def test_an_answer_of_another_mode(opener: Opener) -> None:
     def in_test(found: Any) -> None:
         found["mode"] = "test"
 
-    live.emulator.served.faults.add(Fault(how=How.EDITED, edit=in_test))
-    with pytest.raises(GatewayRefused, match="mode"):
-        await live.gateway.create(payment, BUYER, RETURN_URL)
+    for path in ("/v1/products", "/v1/checkouts"):
+        live.emulator.served.faults.add(Fault(how=How.EDITED, edit=in_test, path=path))
+        with pytest.raises(GatewayRefused, match="mode"):
+            await live.gateway.create(payment, BUYER, RETURN_URL)
     known, _ = await live.paid(payment)
     live.emulator.served.faults.add(Fault(how=How.EDITED, edit=in_test, times=2))
     assert (await live.look(known)).mode is Mode.TEST

@@ -9,6 +9,7 @@ import pytest
 from tests.emulators.creem.book import Product
 from tests.emulators.creem.emulator import (
     API_KEY,
+    PLAN,
     TOPUP,
 )
 from tests.emulators.faults import Fault, How
@@ -22,6 +23,7 @@ from tests.support.creem_shop import (
     order,
 )
 
+from raseed.adapters.payments.creem import PRODUCT_LIFE_US
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import DAY, SECOND, Microseconds
 from raseed.core.ids import PaymentId
@@ -60,7 +62,7 @@ async def test_what_is_sold_in_pieces_goes_in_pieces(shop: Shop) -> None:
         order(Item(kind=ItemKind.KEYS, id="", quantity=3), 300, "prod_Keys"), Buyer(), RETURN_URL
     )
     await shop.gateway.create(PLAN_ORDER, BUYER, RETURN_URL)
-    keys, plan = shop.emulator.served.asked
+    keys, plan = shop.emulator.served.asked_at("/v1/checkouts")
     assert (keys.json["units"], plan.json["units"]) == (3, 1)
     assert "customer" not in keys.json
 
@@ -80,8 +82,42 @@ async def test_what_creem_cannot_sell_is_not_asked_for(shop: Shop, payment: Paym
 
 async def test_a_product_that_is_not_there_is_refused(shop: Shop) -> None:
     """For good: the same call will be refused again."""
-    with pytest.raises(GatewayRefused, match="404"):
+    with pytest.raises(GatewayRefused, match="no product prod_Gone"):
         await shop.gateway.create(replace(TOPUP_ORDER, product_id="prod_Gone"), BUYER, RETURN_URL)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"price": 99}, "10 of the product prod_EmulatedTopup cost 990 USD, and 1000 USD are ordered"),
+        ({"currency": "EUR"}, "cost 1000 EUR"),
+        ({"is_recurring": True}, "is recurring"),
+    ],
+)
+async def test_a_product_of_another_price_is_not_sold(shop: Shop, changed: dict[str, Any], why: str) -> None:
+    """Nobody pays what would wait for an operator. It is sold as soon as it is right."""
+    shop.emulator.book.sell(replace(TOPUP, **changed))
+    with pytest.raises(GatewayRefused, match=why):
+        await shop.begin()
+    assert shop.emulator.book.checkouts == {}
+    shop.emulator.book.sell(TOPUP)
+    await shop.begin()
+
+
+async def test_products_are_read_once_in_an_hour(shop: Shop) -> None:
+    for _ in range(3):
+        await shop.begin()
+    assert len(shop.emulator.served.asked_at("/v1/products")) == 1
+    shop.turn(PRODUCT_LIFE_US)
+    shop.emulator.book.sell(replace(TOPUP, price=50))
+    with pytest.raises(GatewayRefused):
+        await shop.begin()
+
+
+async def test_a_plan_is_a_recurring_product(shop: Shop) -> None:
+    shop.emulator.book.sell(replace(PLAN, is_recurring=False))
+    with pytest.raises(GatewayRefused, match="is onetime"):
+        await shop.begin(PLAN_ORDER)
 
 
 async def test_from_the_page_to_the_money(shop: Shop) -> None:

@@ -148,7 +148,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             webhook_secrets=(WEBHOOK_SECRET,),
             url=await stack.enter_async_context(serve(emulator)),
         )
-        yield House(store, emulator, await stack.enter_async_context(open_creem(account, 10.0, 4)))
+        yield House(
+            store, emulator, await stack.enter_async_context(open_creem(account, store.clock, 10.0, 4))
+        )
     await store.close()
 
 
