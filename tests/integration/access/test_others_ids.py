@@ -38,6 +38,7 @@ IDS: dict[str, dict[str, Any]] = {
     "raseed.accounts.v1.AuthService/RevokeSession": {},
     "raseed.accounts.v1.OrganisationsService/RevokeInvitation": {},
     "raseed.accounts.v1.OrganisationsService/ChangeMemberRole": {"role": "member"},
+    "raseed.accounts.v1.OrganisationsService/SetMemberSpendCap": {},
     "raseed.accounts.v1.OrganisationsService/RemoveMember": {},
     "raseed.billing.v1.PaymentsService/GetPayment": {},
     "raseed.metering.v1.MeteringService/ExtendHold": {},

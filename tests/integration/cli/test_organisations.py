@@ -21,6 +21,11 @@ def test_an_organisation_and_its_members(raseed, account, person):
     assert raseed("orgs", "set", made["id"], person, "owner").out.split()[-1] == "owner"
     members = raseed("orgs", "members", made["id"], "--json").value
     assert {(each["person_id"], each["role"]) for each in members} == {(account, "owner"), (person, "owner")}
+    capped = raseed("orgs", "cap", made["id"], person, "500.5", "--window", "month", "--json").value
+    assert capped["cap"] == {"limit": 500.5, "window": "month", "charged": 0, "held": 0}
+    assert "0 charged and 0 held of 500.5 (month)" in raseed("orgs", "members", made["id"]).out
+    assert raseed("orgs", "cap", made["id"], person, "none", "--json").value["cap"] is None
+    raseed("orgs", "cap", made["id"], "nobody@example.com", "5").refused()
     assert raseed("orgs", "remove", made["id"], account, "--keep-keys").out.strip().endswith("removed")
     assert "at least one owner" in raseed("orgs", "remove", made["id"], person).refused()
 

@@ -298,22 +298,57 @@ async def test_usage_by_member_and_a_member_sees_his_own(worker):
         for _ in range(times):
             await generate(worker, bearer(key.key))
     await generate(worker, plain.acting)  # with his session, and so with no key
-    assert await owner.usage(usage_pb2.USAGE_GROUP_BY_MEMBER) == {
-        owner.id: 2,
-        plain.id: 3,
-        owner.organisation: 1,
-    }
-    assert await plain.usage(usage_pb2.USAGE_GROUP_BY_MEMBER) == {plain.id: 3}
-    assert await plain.usage(usage_pb2.USAGE_GROUP_BY_KEY) == {of_plain.api_key.id: 3}
-    assert sum((await plain.usage(usage_pb2.USAGE_GROUP_BY_DAY)).values()) == 3
+    assert await owner.usage(usage_pb2.USAGE_GROUP_BY_MEMBER) == {owner.id: 2, plain.id: 4}
+    assert await plain.usage(usage_pb2.USAGE_GROUP_BY_MEMBER) == {plain.id: 4}
+    assert await plain.usage(usage_pb2.USAGE_GROUP_BY_KEY) == {of_plain.api_key.id: 3, "": 1}
+    assert sum((await plain.usage(usage_pb2.USAGE_GROUP_BY_DAY)).values()) == 4
     assert sum((await owner.usage(usage_pb2.USAGE_GROUP_BY_DAY)).values()) == 6
     assert (await refused(plain.usage(usage_pb2.USAGE_GROUP_BY_MODEL)))[1] == "PERMISSION_DENIED"
     stub = BillingServiceStub(worker.channel)
     calls = await stub.ListCalls(usage_pb2.ListCallsRequest(), metadata=plain.acting)
-    assert {call.api_key_id for call in calls.calls} == {of_plain.api_key.id}
+    assert {call.api_key_id for call in calls.calls} == {of_plain.api_key.id, ""}
     export = stub.ExportUsage(usage_pb2.ExportUsageRequest(), metadata=plain.acting)
     exported = [call.api_key_id async for part in export for call in part.calls]
-    assert exported == [of_plain.api_key.id] * 3
+    assert exported == ["", *[of_plain.api_key.id] * 3]
+
+
+async def test_a_member_reaches_his_spend_cap_with_session_and_key(worker):
+    owner = await founded(worker)
+    grant = admin_pb2.GrantCreditsRequest(
+        account=owner.organisation, amount_microcredits=1_000 * MICROCREDITS, reason="test"
+    )
+    await worker.operators.call("GrantCredits", grant)
+    plain = await member(owner, "member")
+    made = await plain.new_key()
+    setting = accounts_pb2.SpendCapSetting(limit_microcredits=500 * MICROCREDITS, window="week")
+    capped = await owner.call("SetMemberSpendCap", person_id=plain.id, spend_cap=setting)
+    assert (capped.member.spend_cap.window, capped.member.spend_cap.charged_microcredits) == ("week", 0)
+    await generate(worker, plain.acting)
+    spent = (await plain.call("GetOrganisation")).spend_cap.charged_microcredits
+    assert spent > 0
+    limit = spent / MICROCREDITS
+    change = {"spend_cap": {"limit": limit, "window": "week"}}
+    status, lowered = await owner.rest("ChangeMemberRole", change, person_id=plain.id)
+    assert (status, lowered["spend_cap"]) == (
+        200,
+        {"limit": limit, "window": "week", "charged": limit, "held": 0},
+    )
+    _, current = await plain.rest("GetOrganisation")
+    assert current["spend_cap"] == lowered["spend_cap"]
+    for metadata in (plain.acting, bearer(made.key)):
+        code, reason = await refused(generate(worker, metadata))
+        assert (code, reason) == ("RESOURCE_EXHAUSTED", "SPEND_CAP_REACHED")
+    await generate(worker, owner.acting)
+    himself = owner.call("SetMemberSpendCap", person_id=owner.id, spend_cap=setting)
+    assert (await refused(himself))[1] == "PERMISSION_DENIED"
+    lifting = plain.call("SetMemberSpendCap", person_id=plain.id)
+    assert (await refused(lifting))[1] == "SCOPE_MISSING"
+    wrong: list[dict[str, Any]] = [{}, {"role": "admin", "spend_cap": None}, {"spend_cap": {"limit": -1}}]
+    for body in wrong:
+        assert (await owner.rest("ChangeMemberRole", body, person_id=plain.id))[0] == 400
+    _, lifted = await owner.rest("ChangeMemberRole", {"spend_cap": None}, person_id=plain.id)
+    assert lifted["spend_cap"] is None
+    await generate(worker, plain.acting)
 
 
 async def generate(worker: Worker, metadata: Metadata) -> None:

@@ -10,11 +10,19 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from raseed.accounts.v1 import accounts_pb2
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.output import Output, fail
-from raseed.adapters.cli.values import Account, Json, amount_of, expiry_of, moment_text
+from raseed.adapters.cli.values import (
+    Account,
+    Json,
+    Window,
+    amount_of,
+    cap_text,
+    cap_value,
+    expiry_of,
+    moment_text,
+)
 from raseed.admin.v1 import admin_pb2 as pb
 from raseed.admin.v1 import key_admin_pb2
 from raseed.core.accounts.key_service import GRACE_S
-from raseed.core.money import credits_number
 
 LIFTED = {
     "model": "allowed_models",
@@ -28,10 +36,6 @@ Cap = Annotated[
     str | None,
     typer.Option(metavar="CREDITS", help="Most that it may spend in a window. Default: not limited."),
 ]
-Window = Annotated[
-    str, typer.Option(help="Of the cap: lifetime, day, week or month, in UTC. Default: lifetime.")
-]
-
 
 Models = Annotated[
     list[str] | None, typer.Option("--model", help="A model that it may ask for. Default: every one.")
@@ -266,20 +270,12 @@ def _plain(content: object) -> str:
 
 
 def _key_value(key: accounts_pb2.ApiKey) -> dict[str, Any]:
-    cap = key.spend_cap
     return {
         "id": key.id,
         "name": key.name,
         "hint": key.hint,
         "revoked_at": moment_text(key.revoked_at_us) if key.HasField("revoked_at_us") else None,
-        "cap": {
-            "limit": credits_number(cap.limit_microcredits),
-            "window": cap.window,
-            "charged": credits_number(cap.charged_microcredits),
-            "held": credits_number(cap.held_microcredits),
-        }
-        if key.HasField("spend_cap")
-        else None,
+        "cap": cap_value(key.spend_cap) if key.HasField("spend_cap") else None,
     }
 
 
@@ -287,5 +283,5 @@ def _key_line(key: dict[str, Any]) -> str:
     cap = key["cap"]
     parts = [key["id"], key["hint"], key["name"], "revoked" if key["revoked_at"] else ""]
     if cap is not None:
-        parts.append(f"{cap['charged']} charged and {cap['held']} held of {cap['limit']} ({cap['window']})")
+        parts.append(cap_text(cap))
     return "  ".join(part for part in parts if part)

@@ -8,7 +8,7 @@ import typer
 
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.output import Output
-from raseed.adapters.cli.values import Json, moment_text
+from raseed.adapters.cli.values import Json, Window, amount_of, cap_text, cap_value, moment_text
 from raseed.admin.v1 import organisations_pb2 as pb
 
 Organisation = Annotated[str, typer.Argument(metavar="ID", help="Id of the organisation's account.")]
@@ -83,6 +83,26 @@ def add_organisation_commands(orgs: typer.Typer, open_admin: OpenAdmin) -> None:
 
         run_command(open_admin, command)
 
+    @orgs.command("cap")
+    def orgs_cap(
+        organisation: Organisation,
+        person: Person,
+        limit: Annotated[str, typer.Argument(metavar="CREDITS", help="Most in a window, or `none`.")],
+        window: Window = "",
+        as_json: Json = False,
+    ) -> None:
+        """Limit what a member may spend, or lift the limit. What he spent in the window before counts."""
+        amount = None if limit == "none" else amount_of(limit)
+        request = pb.SetOrganisationMemberCapRequest(
+            organisation=organisation, person=person, cap_microcredits=amount, cap_window=window
+        )
+
+        async def command(admin: AdminCalls) -> None:
+            value = _member_value((await admin.call("SetOrganisationMemberCap", request)).member)
+            Output(as_json=as_json).show(value, lambda: [_member_line(value)])
+
+        run_command(open_admin, command)
+
     @orgs.command("remove")
     def orgs_remove(
         organisation: Organisation,
@@ -127,8 +147,12 @@ def _member_value(member: pb.OrganisationMember) -> dict[str, Any]:
         "role": member.role,
         "added_by": member.added_by,
         "joined_at": moment_text(member.joined_at_us),
+        "cap": cap_value(member.spend_cap) if member.HasField("spend_cap") else None,
     }
 
 
 def _member_line(value: dict[str, Any]) -> str:
-    return f"{value['person_id']}  {value['email'] or value['phone']}  {value['role']}"
+    parts = [value["person_id"], value["email"] or value["phone"], value["role"]]
+    if value["cap"] is not None:
+        parts.append(cap_text(value["cap"]))
+    return "  ".join(parts)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from raseed.accounts.v1 import accounts_pb2
 from raseed.adapters.cli.output import MISUSED, fail
-from raseed.core.money import microcredits_of
+from raseed.core.money import credits_number, microcredits_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 Account = Annotated[str, typer.Argument(help="Account id, e-mail address or telephone number.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the audit log.")]
+Window = Annotated[
+    str, typer.Option(help="Of the cap: lifetime, day, week or month, in UTC. Default: lifetime.")
+]
 
 
 def amount_of(text: str) -> int:
@@ -45,3 +49,17 @@ def expiry_of(text: str) -> int:
     if text.endswith("d") and text[:-1].isascii() and text[:-1].isdecimal() and len(text) < 7:
         return round((datetime.now(UTC) + timedelta(days=int(text[:-1]))).timestamp() * 1_000_000)
     return moment_of(text)
+
+
+def cap_value(cap: accounts_pb2.SpendCap) -> dict[str, Any]:
+    """Of a key or a member."""
+    return {
+        "limit": credits_number(cap.limit_microcredits),
+        "window": cap.window,
+        "charged": credits_number(cap.charged_microcredits),
+        "held": credits_number(cap.held_microcredits),
+    }
+
+
+def cap_text(cap: dict[str, Any]) -> str:
+    return f"{cap['charged']} charged and {cap['held']} held of {cap['limit']} ({cap['window']})"

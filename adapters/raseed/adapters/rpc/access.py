@@ -185,7 +185,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "StartIdentifierChange": _OWN_SESSION,
         "VerifyIdentifierChange": _OWN_SESSION,
     },
-    "raseed.accounts.v1.OrganisationsService": _ORGANISATIONS,
+    # Over HTTP it is one more change of a member.
+    "raseed.accounts.v1.OrganisationsService": _ORGANISATIONS | {"SetMemberSpendCap": _MEMBERS_WRITE},
     "raseed.rest.v1.OrganisationsRestService": _ORGANISATIONS,
     "raseed.accounts.v1.NoticesService": _NOTICES,
     "raseed.accounts.v1.OwnDataService": _OWN_DATA,

@@ -49,6 +49,7 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "ListOrganisations": OperatorScope.ACCOUNTS_READ,
         "ListOrganisationMembers": OperatorScope.ACCOUNTS_READ,
         "SetOrganisationMember": OperatorScope.ACCOUNTS_WRITE,
+        "SetOrganisationMemberCap": OperatorScope.ACCOUNTS_WRITE,
         "RemoveOrganisationMember": OperatorScope.ACCOUNTS_WRITE,
     },
     "raseed.admin.v1.LimitsService": {

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 
 from raseed.adapters.rpc.call import acting
+from raseed.adapters.rpc.key_mapping import from_core_spend, to_core_given_cap
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.admin.v1 import organisations_pb2 as pb
 from raseed.admin.v1 import organisations_pb2_grpc
@@ -57,6 +58,14 @@ class OrganisationAdminServicer(organisations_pb2_grpc.OrganisationAdminServiceS
         )
         return pb.SetOrganisationMemberResponse(member=_member(member))
 
+    async def SetOrganisationMemberCap(
+        self, request: pb.SetOrganisationMemberCapRequest, context: Context
+    ) -> pb.SetOrganisationMemberCapResponse:
+        member = await self._organisations.set_cap(
+            request.organisation, request.person, to_core_given_cap(request), actor=acting(context).actor
+        )
+        return pb.SetOrganisationMemberCapResponse(member=_member(member))
+
     async def RemoveOrganisationMember(
         self, request: pb.RemoveOrganisationMemberRequest, context: Context
     ) -> pb.RemoveOrganisationMemberResponse:
@@ -85,4 +94,5 @@ def _member(member: Member) -> pb.OrganisationMember:
         role=member.role.value,
         added_by=member.added_by,
         joined_at_us=member.joined_at,
+        spend_cap=from_core_spend(member.spend),
     )

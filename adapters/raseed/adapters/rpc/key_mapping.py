@@ -11,7 +11,7 @@ from raseed.core.accounts.key_bounds import KeyLimits, KeyMode, Network, parse_n
 from raseed.core.accounts.key_rules import UNSET, KeyPatch, KeySpec, Unset
 from raseed.core.accounts.key_service import GRACE_S
 from raseed.core.accounts.model import ApiKey
-from raseed.core.billing.spend_caps import CapWindow, SpendCap
+from raseed.core.billing.spend_caps import Bucket, CapWindow, SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.errors import RequestInvalid
 
@@ -77,8 +77,8 @@ def to_core_patch(settings: pb.ApiKeySettings, mask: FieldMask) -> KeyPatch:
     return KeyPatch(**values)
 
 
-def to_core_cap(settings: pb.ApiKeySettings) -> SpendCap | None:
-    """Raises RequestInvalid."""
+def to_core_cap(settings: Any) -> SpendCap | None:
+    """Of a message with a `spend_cap`. Raises RequestInvalid."""
     if not settings.HasField("spend_cap"):
         return None
     cap = settings.spend_cap
@@ -132,8 +132,18 @@ def to_core_grace(request: Any) -> int:
     return request.grace_s if request.HasField("grace_s") else GRACE_S
 
 
+def from_core_spend(bucket: Bucket | None) -> pb.SpendCap | None:
+    if bucket is None:
+        return None
+    return pb.SpendCap(
+        limit_microcredits=bucket.cap.limit_microcredits,
+        window=bucket.cap.window.value,
+        charged_microcredits=bucket.charged_microcredits,
+        held_microcredits=bucket.held_microcredits,
+    )
+
+
 def from_core_key(key: ApiKey) -> pb.ApiKey:
-    spend = key.spend
     models, networks = key.allowed_models, key.allowed_networks
     return pb.ApiKey(
         id=key.id,
@@ -141,14 +151,7 @@ def from_core_key(key: ApiKey) -> pb.ApiKey:
         hint=key.hint,
         created_at_us=key.created_at,
         revoked_at_us=key.revoked_at,
-        spend_cap=None
-        if spend is None
-        else pb.SpendCap(
-            limit_microcredits=spend.cap.limit_microcredits,
-            window=spend.cap.window.value,
-            charged_microcredits=spend.charged_microcredits,
-            held_microcredits=spend.held_microcredits,
-        ),
+        spend_cap=from_core_spend(key.spend),
         mode=key.mode.value,
         scopes=sorted(key.scopes),
         expires_at_us=key.expires_at,

@@ -9,6 +9,7 @@ import grpc
 from raseed.accounts.v1 import organisations_pb2 as pb
 from raseed.accounts.v1 import organisations_pb2_grpc
 from raseed.adapters.rpc.call import current_call
+from raseed.adapters.rpc.key_mapping import from_core_spend, to_core_cap
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.core.accounts.identity import IdentifierKind
 from raseed.core.accounts.organisation_service import OrganisationService
@@ -52,7 +53,9 @@ class OrganisationsServicer(organisations_pb2_grpc.OrganisationsServiceServicer)
         caller = current_call().caller
         organisation = await self._organisations.get(caller)
         return pb.GetOrganisationResponse(
-            organisation=from_core_organisation(organisation), role=caller.role or ""
+            organisation=from_core_organisation(organisation),
+            role=caller.role or "",
+            spend_cap=from_core_spend(await self._organisations.own_spend(caller)),
         )
 
     async def ListMembers(self, request: pb.ListMembersRequest, context: Context) -> pb.ListMembersResponse:
@@ -96,6 +99,13 @@ class OrganisationsServicer(organisations_pb2_grpc.OrganisationsServiceServicer)
         member = await self._organisations.change_role(caller, request.person_id, request.role)
         return pb.ChangeMemberRoleResponse(member=from_core_member(member))
 
+    async def SetMemberSpendCap(
+        self, request: pb.SetMemberSpendCapRequest, context: Context
+    ) -> pb.SetMemberSpendCapResponse:
+        caller = current_call().caller
+        member = await self._organisations.set_cap(caller, request.person_id, to_core_cap(request))
+        return pb.SetMemberSpendCapResponse(member=from_core_member(member))
+
     async def RemoveMember(
         self, request: pb.RemoveMemberRequest, context: Context
     ) -> pb.RemoveMemberResponse:
@@ -129,6 +139,7 @@ def from_core_member(member: Member) -> pb.Member:
         role=member.role.value,
         added_by=member.added_by,
         joined_at_us=member.joined_at,
+        spend_cap=from_core_spend(member.spend),
     )
 
 

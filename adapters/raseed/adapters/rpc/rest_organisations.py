@@ -51,7 +51,8 @@ class OrganisationsRestServicer(organisations_pb2_grpc.OrganisationsRestServiceS
     async def GetOrganisation(self, request: pb.GetOrganisationRequest, context: Context) -> None:
         call = current_call()
         organisation = await self._organisations.get(call.caller)
-        await _write(context, call, wire.encode_organisation(organisation, call.caller.role))
+        spend = await self._organisations.own_spend(call.caller)
+        await _write(context, call, wire.encode_own_organisation(organisation, call.caller.role, spend))
 
     async def LeaveOrganisation(self, request: pb.LeaveOrganisationRequest, context: Context) -> None:
         call = current_call()
@@ -67,8 +68,11 @@ class OrganisationsRestServicer(organisations_pb2_grpc.OrganisationsRestServiceS
 
     async def ChangeMemberRole(self, request: pb.ChangeMemberRoleRequest, context: Context) -> None:
         call = current_call()
-        role = wire.decode_role(request.body.data)
-        member = await self._organisations.change_role(call.caller, request.person_id, role)
+        change = wire.decode_change(request.body.data)
+        if isinstance(change, str):
+            member = await self._organisations.change_role(call.caller, request.person_id, change)
+        else:
+            member = await self._organisations.set_cap(call.caller, request.person_id, change)
         await _write(context, call, wire.encode_member(member))
 
     async def RemoveMember(self, request: pb.RemoveMemberRequest, context: Context) -> None:

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from raseed.adapters.wire.body import read_body, served_keys
-from raseed.adapters.wire.json_values import credits_json, rfc3339_text
+from raseed.adapters.wire.json_values import rfc3339_text
 from raseed.adapters.wire.openai.body import WORDS
+from raseed.adapters.wire.spend_caps import Cap, Spend, spend_json, to_core_cap
 from raseed.core.accounts.key_bounds import KeyLimits, KeyMode, Network, parse_network
 from raseed.core.accounts.key_rules import KeyPatch, KeySpec
 from raseed.core.accounts.key_service import GRACE_S, Made
 from raseed.core.accounts.model import ApiKey
-from raseed.core.billing.spend_caps import CapWindow, SpendCap
 from raseed.core.clock import SECOND, Microseconds
 from raseed.core.errors import RequestInvalid
-from raseed.core.money import MICROCREDITS_PER_CREDIT
 
 _encode = msgspec.json.Encoder().encode
 _NOTHING = b"{}"
 _LIMITS = KeyLimits.__slots__
-
-
-class _Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    limit: Decimal
-    window: CapWindow = CapWindow.LIFETIME
 
 
 class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +36,7 @@ class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests_per_minute: int | msgspec.UnsetType | None = msgspec.UNSET
     tokens_per_minute: int | msgspec.UnsetType | None = msgspec.UNSET
     concurrency: int | msgspec.UnsetType | None = msgspec.UNSET
-    spend_cap: _Cap | msgspec.UnsetType | None = msgspec.UNSET
+    spend_cap: Cap | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _NewKey(_Settings, frozen=True, forbid_unknown_fields=True):
@@ -56,13 +49,6 @@ class _Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replace_keys: bool = False
-
-
-class _Spend(msgspec.Struct, frozen=True):
-    limit: msgspec.Raw
-    window: str
-    charged: msgspec.Raw
-    held: msgspec.Raw
 
 
 class _Key(msgspec.Struct, frozen=True):
@@ -80,7 +66,7 @@ class _Key(msgspec.Struct, frozen=True):
     requests_per_minute: int | None
     tokens_per_minute: int | None
     concurrency: int | None
-    spend_cap: _Spend | None
+    spend_cap: Spend | None
     parent_id: str | None
     created_by: str | None
     old_secret_ends_at: str | None
@@ -162,7 +148,7 @@ def _values(given: _Settings) -> dict[str, Any]:
         addresses = given.allowed_addresses
         values["allowed_networks"] = None if addresses is None else _networks(addresses)
     if given.spend_cap is not msgspec.UNSET:
-        values["cap"] = None if given.spend_cap is None else _cap(given.spend_cap)
+        values["cap"] = None if given.spend_cap is None else to_core_cap(given.spend_cap)
     return values
 
 
@@ -184,15 +170,8 @@ def _networks(texts: Sequence[str]) -> tuple[Network, ...]:
         ) from error
 
 
-def _cap(given: _Cap) -> SpendCap:
-    micro = given.limit * MICROCREDITS_PER_CREDIT if given.limit.is_finite() else Decimal("0.5")
-    if micro != micro.to_integral_value() or abs(micro) > 10**18:
-        raise RequestInvalid("A cap has at most six decimals.", param="spend_cap.limit")
-    return SpendCap(int(micro), given.window)
-
-
 def _key(key: ApiKey) -> _Key:
-    models, networks, spend = key.allowed_models, key.allowed_networks, key.spend
+    models, networks = key.allowed_models, key.allowed_networks
     return _Key(
         id=key.id,
         name=key.name,
@@ -208,14 +187,7 @@ def _key(key: ApiKey) -> _Key:
         requests_per_minute=key.limits.requests_per_minute,
         tokens_per_minute=key.limits.tokens_per_minute,
         concurrency=key.limits.concurrency,
-        spend_cap=None
-        if spend is None
-        else _Spend(
-            limit=credits_json(spend.cap.limit_microcredits),
-            window=spend.cap.window.value,
-            charged=credits_json(spend.charged_microcredits),
-            held=credits_json(spend.held_microcredits),
-        ),
+        spend_cap=spend_json(key.spend),
         parent_id=key.parent_id,
         created_by=key.created_by,
         old_secret_ends_at=None if key.past is None else _text(key.past.ends_at),

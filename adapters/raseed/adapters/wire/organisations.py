@@ -10,9 +10,11 @@ import msgspec
 from raseed.adapters.wire.body import read_body, served_keys
 from raseed.adapters.wire.json_values import rfc3339_text
 from raseed.adapters.wire.openai.body import WORDS
+from raseed.adapters.wire.spend_caps import Cap, Spend, spend_json, to_core_cap
 from raseed.core.accounts.identity import IdentifierKind
 from raseed.core.accounts.organisations import Belonging, Invitation, Member, Organisation
 from raseed.core.accounts.scopes import Role
+from raseed.core.billing.spend_caps import Bucket, SpendCap
 from raseed.core.errors import RequestInvalid
 
 _encode = msgspec.json.Encoder().encode
@@ -27,7 +29,8 @@ class _Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    role: str
+    role: str | msgspec.UnsetType = msgspec.UNSET
+    spend_cap: Cap | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _NewInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +48,7 @@ class _Organisation(msgspec.Struct, frozen=True):
     created_at: str
     role: str | msgspec.UnsetType = msgspec.UNSET
     joined_at: str | msgspec.UnsetType = msgspec.UNSET
+    spend_cap: Spend | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Member(msgspec.Struct, frozen=True):
@@ -54,6 +58,7 @@ class _Member(msgspec.Struct, frozen=True):
     role: str
     added_by: str
     joined_at: str
+    spend_cap: Spend | None
 
 
 class _Invitation(msgspec.Struct, frozen=True):
@@ -97,9 +102,14 @@ def decode_acceptance(body: bytes) -> str:
     return read_body(body, _acceptance, served_keys(("code",)), WORDS).code
 
 
-def decode_role(body: bytes) -> str:
-    """Raises RequestInvalid."""
-    return read_body(body, _change, served_keys(("role",)), WORDS).role
+def decode_change(body: bytes) -> str | SpendCap | None:
+    """Another role, or another spend cap, or none. Raises RequestInvalid."""
+    given = read_body(body, _change, served_keys(_Change.__struct_fields__), WORDS)
+    if (given.role is msgspec.UNSET) == (given.spend_cap is msgspec.UNSET):
+        raise RequestInvalid("Say what is to change: role, or spend_cap.", param="role")
+    if given.role is not msgspec.UNSET:
+        return given.role
+    return None if not isinstance(given.spend_cap, Cap) else to_core_cap(given.spend_cap)
 
 
 def decode_invitation(body: bytes) -> Asked:
@@ -115,8 +125,14 @@ def decode_flag(text: str, param: str) -> bool:
     return text == "true"
 
 
-def encode_organisation(organisation: Organisation, role: Role | None = None) -> bytes:
-    return _encode(_organisation(organisation, role=msgspec.UNSET if role is None else role.value))
+def encode_organisation(organisation: Organisation) -> bytes:
+    return _encode(_organisation(organisation))
+
+
+def encode_own_organisation(organisation: Organisation, role: Role | None, spend: Bucket | None) -> bytes:
+    """With what the caller is in it, and what he may spend."""
+    shown = _organisation(organisation, role=msgspec.UNSET if role is None else role.value)
+    return _encode(msgspec.structs.replace(shown, spend_cap=spend_json(spend)))
 
 
 def encode_belonging(belonging: Belonging) -> bytes:
@@ -182,6 +198,7 @@ def _member(member: Member) -> _Member:
         role=member.role.value,
         added_by=member.added_by,
         joined_at=rfc3339_text(member.joined_at),
+        spend_cap=spend_json(member.spend),
     )
 
 

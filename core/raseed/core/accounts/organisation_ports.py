@@ -16,6 +16,7 @@ from raseed.core.accounts.organisations import (
     OrganisationLimits,
 )
 from raseed.core.accounts.scopes import Role
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, InvitationId, PersonId
 
@@ -48,7 +49,7 @@ class MemberStore(Protocol):
         ...
 
     async def members(self, organisation_id: AccountId, after: str, limit: int) -> Sequence[Member]:
-        """By person; `after` is the id of the last person already seen, empty for the first page."""
+        """By person, with what those that have a spend cap have spent in the window of this moment; `after` is the id of the last person already seen, empty for the first page."""
         ...
 
     async def add(self, organisation_id: AccountId, person_id: PersonId, role: Role, actor: str) -> Member:
@@ -67,8 +68,22 @@ class MemberStore(Protocol):
     ) -> Member:
         """Another role, or None: he is no member any more, and the keys that he made are revoked unless they are kept.
 
-        Keys of who stays are narrowed to what his role may put into them. Invitations that he made end. Returns him as
+        His spend cap goes with him. Keys of who stays are narrowed to what his role may put into them. Invitations that he made end. Returns him as
         he is then, or was. Raises what `organisations.check_change` raises, NotFound.
+        """
+        ...
+
+    async def set_cap(
+        self,
+        organisation_id: AccountId,
+        person_id: PersonId,
+        cap: SpendCap | None,
+        *,
+        by: PersonId | None,
+        actor: str,
+    ) -> Member:
+        """What he may spend of the organisation's credit in a window; None: all of it. Holds from now on obey it. Safe to
+        repeat. Raises what `organisations.check_may_cap` raises, NotFound.
         """
         ...
 

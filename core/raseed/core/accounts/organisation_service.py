@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from raseed.core.accounts.contact_notice import CHANNELS
 from raseed.core.accounts.identity import Identifier
+from raseed.core.accounts.key_rules import check_cap
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.accounts.organisation_ports import InvitationStore, MemberStore
 from raseed.core.accounts.organisations import (
@@ -23,6 +24,7 @@ from raseed.core.accounts.organisations import (
 )
 from raseed.core.accounts.scopes import Role
 from raseed.core.accounts.sign_in import BUSY_S, Post
+from raseed.core.billing.spend_caps import Bucket, SpendCap
 from raseed.core.clock import DAY, Clock, Microseconds
 from raseed.core.errors import (
     InvitationRejected,
@@ -185,6 +187,19 @@ class OrganisationService:
         if person_id == _person(caller):
             raise RequestInvalid("Nobody removes himself: leave the organisation.", param="person_id")
         return await self._change(caller, PersonId(person_id), None, keep_keys=keep_keys)
+
+    async def set_cap(self, caller: Caller, person_id: str, cap: SpendCap | None) -> Member:
+        """What a member may spend of the organisation's credit, by session and with the keys that he made; None lifts it.
+        Raises RequestInvalid, PermissionDenied for whom the caller does not manage and for himself, NotFound. Safe to repeat.
+        """
+        check_cap(cap)
+        by = _person(caller)
+        return await self._members.set_cap(_acting(caller), PersonId(person_id), cap, by=by, actor=by)
+
+    async def own_spend(self, caller: Caller) -> Bucket | None:
+        """The caller's own cap in the organisation that he acts for, and what counts against it."""
+        found = await self._members.membership(_acting(caller), _person(caller))
+        return None if found is None else found[0].spend
 
     async def leave(self, caller: Caller) -> None:
         """The keys that he made for it are revoked. Raises Conflict for the last owner."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from raseed.core.accounts.identity import Identifier
 from raseed.core.accounts.model import Account, Tier
 from raseed.core.accounts.scopes import Role
+from raseed.core.billing.spend_caps import Bucket
 from raseed.core.clock import DAY, Microseconds
 from raseed.core.errors import Conflict, PermissionDenied, RequestInvalid
 from raseed.core.ids import AccountId, InvitationId, PersonId
@@ -71,6 +72,8 @@ class Member:
     joined_at: Microseconds
     email: str | None = field(default=None, repr=False)
     phone_e164: str | None = field(default=None, repr=False)
+    spend: Bucket | None = None
+    """His spend cap and what counts against it; None: no cap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,13 @@ def check_manages(by: Role | None, role: Role) -> None:
     """None: an operator. Raises PermissionDenied."""
     if by is not None and not manages(by, role):
         raise PermissionDenied(f"Your role, {by}, does not manage the role {role}.")
+
+
+def check_may_cap(by: Role | None, role: Role, *, is_self: bool) -> None:
+    """Whether a member's spend cap may be set. `by` None: an operator. Raises PermissionDenied."""
+    if is_self:
+        raise PermissionDenied("Nobody sets his own spend cap: ask somebody else who manages members.")
+    check_manages(by, role)
 
 
 def check_change(by: Role | None, old: Role, new: Role | None, *, is_self: bool, other_owners: int) -> None:

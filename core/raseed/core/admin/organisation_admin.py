@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from raseed.core.accounts.key_rules import check_cap
 from raseed.core.accounts.model import Tier
 from raseed.core.accounts.organisation_ports import MemberStore
 from raseed.core.accounts.organisation_service import read_role
 from raseed.core.accounts.organisations import Member, NewOrganisation, Organisation, read_name
 from raseed.core.accounts.service import AccountService
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.errors import NotFound, RequestInvalid
 from raseed.core.ids import AccountId, PersonId, new_id
 
@@ -62,6 +64,13 @@ class OrganisationAdmin:
             member = await self._members.change(organisation_id, person_id, wanted, by=None, actor=actor)
         self._forget(organisation_id)
         return member
+
+    async def set_cap(self, organisation: str, person: str, cap: SpendCap | None, *, actor: str) -> Member:
+        """What a member may spend; None lifts it. Raises RequestInvalid, NotFound. Safe to repeat."""
+        check_cap(cap)
+        return await self._members.set_cap(
+            AccountId(organisation), await self._person(person), cap, by=None, actor=actor
+        )
 
     async def remove_member(self, organisation: str, person: str, *, keep_keys: bool, actor: str) -> Member:
         """As he was. Raises NotFound, Conflict for the last owner."""

@@ -1,3 +1,4 @@
+from raseed.accounts.v1 import accounts_pb2 as _accounts_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -51,12 +52,14 @@ class GetOrganisationRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetOrganisationResponse(_message.Message):
-    __slots__ = ("organisation", "role")
+    __slots__ = ("organisation", "role", "spend_cap")
     ORGANISATION_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    SPEND_CAP_FIELD_NUMBER: _ClassVar[int]
     organisation: Organisation
     role: str
-    def __init__(self, organisation: _Optional[_Union[Organisation, _Mapping]] = ..., role: _Optional[str] = ...) -> None: ...
+    spend_cap: _accounts_pb2.SpendCap
+    def __init__(self, organisation: _Optional[_Union[Organisation, _Mapping]] = ..., role: _Optional[str] = ..., spend_cap: _Optional[_Union[_accounts_pb2.SpendCap, _Mapping]] = ...) -> None: ...
 
 class ListMembersRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -132,6 +135,20 @@ class ChangeMemberRoleResponse(_message.Message):
     member: Member
     def __init__(self, member: _Optional[_Union[Member, _Mapping]] = ...) -> None: ...
 
+class SetMemberSpendCapRequest(_message.Message):
+    __slots__ = ("person_id", "spend_cap")
+    PERSON_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEND_CAP_FIELD_NUMBER: _ClassVar[int]
+    person_id: str
+    spend_cap: _accounts_pb2.SpendCapSetting
+    def __init__(self, person_id: _Optional[str] = ..., spend_cap: _Optional[_Union[_accounts_pb2.SpendCapSetting, _Mapping]] = ...) -> None: ...
+
+class SetMemberSpendCapResponse(_message.Message):
+    __slots__ = ("member",)
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    member: Member
+    def __init__(self, member: _Optional[_Union[Member, _Mapping]] = ...) -> None: ...
+
 class RemoveMemberRequest(_message.Message):
     __slots__ = ("person_id", "keep_keys")
     PERSON_ID_FIELD_NUMBER: _ClassVar[int]
@@ -177,20 +194,22 @@ class Membership(_message.Message):
     def __init__(self, organisation: _Optional[_Union[Organisation, _Mapping]] = ..., role: _Optional[str] = ..., joined_at_us: _Optional[int] = ...) -> None: ...
 
 class Member(_message.Message):
-    __slots__ = ("person_id", "email", "phone", "role", "added_by", "joined_at_us")
+    __slots__ = ("person_id", "email", "phone", "role", "added_by", "joined_at_us", "spend_cap")
     PERSON_ID_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     PHONE_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     ADDED_BY_FIELD_NUMBER: _ClassVar[int]
     JOINED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    SPEND_CAP_FIELD_NUMBER: _ClassVar[int]
     person_id: str
     email: str
     phone: str
     role: str
     added_by: str
     joined_at_us: int
-    def __init__(self, person_id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., role: _Optional[str] = ..., added_by: _Optional[str] = ..., joined_at_us: _Optional[int] = ...) -> None: ...
+    spend_cap: _accounts_pb2.SpendCap
+    def __init__(self, person_id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., role: _Optional[str] = ..., added_by: _Optional[str] = ..., joined_at_us: _Optional[int] = ..., spend_cap: _Optional[_Union[_accounts_pb2.SpendCap, _Mapping]] = ...) -> None: ...
 
 class Invitation(_message.Message):
     __slots__ = ("id", "phone", "email", "role", "invited_by", "created_at_us", "expires_at_us")

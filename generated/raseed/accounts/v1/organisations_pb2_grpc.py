@@ -85,6 +85,11 @@ class OrganisationsServiceStub:
                 request_serializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.ChangeMemberRoleRequest.SerializeToString,
                 response_deserializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.ChangeMemberRoleResponse.FromString,
                 _registered_method=True)
+        self.SetMemberSpendCap = channel.unary_unary(
+                '/raseed.accounts.v1.OrganisationsService/SetMemberSpendCap',
+                request_serializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.SetMemberSpendCapRequest.SerializeToString,
+                response_deserializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.SetMemberSpendCapResponse.FromString,
+                _registered_method=True)
         self.RemoveMember = channel.unary_unary(
                 '/raseed.accounts.v1.OrganisationsService/RemoveMember',
                 request_serializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.RemoveMemberRequest.SerializeToString,
@@ -181,6 +186,17 @@ class OrganisationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetMemberSpendCap(self, request, context):
+        """Say what a member may spend of the organisation's credit in a window of time, by session and with the keys that he made,
+        or lift that. What he spent in the window before counts; open requests keep what they hold. Managed as roles are, and
+        by nobody for himself. Safe to retry.
+
+        PERMISSION_DENIED, NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RemoveMember(self, request, context):
         """Remove a member. The keys that he made for the organisation are revoked, unless they are to be kept. Fails as
         `ChangeMemberRole` does.
@@ -243,6 +259,11 @@ def add_OrganisationsServiceServicer_to_server(servicer, server):
                     servicer.ChangeMemberRole,
                     request_deserializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.ChangeMemberRoleRequest.FromString,
                     response_serializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.ChangeMemberRoleResponse.SerializeToString,
+            ),
+            'SetMemberSpendCap': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMemberSpendCap,
+                    request_deserializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.SetMemberSpendCapRequest.FromString,
+                    response_serializer=raseed_dot_accounts_dot_v1_dot_organisations__pb2.SetMemberSpendCapResponse.SerializeToString,
             ),
             'RemoveMember': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveMember,
@@ -504,6 +525,33 @@ class OrganisationsService:
             '/raseed.accounts.v1.OrganisationsService/ChangeMemberRole',
             raseed_dot_accounts_dot_v1_dot_organisations__pb2.ChangeMemberRoleRequest.SerializeToString,
             raseed_dot_accounts_dot_v1_dot_organisations__pb2.ChangeMemberRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMemberSpendCap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.accounts.v1.OrganisationsService/SetMemberSpendCap',
+            raseed_dot_accounts_dot_v1_dot_organisations__pb2.SetMemberSpendCapRequest.SerializeToString,
+            raseed_dot_accounts_dot_v1_dot_organisations__pb2.SetMemberSpendCapResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,39 +22,44 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from raseed.accounts.v1 import accounts_pb2 as raseed_dot_accounts_dot_v1_dot_accounts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/admin/v1/organisations.proto\x12\x0fraseed.admin.v1\"F\n\x19\x43reateOrganisationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\"Q\n\x1a\x43reateOrganisationResponse\x12\x33\n\x0corganisation\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.Organisation\"A\n\x18ListOrganisationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x19ListOrganisationsResponse\x12\x34\n\rorganisations\x18\x01 \x03(\x0b\x32\x1d.raseed.admin.v1.Organisation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x1eListOrganisationMembersRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"p\n\x1fListOrganisationMembersResponse\x12\x34\n\x07members\x18\x01 \x03(\x0b\x32#.raseed.admin.v1.OrganisationMember\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"R\n\x1cSetOrganisationMemberRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\"T\n\x1dSetOrganisationMemberResponse\x12\x33\n\x06member\x18\x01 \x01(\x0b\x32#.raseed.admin.v1.OrganisationMember\"Z\n\x1fRemoveOrganisationMemberRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x11\n\tkeep_keys\x18\x03 \x01(\x08\"W\n RemoveOrganisationMemberResponse\x12\x33\n\x06member\x18\x01 \x01(\x0b\x32#.raseed.admin.v1.OrganisationMember\"]\n\x0cOrganisation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x15\n\rcreated_at_us\x18\x05 \x01(\x03\"{\n\x12OrganisationMember\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x10\n\x08\x61\x64\x64\x65\x64_by\x18\x05 \x01(\t\x12\x14\n\x0cjoined_at_us\x18\x06 \x01(\x03\x32\xec\x04\n\x18OrganisationAdminService\x12m\n\x12\x43reateOrganisation\x12*.raseed.admin.v1.CreateOrganisationRequest\x1a+.raseed.admin.v1.CreateOrganisationResponse\x12j\n\x11ListOrganisations\x12).raseed.admin.v1.ListOrganisationsRequest\x1a*.raseed.admin.v1.ListOrganisationsResponse\x12|\n\x17ListOrganisationMembers\x12/.raseed.admin.v1.ListOrganisationMembersRequest\x1a\x30.raseed.admin.v1.ListOrganisationMembersResponse\x12v\n\x15SetOrganisationMember\x12-.raseed.admin.v1.SetOrganisationMemberRequest\x1a..raseed.admin.v1.SetOrganisationMemberResponse\x12\x7f\n\x18RemoveOrganisationMember\x12\x30.raseed.admin.v1.RemoveOrganisationMemberRequest\x1a\x31.raseed.admin.v1.RemoveOrganisationMemberResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#raseed/admin/v1/organisations.proto\x12\x0fraseed.admin.v1\x1a!raseed/accounts/v1/accounts.proto\"F\n\x19\x43reateOrganisationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\"Q\n\x1a\x43reateOrganisationResponse\x12\x33\n\x0corganisation\x18\x01 \x01(\x0b\x32\x1d.raseed.admin.v1.Organisation\"A\n\x18ListOrganisationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x19ListOrganisationsResponse\x12\x34\n\rorganisations\x18\x01 \x03(\x0b\x32\x1d.raseed.admin.v1.Organisation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x1eListOrganisationMembersRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"p\n\x1fListOrganisationMembersResponse\x12\x34\n\x07members\x18\x01 \x03(\x0b\x32#.raseed.admin.v1.OrganisationMember\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"R\n\x1cSetOrganisationMemberRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\"T\n\x1dSetOrganisationMemberResponse\x12\x33\n\x06member\x18\x01 \x01(\x0b\x32#.raseed.admin.v1.OrganisationMember\"\x8f\x01\n\x1fSetOrganisationMemberCapRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x1d\n\x10\x63\x61p_microcredits\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\ncap_window\x18\x04 \x01(\tB\x13\n\x11_cap_microcredits\"W\n SetOrganisationMemberCapResponse\x12\x33\n\x06member\x18\x01 \x01(\x0b\x32#.raseed.admin.v1.OrganisationMember\"Z\n\x1fRemoveOrganisationMemberRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x11\n\tkeep_keys\x18\x03 \x01(\x08\"W\n RemoveOrganisationMemberResponse\x12\x33\n\x06member\x18\x01 \x01(\x0b\x32#.raseed.admin.v1.OrganisationMember\"]\n\x0cOrganisation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x15\n\rcreated_at_us\x18\x05 \x01(\x03\"\xac\x01\n\x12OrganisationMember\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x10\n\x08\x61\x64\x64\x65\x64_by\x18\x05 \x01(\t\x12\x14\n\x0cjoined_at_us\x18\x06 \x01(\x03\x12/\n\tspend_cap\x18\x07 \x01(\x0b\x32\x1c.raseed.accounts.v1.SpendCap2\xed\x05\n\x18OrganisationAdminService\x12m\n\x12\x43reateOrganisation\x12*.raseed.admin.v1.CreateOrganisationRequest\x1a+.raseed.admin.v1.CreateOrganisationResponse\x12j\n\x11ListOrganisations\x12).raseed.admin.v1.ListOrganisationsRequest\x1a*.raseed.admin.v1.ListOrganisationsResponse\x12|\n\x17ListOrganisationMembers\x12/.raseed.admin.v1.ListOrganisationMembersRequest\x1a\x30.raseed.admin.v1.ListOrganisationMembersResponse\x12v\n\x15SetOrganisationMember\x12-.raseed.admin.v1.SetOrganisationMemberRequest\x1a..raseed.admin.v1.SetOrganisationMemberResponse\x12\x7f\n\x18SetOrganisationMemberCap\x12\x30.raseed.admin.v1.SetOrganisationMemberCapRequest\x1a\x31.raseed.admin.v1.SetOrganisationMemberCapResponse\x12\x7f\n\x18RemoveOrganisationMember\x12\x30.raseed.admin.v1.RemoveOrganisationMemberRequest\x1a\x31.raseed.admin.v1.RemoveOrganisationMemberResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'raseed.admin.v1.organisations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATEORGANISATIONREQUEST']._serialized_start=56
-  _globals['_CREATEORGANISATIONREQUEST']._serialized_end=126
-  _globals['_CREATEORGANISATIONRESPONSE']._serialized_start=128
-  _globals['_CREATEORGANISATIONRESPONSE']._serialized_end=209
-  _globals['_LISTORGANISATIONSREQUEST']._serialized_start=211
-  _globals['_LISTORGANISATIONSREQUEST']._serialized_end=276
-  _globals['_LISTORGANISATIONSRESPONSE']._serialized_start=278
-  _globals['_LISTORGANISATIONSRESPONSE']._serialized_end=384
-  _globals['_LISTORGANISATIONMEMBERSREQUEST']._serialized_start=386
-  _globals['_LISTORGANISATIONMEMBERSREQUEST']._serialized_end=479
-  _globals['_LISTORGANISATIONMEMBERSRESPONSE']._serialized_start=481
-  _globals['_LISTORGANISATIONMEMBERSRESPONSE']._serialized_end=593
-  _globals['_SETORGANISATIONMEMBERREQUEST']._serialized_start=595
-  _globals['_SETORGANISATIONMEMBERREQUEST']._serialized_end=677
-  _globals['_SETORGANISATIONMEMBERRESPONSE']._serialized_start=679
-  _globals['_SETORGANISATIONMEMBERRESPONSE']._serialized_end=763
-  _globals['_REMOVEORGANISATIONMEMBERREQUEST']._serialized_start=765
-  _globals['_REMOVEORGANISATIONMEMBERREQUEST']._serialized_end=855
-  _globals['_REMOVEORGANISATIONMEMBERRESPONSE']._serialized_start=857
-  _globals['_REMOVEORGANISATIONMEMBERRESPONSE']._serialized_end=944
-  _globals['_ORGANISATION']._serialized_start=946
-  _globals['_ORGANISATION']._serialized_end=1039
-  _globals['_ORGANISATIONMEMBER']._serialized_start=1041
-  _globals['_ORGANISATIONMEMBER']._serialized_end=1164
-  _globals['_ORGANISATIONADMINSERVICE']._serialized_start=1167
-  _globals['_ORGANISATIONADMINSERVICE']._serialized_end=1787
+  _globals['_CREATEORGANISATIONREQUEST']._serialized_start=91
+  _globals['_CREATEORGANISATIONREQUEST']._serialized_end=161
+  _globals['_CREATEORGANISATIONRESPONSE']._serialized_start=163
+  _globals['_CREATEORGANISATIONRESPONSE']._serialized_end=244
+  _globals['_LISTORGANISATIONSREQUEST']._serialized_start=246
+  _globals['_LISTORGANISATIONSREQUEST']._serialized_end=311
+  _globals['_LISTORGANISATIONSRESPONSE']._serialized_start=313
+  _globals['_LISTORGANISATIONSRESPONSE']._serialized_end=419
+  _globals['_LISTORGANISATIONMEMBERSREQUEST']._serialized_start=421
+  _globals['_LISTORGANISATIONMEMBERSREQUEST']._serialized_end=514
+  _globals['_LISTORGANISATIONMEMBERSRESPONSE']._serialized_start=516
+  _globals['_LISTORGANISATIONMEMBERSRESPONSE']._serialized_end=628
+  _globals['_SETORGANISATIONMEMBERREQUEST']._serialized_start=630
+  _globals['_SETORGANISATIONMEMBERREQUEST']._serialized_end=712
+  _globals['_SETORGANISATIONMEMBERRESPONSE']._serialized_start=714
+  _globals['_SETORGANISATIONMEMBERRESPONSE']._serialized_end=798
+  _globals['_SETORGANISATIONMEMBERCAPREQUEST']._serialized_start=801
+  _globals['_SETORGANISATIONMEMBERCAPREQUEST']._serialized_end=944
+  _globals['_SETORGANISATIONMEMBERCAPRESPONSE']._serialized_start=946
+  _globals['_SETORGANISATIONMEMBERCAPRESPONSE']._serialized_end=1033
+  _globals['_REMOVEORGANISATIONMEMBERREQUEST']._serialized_start=1035
+  _globals['_REMOVEORGANISATIONMEMBERREQUEST']._serialized_end=1125
+  _globals['_REMOVEORGANISATIONMEMBERRESPONSE']._serialized_start=1127
+  _globals['_REMOVEORGANISATIONMEMBERRESPONSE']._serialized_end=1214
+  _globals['_ORGANISATION']._serialized_start=1216
+  _globals['_ORGANISATION']._serialized_end=1309
+  _globals['_ORGANISATIONMEMBER']._serialized_start=1312
+  _globals['_ORGANISATIONMEMBER']._serialized_end=1484
+  _globals['_ORGANISATIONADMINSERVICE']._serialized_start=1487
+  _globals['_ORGANISATIONADMINSERVICE']._serialized_end=2236
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from raseed.accounts.v1 import accounts_pb2 as _accounts_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -72,6 +73,24 @@ class SetOrganisationMemberResponse(_message.Message):
     member: OrganisationMember
     def __init__(self, member: _Optional[_Union[OrganisationMember, _Mapping]] = ...) -> None: ...
 
+class SetOrganisationMemberCapRequest(_message.Message):
+    __slots__ = ("organisation", "person", "cap_microcredits", "cap_window")
+    ORGANISATION_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    CAP_MICROCREDITS_FIELD_NUMBER: _ClassVar[int]
+    CAP_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    organisation: str
+    person: str
+    cap_microcredits: int
+    cap_window: str
+    def __init__(self, organisation: _Optional[str] = ..., person: _Optional[str] = ..., cap_microcredits: _Optional[int] = ..., cap_window: _Optional[str] = ...) -> None: ...
+
+class SetOrganisationMemberCapResponse(_message.Message):
+    __slots__ = ("member",)
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    member: OrganisationMember
+    def __init__(self, member: _Optional[_Union[OrganisationMember, _Mapping]] = ...) -> None: ...
+
 class RemoveOrganisationMemberRequest(_message.Message):
     __slots__ = ("organisation", "person", "keep_keys")
     ORGANISATION_FIELD_NUMBER: _ClassVar[int]
@@ -103,17 +122,19 @@ class Organisation(_message.Message):
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., tier: _Optional[str] = ..., status: _Optional[str] = ..., created_at_us: _Optional[int] = ...) -> None: ...
 
 class OrganisationMember(_message.Message):
-    __slots__ = ("person_id", "email", "phone", "role", "added_by", "joined_at_us")
+    __slots__ = ("person_id", "email", "phone", "role", "added_by", "joined_at_us", "spend_cap")
     PERSON_ID_FIELD_NUMBER: _ClassVar[int]
     EMAIL_FIELD_NUMBER: _ClassVar[int]
     PHONE_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     ADDED_BY_FIELD_NUMBER: _ClassVar[int]
     JOINED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    SPEND_CAP_FIELD_NUMBER: _ClassVar[int]
     person_id: str
     email: str
     phone: str
     role: str
     added_by: str
     joined_at_us: int
-    def __init__(self, person_id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., role: _Optional[str] = ..., added_by: _Optional[str] = ..., joined_at_us: _Optional[int] = ...) -> None: ...
+    spend_cap: _accounts_pb2.SpendCap
+    def __init__(self, person_id: _Optional[str] = ..., email: _Optional[str] = ..., phone: _Optional[str] = ..., role: _Optional[str] = ..., added_by: _Optional[str] = ..., joined_at_us: _Optional[int] = ..., spend_cap: _Optional[_Union[_accounts_pb2.SpendCap, _Mapping]] = ...) -> None: ...

@@ -56,6 +56,11 @@ class OrganisationAdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberResponse.FromString,
                 _registered_method=True)
+        self.SetOrganisationMemberCap = channel.unary_unary(
+                '/raseed.admin.v1.OrganisationAdminService/SetOrganisationMemberCap',
+                request_serializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberCapRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberCapResponse.FromString,
+                _registered_method=True)
         self.RemoveOrganisationMember = channel.unary_unary(
                 '/raseed.admin.v1.OrganisationAdminService/RemoveOrganisationMember',
                 request_serializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.RemoveOrganisationMemberRequest.SerializeToString,
@@ -96,6 +101,14 @@ class OrganisationAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetOrganisationMemberCap(self, request, context):
+        """Says what a member may spend of the organisation's credit in a window of time, or lifts that. NOT_FOUND if he is none. Safe
+        to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RemoveOrganisationMember(self, request, context):
         """Removes a member with the keys that he made. NOT_FOUND if he is none, ABORTED for the last owner.
         """
@@ -125,6 +138,11 @@ def add_OrganisationAdminServiceServicer_to_server(servicer, server):
                     servicer.SetOrganisationMember,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberResponse.SerializeToString,
+            ),
+            'SetOrganisationMemberCap': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetOrganisationMemberCap,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberCapRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberCapResponse.SerializeToString,
             ),
             'RemoveOrganisationMember': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveOrganisationMember,
@@ -242,6 +260,33 @@ class OrganisationAdminService:
             '/raseed.admin.v1.OrganisationAdminService/SetOrganisationMember',
             raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetOrganisationMemberCap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.OrganisationAdminService/SetOrganisationMemberCap',
+            raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberCapRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_organisations__pb2.SetOrganisationMemberCapResponse.FromString,
             options,
             channel_credentials,
             insecure,

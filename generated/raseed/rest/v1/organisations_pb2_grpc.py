@@ -140,7 +140,7 @@ class OrganisationsRestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeMemberRole(self, request, context):
-        """PATCH /api/organisations/current/members/{person_id}: give a member another role.
+        """PATCH /api/organisations/current/members/{person_id}: give a member another role, or a spend cap.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -11,6 +11,7 @@ from raseed.adapters.sql.accounts.api_keys import change_key, record_change
 from raseed.adapters.sql.accounts.tables import accounts, api_keys
 from raseed.adapters.sql.accounts.told_secrets import rotated_by, secrets_known
 from raseed.adapters.sql.admin.audit import record_audit
+from raseed.adapters.sql.ledger.spend_caps import set_member_cap
 from raseed.adapters.sql.organisations.memberships import MEMBERS, member_of_row
 from raseed.adapters.sql.organisations.tables import invitations, memberships
 from raseed.core.accounts.key_ports import Change, KeyAction
@@ -77,6 +78,8 @@ def remove_member(
     connection: Connection, member: Member, actor: str, now: Microseconds, *, keep_keys: bool, is_self: bool
 ) -> None:
     connection.execute(delete(memberships).where(_is(member)))
+    if member.spend is not None and not keep_keys:  # keys that stay, stay under it
+        set_member_cap(connection, member.organisation_id, member.person_id, None, now)
     _end_invitations(connection, member, now)
     action = "organisation.leave" if is_self else "organisation.remove"
     record_audit(connection, now, actor, action, member.organisation_id, member.person_id)

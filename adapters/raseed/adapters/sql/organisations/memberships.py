@@ -9,17 +9,33 @@ from sqlalchemy.exc import IntegrityError
 
 from raseed.adapters.sql.accounts.accounts import account_of_row, announce
 from raseed.adapters.sql.accounts.tables import accounts
+from raseed.adapters.sql.ledger.spend_caps import bucket_of
+from raseed.adapters.sql.ledger.tables import spend_buckets
 from raseed.adapters.sql.organisations.tables import memberships, organisations
 from raseed.core.accounts.organisations import Member, Organisation
 from raseed.core.accounts.scopes import Role
+from raseed.core.billing.spend_caps import member_bucket
 from raseed.core.changes import ChangeKind
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict, NotFound
 from raseed.core.ids import AccountId, PersonId
 
 _members = memberships.c
-MEMBERS = select(memberships, accounts.c.email, accounts.c.phone_e164).join_from(
-    memberships, accounts, accounts.c.id == _members.person_id
+_OF_CAPS = (
+    "limit_microcredits",
+    "cap_window",
+    "window_begins_at",
+    "charged_microcredits",
+    "held_microcredits",
+)
+MEMBERS = (
+    select(
+        memberships, accounts.c.email, accounts.c.phone_e164, *(spend_buckets.c[name] for name in _OF_CAPS)
+    )
+    .join_from(memberships, accounts, accounts.c.id == _members.person_id)
+    .outerjoin(
+        spend_buckets, spend_buckets.c.id == _members.organisation_id.concat("/").concat(_members.person_id)
+    )
 )
 ORGANISATIONS = select(accounts, organisations.c.name).join_from(
     organisations, accounts, accounts.c.id == organisations.c.account_id
@@ -85,4 +101,5 @@ def member_of_row(row: Row[Any]) -> Member:
         joined_at=Microseconds(row.joined_at),
         email=row.email,
         phone_e164=row.phone_e164,
+        spend=bucket_of(row, member_bucket(row.organisation_id, row.person_id)),
     )

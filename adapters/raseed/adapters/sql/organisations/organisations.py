@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from raseed.adapters.sql.accounts.accounts import create_account, find_account
 from raseed.adapters.sql.admin.audit import record_audit
+from raseed.adapters.sql.ledger.spend_caps import cap_text, set_member_cap
 from raseed.adapters.sql.organisations.member_changes import appoint_member, other_owners, remove_member
 from raseed.adapters.sql.organisations.memberships import (
     MEMBERS,
@@ -36,8 +37,10 @@ from raseed.core.accounts.organisations import (
     NewOrganisation,
     Organisation,
     check_change,
+    check_may_cap,
 )
 from raseed.core.accounts.scopes import Role
+from raseed.core.billing.spend_caps import SpendCap
 from raseed.core.clock import Microseconds
 from raseed.core.errors import Conflict, NotFound
 from raseed.core.ids import AccountId, PersonId
@@ -123,7 +126,7 @@ class SqlMemberStore:
         def work(connection: Connection) -> tuple[Member, Account] | None:
             member = find_member(connection, organisation_id, person_id)
             account = None if member is None else find_account(connection, organisation_id)
-            return None if member is None or account is None else (member, account)
+            return None if member is None or account is None else (self._of_now(member), account)
 
         return await self._database.read(work)
 
@@ -134,7 +137,7 @@ class SqlMemberStore:
             .limit(limit)
         )
         return await self._database.read(
-            lambda connection: [member_of_row(row) for row in connection.execute(query)]
+            lambda connection: [self._of_now(member_of_row(row)) for row in connection.execute(query)]
         )
 
     async def add(self, organisation_id: AccountId, person_id: PersonId, role: Role, actor: str) -> Member:
@@ -164,9 +167,7 @@ class SqlMemberStore:
     ) -> Member:
         def work(connection: Connection) -> Member:
             own_role = None if by is None else role_of(connection, organisation_id, by)
-            member = find_member(connection, organisation_id, person_id)
-            if member is None:
-                raise NotFound("There is no such member.", metadata={"person": person_id})
+            member = _present(find_member(connection, organisation_id, person_id), person_id)
             is_self = by == person_id
             others = other_owners(connection, member)
             check_change(own_role, member.role, role, is_self=is_self, other_owners=others)
@@ -181,12 +182,44 @@ class SqlMemberStore:
 
         return await self._write(work)
 
+    async def set_cap(
+        self,
+        organisation_id: AccountId,
+        person_id: PersonId,
+        cap: SpendCap | None,
+        *,
+        by: PersonId | None,
+        actor: str,
+    ) -> Member:
+        def work(connection: Connection) -> Member:
+            own_role = None if by is None else role_of(connection, organisation_id, by)
+            member = _present(find_member(connection, organisation_id, person_id), person_id)
+            check_may_cap(own_role, member.role, is_self=by == person_id)
+            set_member_cap(connection, organisation_id, person_id, cap, self._database.clock.now())
+            detail = f"{person_id} {cap_text(cap)}"
+            self._audit(connection, actor, "organisation.cap", organisation_id, detail)
+            return self._of_now(_known(find_member(connection, organisation_id, person_id)))
+
+        return await self._write(work)
+
+    def _of_now(self, member: Member) -> Member:
+        """With what he has spent in the window of this moment."""
+        if member.spend is not None:
+            member.spend.enter_window(self._database.clock.now())
+        return member
+
     async def _write(self, work: Callable[[Connection], T]) -> T:
         async with self._turn:
             return await self._database.write(work)
 
     def _audit(self, connection: Connection, actor: str, action: str, subject: str, detail: str) -> None:
         record_audit(connection, self._database.clock.now(), actor, action, subject, detail)
+
+
+def _present(member: Member | None, person_id: PersonId) -> Member:
+    if member is None:
+        raise NotFound("There is no such member.", metadata={"person": person_id})
+    return member
 
 
 def _person(connection: Connection, person_id: PersonId) -> Account:
