@@ -63,7 +63,6 @@ async def test_the_first_period_gives_its_credit_and_the_tier(house: PlanHouse):
     assert await house.told() == ["subscription_confirmed"]
 
 
-@ON_BOTH
 async def test_a_link_comes_three_days_before_the_end_and_is_paid_late_from_the_old_end(house: PlanHouse):
     await house.buy("small")
     end = await until(house)
@@ -86,7 +85,6 @@ async def test_a_link_comes_three_days_before_the_end_and_is_paid_late_from_the_
     assert "subscription_past_due" in await house.told()
 
 
-@ON_BOTH
 async def test_what_nobody_renews_ends_after_its_grace(house: PlanHouse):
     await house.buy("small")
     end = await until(house)
@@ -150,7 +148,6 @@ async def test_an_order_that_is_never_paid_leaves_room_for_another(house: PlanHo
     assert len(await house.granted()) == 2
 
 
-@ON_BOTH
 async def test_what_is_cancelled_lasts_until_its_end_without_grace(house: PlanHouse):
     await house.buy("small")
     end = await until(house)
@@ -227,7 +224,6 @@ async def test_a_change_can_be_taken_back(house: PlanHouse):
     assert [link.item.id for link in await house.open_links()] == ["large"]
 
 
-@ON_BOTH
 async def test_a_provider_that_renews_is_followed_without_any_event(house: PlanHouse):
     await house.buy("auto")
     [agreement] = house.auto.agreements.values()

@@ -142,7 +142,7 @@ def test_a_provider_is_looked_at_until_it_has_cancelled_and_a_while_longer():
         subscription_id=SubscriptionId("sub_1"),
         payment_id=PaymentId("pay_1"),
     )
-    assert look(subscription(), [FIRST], "2027-02-01", [agreement]) == 24 * DAY
+    assert look(subscription(), [FIRST], "2027-02-01", [agreement]) == 1 * DAY
     assert look(CANCELLED, [FIRST], "2027-02-01", [agreement]) == 5 * MINUTE
     assert look(subscription(), [FIRST, UPGRADE], "2027-02-11", [agreement]) == 5 * MINUTE
     assert look(subscription(next_plan_id="starter"), [FIRST], "2027-02-11", [agreement]) == 5 * MINUTE

@@ -45,6 +45,8 @@ LINKS_MAX = 10
 """Pages made for one period: from three days before its end to three days after, more than one a day."""
 PAYMENTS_MAX = 50
 """Of a subscription, the newest that are looked through for a page that is open: more than the links of a period."""
+AGREEMENTS_MAX = 3
+"""Of a subscription, the newest that its provider is asked about at each look."""
 INTERVAL_S = 5.0
 """How long a change may wait for what follows from it at the provider."""
 ROUND_S = 600.0
@@ -104,11 +106,11 @@ class Renewals:
         agreement = await self._store.agreement(provider, event.mode, event.provider_subscription_id)
         if agreement is None:
             return False
-        await self.look(agreement.subscription_id, asks=True)
+        await self.look(agreement.subscription_id)
         return True
 
-    async def look(self, subscription_id: SubscriptionId, *, asks: bool = False) -> Subscription | None:
-        """Bring it in line with providers, periods and the hour. `asks`: the provider is asked also when nothing is due.
+    async def look(self, subscription_id: SubscriptionId) -> Subscription | None:
+        """Bring it in line with providers, periods and the hour. None: there is none.
 
         Raises GatewayError, LedgerUnavailable, DatabaseUnavailable: then the job looks again after its lease.
         """
@@ -120,7 +122,7 @@ class Renewals:
             await self._end(subscription, "the account is closed")
         await self._learn_agreements(subscription)
         await self._cancel_agreements(subscription)
-        await self._collect(subscription, asks=asks)
+        await self._collect(subscription)
         subscription = await self._keeper.advance(subscription_id)
         assert subscription is not None
         if account is not None and account.status is AccountStatus.ACTIVE:
@@ -138,7 +140,7 @@ class Renewals:
         """Under which id the provider renews what was bought from it as a plan."""
         periods = await self._store.periods(subscription.id)
         agreements = await self._store.agreements(subscription.id)
-        for period in unagreed(subscription, periods, agreements):
+        for period in unagreed(periods, agreements):
             payment = await self._payments.payment(PaymentId(period.id))
             if payment is None:
                 continue
@@ -166,12 +168,12 @@ class Renewals:
             await gateway.cancel_subscription(agreement.id)
             await self._store.put_agreement(replace(wanted, is_canceled=True))
 
-    async def _collect(self, subscription: Subscription, *, asks: bool) -> None:
-        """A payment for each transaction of the provider's own, once."""
-        is_due = subscription.paid_until is not None and self._clock.now() >= subscription.paid_until
-        if not (asks or is_due):
-            return
-        for agreement in await self._store.agreements(subscription.id):
+    async def _collect(self, subscription: Subscription) -> None:
+        """A payment for each transaction of the provider's own, once. Also under agreements that were cancelled: a charge may
+        have been under way.
+        """
+        agreements = await self._store.agreements(subscription.id)
+        for agreement in agreements[-AGREEMENTS_MAX:]:
             gateway = await self._gateway_of(agreement)
             for seen in reversed(await gateway.renewals(agreement.id)):
                 if seen.status is SeenStatus.PAID:

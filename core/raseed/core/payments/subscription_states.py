@@ -36,6 +36,8 @@ LINK_LOOK_US = 6 * HOUR
 FIRST_LOOK_US = 5 * MINUTE
 """After the end of a period that the provider renews: it needs minutes, and its event may be lost."""
 LOOK_MAX_US = 6 * HOUR
+AGREEMENT_LOOK_US = 1 * DAY
+"""While a provider renews by itself: what it charged at another time than we expect, and whose event was lost."""
 UNSETTLED_LOOK_US = 1 * MINUTE
 """Until open requests have given back what they hold of a period that is over, or the ledger can be reached again."""
 AFTER_END_US = 3 * DAY
@@ -151,15 +153,15 @@ def _own_agreements(
     return [by_payment[PaymentId(period.id)] for period in so_far if period.id in by_payment]
 
 
-def unagreed(
-    subscription: Subscription, periods: Sequence[Period], agreements: Sequence[ProviderSubscription]
-) -> list[Period]:
-    """Those of which the provider has not said yet under which agreement it renews them."""
+def unagreed(periods: Iterable[Period], agreements: Iterable[ProviderSubscription]) -> list[Period]:
+    """Those of which the provider has not said yet under which agreement it renews them: also of a plan that was left or
+    is over, since it renews that until it is told not to.
+    """
     known = {agreement.payment_id for agreement in agreements}
     return [
         period
-        for period in counted(subscription, periods)
-        if period.begins_agreement and period.id not in known
+        for period in periods
+        if period.is_credited and period.begins_agreement and period.id not in known
     ]
 
 
@@ -178,9 +180,9 @@ def next_look(
     ]
     if to_cancel(subscription, periods, agreements):
         looks.append(now + FIRST_LOOK_US)
-    looks += [
-        now + _later(now - period.allotted_at) for period in unagreed(subscription, periods, agreements)
-    ]
+    if any(not agreement.is_canceled for agreement in agreements):
+        looks.append(now + AGREEMENT_LOOK_US)
+    looks += [now + _later(now - period.allotted_at) for period in unagreed(periods, agreements)]
     if subscription.state in LIVE_STATES:
         looks += _live_looks(subscription, plan, now)
     elif agreements and now < _over_at(subscription, plan) + AFTER_END_US:
