@@ -15,6 +15,7 @@ from raseed.adapters.sql.ledger.verify import CHECKS, Violation, verify
 from raseed.adapters.sql.postgres.connect import WORK, engine
 
 IDS = {
+    "claim-tx": "SELECT id FROM ledger_tx WHERE kind = 'claim'",
     "settle-tx": "SELECT id FROM ledger_tx WHERE ref = 'settled'",
     "expire-tx": "SELECT id FROM ledger_tx WHERE kind = 'expire'",
     "grant-g": "SELECT id FROM grants WHERE grant_key = 'g'",

@@ -108,6 +108,7 @@ DAMAGES = {
     ],
     "usage_days_equal_hours": ["UPDATE usage_sums SET request_count = 0 WHERE grain = 'day'"],
     "usage_fortnights_equal_days": ["UPDATE usage_sums SET output_tokens = 0 WHERE grain = 'fortnight'"],
+    "receipt_numbers_have_no_gap": ["INSERT INTO receipt_counters VALUES ('R', 2026, 1)"],
     "lines_follow_price_and_checkpoint": [
         "UPDATE usage_lines SET unit_price_microcredits = 2 WHERE request_id = 'settled'"
     ],
@@ -116,6 +117,10 @@ DAMAGES = {
 """Names in quotes stand for ids that the store made: `settle-tx`, `expire-tx`, `grant-g`."""
 
 MORE_DAMAGES = [
+    (
+        "receipt_numbers_have_no_gap",
+        "INSERT INTO receipts VALUES ('rcpt_1', 'R-2026-000001', 'R', 2026, 1, 'receipt', 'acct_alice', 'pay_1', '', 0, '')",
+    ),
     ("hold_resolved_once", "UPDATE holds SET state = 'open', closed_at = NULL WHERE id = 'settled'"),
     ("hold_resolved_once", "UPDATE holds SET state = 'released', closed_at = 5 WHERE id = 'open'"),
     (

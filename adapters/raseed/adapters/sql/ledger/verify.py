@@ -20,6 +20,7 @@ from raseed.adapters.sql.ledger import invariants_kinds as kinds
 from raseed.adapters.sql.ledger import invariants_usage as usage
 from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
 from raseed.adapters.sql.ledger.invariants_lines import lines_follow_price_and_checkpoint
+from raseed.adapters.sql.payments import invariants as receipts
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ CHECKS: dict[str, Check] = {
         usage.usage_hours_equal_events,
         usage.usage_days_equal_hours,
         usage.usage_fortnights_equal_days,
+        receipts.receipt_numbers_have_no_gap,
     )
 }
 
