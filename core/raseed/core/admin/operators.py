@@ -22,7 +22,7 @@ class OperatorScope(StrEnum):
     ACCOUNTS_ERASE = "accounts:erase"
     """Forget the holders of closed accounts, which cannot be undone."""
     CREDITS_WRITE = "credits:write"
-    """Give credit and take it back."""
+    """Give credit and take it back; make and revoke redemption codes."""
     KEYS_WRITE = "keys:write"
     """Make, limit and revoke API keys of accounts."""
     PRICES_READ = "prices:read"
