@@ -20,6 +20,7 @@ from raseed.adapters.triton.bundle import TritonBundleError, find_wheel, probe_p
 from raseed.app.bootstrap import read_policy
 from raseed.app.layout import Home
 from raseed.app.listen import listen_address
+from raseed.app.payments import public_url
 from raseed.app.ports import is_taken
 from raseed.app.settings import ConfigError, Configuration, Settings, load_configuration
 from raseed.app.stack import triton_python_env
@@ -211,6 +212,20 @@ def _payments(settings: Settings) -> Iterator[Finding]:
         return  # told by `_profile`
     yield from _myfatoorah(settings, policy)
     yield from _creem(settings, policy)
+    takes_money = [
+        name
+        for name, credential, mode in (
+            ("MyFatoorah", settings.myfatoorah.token, settings.myfatoorah.mode),
+            ("Creem", settings.creem.api_key, settings.creem.mode),
+        )
+        if credential and mode == "live"
+    ]
+    if takes_money and not settings.server.public_url.startswith("https://"):
+        yield _warning(
+            "payments",
+            f"{' and '.join(takes_money)} would send buyers back to {public_url(settings)}",
+            "set server.public_url to the https:// address under which browsers reach this server",
+        )
     if settings.myfatoorah.token and settings.myfatoorah.mode == "live" and not settings.seller.name:
         yield _warning(
             "receipts",

@@ -190,3 +190,16 @@ def test_myfatoorah_until_nothing_is_missing(raseed):
     production = findings(raseed("doctor", "--json", RASEED_SERVER_PRODUCTION="true", **environ))["payments"]
     assert production[:1] == ("warning",)
     assert "live" in production[2]
+
+
+def test_buyers_are_not_sent_back_to_this_machine_when_money_is_real(raseed):
+    live = {
+        "RASEED_MYFATOORAH_TOKEN": "token",
+        "RASEED_MYFATOORAH_MODE": "live",
+        "RASEED_MYFATOORAH_WEBHOOK_SECRET": "a-secret-of-the-portal",
+        "RASEED_SELLER_NAME": "Example",
+    }
+    back = "MyFatoorah would send buyers back to http://127.0.0.1:"
+    assert back in raseed("doctor", **live).out
+    assert back not in raseed("doctor", **live, RASEED_SERVER_PUBLIC_URL="https://api.example.com").out
+    assert back not in raseed("doctor", **live | {"RASEED_MYFATOORAH_MODE": "test"}).out

@@ -296,3 +296,21 @@ async def test_amounts_in_json_have_all_decimals_of_their_currency(street):
         text = await response.text()
     assert '"amount":2.000' in text
     assert json.loads(text)["refunded"] == 0
+
+
+async def test_who_orders_for_an_organisation_pays_and_the_organisation_is_credited(street):
+    phone = "+96550199988"
+    by = await street.customer(phone)
+    platform = street.worker.platform
+    person = (await platform.accounts.find(phone)).id
+    organisation = await platform.organisations.admin.create("Gulf", person, "", actor="test")
+    acting = by | {"raseed-account": organisation.id}
+    payment = await street.order(acting)
+    [*_, asked] = street.bank.served.asked_at("/v2/")
+    assert asked.json["CustomerMobile"] == "50199988", "the organisation has no telephone; who orders has"
+    back = await street.decide(payment["url"], "pay")
+    async with street.http.get(back) as response:
+        assert "your payment is complete" in await response.text()
+    assert await street.balance(acting) == 5000
+    async with street.http.get(f"{PAYMENTS}/{payment['id']}", headers=by) as response:
+        await openai_error(response, 404)

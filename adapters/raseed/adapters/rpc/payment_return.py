@@ -38,7 +38,7 @@ class PaymentReturnServicer(payments_pb2_grpc.PaymentReturnServiceServicer):
             await _write(context, unknown_page(), 404)
             return
         payment_id = PaymentId(request.payment) if request.payment else None
-        query = {} if payment_id else _query(current_call().metadata.get(PATH_HEADER, ""))
+        query = _query(current_call().metadata.get(PATH_HEADER, ""))
         try:
             found = await self._returns.look(PaymentProvider(request.provider), payment_id, query)
         except DatabaseUnavailable:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from raseed.core.accounts.model import Caller
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.errors import NotFound, PaymentProviderUnavailable, PermissionDenied, RequestInvalid
+from raseed.core.ids import AccountId
 from raseed.core.messaging.ports import Language
 from raseed.core.payments.checkout import Checkout, Order
 from raseed.core.payments.gateways import Gateways
@@ -78,12 +79,17 @@ class Buying:
         account = await self._accounts.find_account(caller.account_id)
         if account is None:
             raise NotFound("This account no longer exists.")
+        # An organisation has no telephone: who orders for it pays.
+        person = None if caller.person_id is None else AccountId(caller.person_id)
+        payer = (
+            account if person in (None, account.id) else await self._accounts.find_account(person) or account
+        )
         order = Order(
             account_id=caller.account_id,
             actor=caller.person_id or caller.api_key_id or caller.account_id,
             item=item,
             request_key=request_key,
             method=method,
-            language=language or account.language or self._language,
+            language=language or payer.language or self._language,
         )
-        return order, Buyer(email=account.email or "", phone_e164=account.phone_e164 or "")
+        return order, Buyer(email=payer.email or "", phone_e164=payer.phone_e164 or "")
