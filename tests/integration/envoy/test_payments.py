@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,22 @@ async def test_the_event_alone_credits_it_too_and_only_once(street):
         assert "your payment is complete" in await response.text()
     assert await street.balance(by) == before + 5000
     assert len(await street.receipts(by, payment["id"])) == 1
+
+
+async def test_a_refund_has_a_credit_note_that_names_its_receipt(street):
+    by = await street.customer()
+    payment = await street.order(by)
+    await street.decide(payment["url"], "pay")
+    settle = street.worker.platform.payments.settling.settle
+    settled = await settle(payment["id"])
+    invoice = street.bank.book.invoices[int(settled.invoice_id)]
+    street.bank.refund_in_portal(invoice, Decimal("0.500"))
+    for _ in range(2):
+        await settle(payment["id"])
+    note, receipt = await street.receipts(by, payment["id"])
+    assert (receipt["kind"], receipt["amount"]) == ("receipt", 2.0)
+    assert (note["kind"], note["amount"], note["refers_to"]) == ("credit_note", 0.5, receipt["number"])
+    assert note["number"].startswith("TEST-CN-")
 
 
 async def test_the_same_order_again_is_the_same_payment(street):
