@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from raseed.adapters.payments import creem_objects as creem
@@ -251,11 +251,12 @@ class CreemGateway:
         _accepted(answer, creem.Subscription)
 
     async def paid_between(self, begin: Microseconds, end: Microseconds) -> Sequence[Seen]:
-        """By transaction: their orders are those of checkouts, whose ids are not in the list."""
+        """By transaction: the list names neither our reference, nor the checkout, nor the product."""
         found: list[Seen] = []
         for number in range(1, PAGES_MAX + 1):
             page = await self._page({}, number)
-            found += [creem.seen_transaction(each) for each in page.items if creem.has_come(each)]
+            came = [creem.seen_transaction(each) for each in page.items if creem.has_come(each)]
+            found += [replace(seen, invoice_id="") for seen in came]
             if page.pagination.next_page is None or creem.is_before(page.items, begin):
                 break
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -151,11 +151,13 @@ class Comparing:
         for order in of_day:
             found += await self._check_seen(gateway, order)
         payments = await self._payments(gateway, begin, end)
-        references, invoices = ({order.reference for order in seen}, {order.invoice_id for order in seen})
+        listed_as = {
+            name for order in seen for name in (order.reference, order.invoice_id, order.provider_payment_id)
+        }
         found += [
             Difference(payment.id, f"{_shown(payment)} paid here, and not in the provider's list")
             for payment in payments
-            if payment.id not in references and payment.invoice_id not in invoices
+            if listed_as.isdisjoint({payment.id, payment.invoice_id, payment.provider_payment_id} - {""})
         ]
         found += await self._comparisons.ledger_differences(
             gateway.provider, gateway.mode, begin, end, DIFFERENCES_MAX
@@ -180,7 +182,7 @@ class Comparing:
             return [Difference(name, f"{amount} paid at the provider, and no such payment here")]
         if payment.state is not PaymentState.CREDITED:
             payment = await self._settling.settle(payment.id)
-        if differs := mismatches(payment, order):
+        if differs := mismatches(payment, _completed(order, payment)):
             return [Difference(payment.id, "; ".join(differs.values()))]
         if payment.state is not PaymentState.CREDITED:
             return [Difference(payment.id, f"{amount} paid at the provider, and {payment.state} here")]
@@ -207,6 +209,16 @@ class Comparing:
             if len(page) < PAGE:
                 return found
             after = page[-1].id
+
+
+def _completed(order: Seen, payment: Payment) -> Seen:
+    """A list may say less of an order than the provider does when it is asked for it: what is left out differs from nothing."""
+    return replace(
+        order,
+        reference=order.reference or payment.id,
+        invoice_id=order.invoice_id or payment.invoice_id,
+        product_id=order.product_id or payment.product_id,
+    )
 
 
 def _audit(comparison: Comparison) -> list[tuple[str, AuditNote]]:

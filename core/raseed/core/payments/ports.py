@@ -163,7 +163,9 @@ class Gateway(Protocol):
         ...
 
     async def paid_between(self, begin: Microseconds, end: Microseconds) -> Sequence[Seen] | None:
-        """Orders paid in a span, for the daily comparison. None: the provider has no such list."""
+        """Orders paid in a span, for the daily comparison. None: the provider has no such list. Reference, order and product
+        are empty where the list does not name them.
+        """
         ...
 
     def read_event(self, headers: Mapping[str, str], body: bytes) -> Event:

@@ -18,13 +18,16 @@ from tests.unit.billing.builders import ALICE, BOB
 
 from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.sql.accounts.accounts import SqlAccountStore
+from raseed.adapters.sql.payments.comparisons import SqlComparisonStore
 from raseed.adapters.sql.payments.payments import SqlPaymentStore
 from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.core.billing.commands import TakeShortfall
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.policy import PaymentProvider
+from raseed.core.clock import DAY, Microseconds
 from raseed.core.ids import AccountId
 from raseed.core.payments.checkout import Checkout, Order
+from raseed.core.payments.comparing import Comparing
 from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.model import Item, ItemKind, Payment, PaymentState
 from raseed.core.payments.offers import offer_for
@@ -144,3 +147,32 @@ async def test_a_discount_waits_for_an_operator(counter: Counter) -> None:
     told = await counter.tell()
     assert (told.state, "amount: ordered 1000, seen 1" in told.problem) == (PaymentState.REVIEW, True)
     assert await counter.balance() == 0
+
+
+async def test_a_day_at_creem_is_compared_by_its_transactions(counter: Counter) -> None:
+    """The list names nothing else. What is in order differs from nothing; what we do not know of is named."""
+    payment = await counter.order()
+    [checkout] = counter.shop.emulator.book.checkouts.values()
+    counter.shop.emulator.book.pay(checkout, "NL")
+    await counter.tell()
+    payments = SqlPaymentStore(counter.store.database)
+    comparing = Comparing(
+        payments,
+        SqlComparisonStore(counter.store.database),
+        Gateways([counter.shop.gateway]),
+        counter.settling,
+        counter.store.clock,
+        lambda _comparison: None,
+    )
+    now = counter.shop.clock.now()
+    begin, end = Microseconds(now - DAY), Microseconds(now + DAY)
+    same = await comparing.compare(counter.shop.gateway, begin, end)
+    assert same is not None
+    assert (same.seen_count, same.payment_count, same.differences) == (1, 1, ())
+    book = counter.shop.emulator.book
+    stray = book.pay(book.begin(TOPUP.id, 3, request_id="", success_url="", metadata={}, email=""))
+    transaction = book.transactions[(await payments.payment(payment.id)).provider_payment_id]  # type: ignore[union-attr]
+    transaction.amount = 900
+    found = await comparing.compare(counter.shop.gateway, begin, end)
+    assert found is not None
+    assert {each.subject for each in found.differences} == {payment.id, stray.id}
