@@ -255,7 +255,7 @@ async def _check_subscription(
     assert plan is not None
     again = brought_up(subscription, periods, plan.grace_us, house.store.clock.now())
     is_aside = again.state in LIVE_STATES and subscription.state not in LIVE_STATES
-    assert is_aside or again == subscription, "nothing is left to do"
+    assert is_aside or again == subscription, ("something is left to do", subscription, again)
 
 
 async def play(folder: Any, seed: int, people: int, days: int) -> History:

@@ -132,6 +132,9 @@ async def test_nobody_pays_by_mistake_for_what_he_has(house: PlanHouse):
     await house.buy("small")
     with pytest.raises(Conflict, match="already"):
         await house.subscribe("small", "again")
+    with pytest.raises(Conflict, match="change it"):
+        await house.subscribe("large", "other")
+    await house.worker.subscriptions.end(ALICE, reason="x", actor="op_1")
     await house.buy("auto", "other")
     with pytest.raises(Conflict, match="by itself"):
         await house.subscribe("auto", "again")
@@ -176,6 +179,19 @@ async def test_what_is_cancelled_can_go_on_after_all(house: PlanHouse):
     assert (await house.account()).tier_expires_at == end + 3 * DAY
     await house.turn_to(Microseconds(end - DAY))
     assert len(await house.open_links()) == 1
+
+
+async def test_an_upgrade_after_a_cancellation_is_renewed(house: PlanHouse):
+    await house.buy("auto")
+    await house.worker.subscriptions.cancel(ALICE, actor=ALICE)
+    await house.turn_to(Microseconds(START + HOUR))
+    payment = await house.change("auto_large")
+    assert payment is not None
+    house.pay(payment)
+    await house.settle(payment.id)
+    subscription = await house.subscription()
+    assert (subscription.plan_id, subscription.cancels_at_end) == ("auto_large", False)
+    assert [agreement.is_canceled for agreement in house.auto.agreements.values()] == [True, False]
 
 
 async def test_an_order_that_is_not_paid_is_cancelled_at_once(house: PlanHouse):

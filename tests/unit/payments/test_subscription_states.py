@@ -36,6 +36,8 @@ TRIAL = period(1, "2027-01-31", "2027-02-07", is_trial=True)
 UPGRADE = period(2, "2027-02-10", "2027-03-10", plan_id="pro", role=Role.BEGIN)
 DOWNGRADE = replace(SECOND, plan_id="starter")
 CANCELLED = subscription(cancels_at_end=True)
+HAS_CANCELLED = replace(CANCELLED, paid_until=at("2027-02-28"))
+HAS_PAID = subscription(paid_until=at("2027-02-28"))
 BY_CREEM = subscription(provider_subscription_id="sub_creem")
 
 
@@ -53,15 +55,15 @@ BY_CREEM = subscription(provider_subscription_id="sub_creem")
         (subscription(), [FIRST], "2027-03-03", S.ENDED, "basic", "2027-02-28"),
         (BY_CREEM, [FIRST], "2027-02-28", S.PAST_DUE, "basic", "2027-02-28"),
         (BY_CREEM, [FIRST], "2027-03-03", S.ENDED, "basic", "2027-02-28"),
-        (CANCELLED, [FIRST], "2027-02-27", S.ACTIVE, "basic", "2027-02-28"),
-        (CANCELLED, [FIRST], "2027-02-28", S.CANCELED, "basic", "2027-02-28"),
+        (HAS_CANCELLED, [FIRST], "2027-02-27", S.ACTIVE, "basic", "2027-02-28"),
+        (HAS_CANCELLED, [FIRST], "2027-02-28", S.CANCELED, "basic", "2027-02-28"),
         # paid early, and paid after its end
         (subscription(), [FIRST, SECOND], "2027-02-26", S.ACTIVE, "basic", "2027-03-31"),
         (subscription(state=S.ENDED), [FIRST, SECOND], "2027-03-20", S.ACTIVE, "basic", "2027-03-31"),
         # trials
         (subscription(), [TRIAL], "2027-02-06", S.TRIALING, "basic", "2027-02-07"),
         (subscription(), [TRIAL], "2027-02-07", S.ENDED, "basic", "2027-02-07"),
-        (CANCELLED, [TRIAL], "2027-02-07", S.CANCELED, "basic", "2027-02-07"),
+        (replace(CANCELLED, paid_until=at("2027-02-07")), [TRIAL], "2027-02-07", S.CANCELED, "basic", "2027-02-07"),
         # changes of plan
         (subscription(), [FIRST, UPGRADE], "2027-02-10", S.ACTIVE, "pro", "2027-03-10"),
         (subscription(), [FIRST, replace(UPGRADE, is_given_back=True)], "2027-02-10", S.ACTIVE, "basic", "2027-02-28"),
@@ -82,9 +84,28 @@ def test_the_state_follows_from_the_periods_and_the_hour(before, periods, now, s
 
 
 def test_a_change_that_has_come_is_not_awaited_any_more():
-    awaited = subscription(next_plan_id="starter")
+    awaited = replace(HAS_PAID, next_plan_id="starter")
     assert brought_up(awaited, [FIRST], GRACE_US, at("2027-02-26")).next_plan_id == "starter"
     assert brought_up(awaited, [FIRST, DOWNGRADE], GRACE_US, at("2027-02-26")).next_plan_id == ""
+
+
+def test_who_orders_anew_wants_it_renewed():
+    after = brought_up(
+        replace(HAS_CANCELLED, next_plan_id="starter"), [FIRST, UPGRADE], GRACE_US, at("2027-02-10")
+    )
+    assert (after.cancels_at_end, after.next_plan_id) == (False, "")
+    again = replace(after, cancels_at_end=True, next_plan_id="starter")
+    assert brought_up(again, [FIRST, UPGRADE], GRACE_US, at("2027-02-11")) == again, (
+        "what was said after that stands"
+    )
+
+
+def test_what_a_provider_collects_or_gives_back_takes_no_cancellation_back():
+    collected = replace(SECOND, is_collected=True)
+    assert brought_up(HAS_CANCELLED, [FIRST, collected], GRACE_US, at("2027-03-01")).cancels_at_end
+    two = replace(HAS_CANCELLED, paid_until=at("2027-03-31"))
+    given_back = replace(SECOND, is_given_back=True)
+    assert brought_up(two, [FIRST, given_back], GRACE_US, at("2027-02-10")).cancels_at_end
 
 
 def test_what_could_not_be_collected_is_forgotten_once_it_was():
@@ -98,7 +119,7 @@ def test_what_could_not_be_collected_is_forgotten_once_it_was():
     [
         (subscription(), [FIRST], "2027-02-01", "2027-03-03"),
         (subscription(), [FIRST], "2027-03-01", "2027-03-03"),
-        (CANCELLED, [FIRST], "2027-02-01", "2027-02-28"),
+        (HAS_CANCELLED, [FIRST], "2027-02-01", "2027-02-28"),
         (subscription(), [TRIAL], "2027-02-01", "2027-02-07"),
         (subscription(), [], "2027-02-01", None),
         (subscription(), [FIRST], "2027-03-03", None),
@@ -126,7 +147,7 @@ def test_the_job_looks_when_something_is_to_happen():
     assert look(subscription(), [FIRST], "2027-03-02T22:00") == 2 * HOUR, "the end of the grace"
     assert look(subscription(), [FIRST], "2027-03-03") is None
     assert look(subscription(), [FIRST, SECOND], "2027-02-26") == 2 * DAY, "the next period begins"
-    assert look(CANCELLED, [FIRST], "2027-02-26") == 2 * DAY
+    assert look(HAS_CANCELLED, [FIRST], "2027-02-26") == 2 * DAY
 
 
 def test_what_a_provider_renews_is_looked_for_ever_more_rarely():
@@ -143,9 +164,9 @@ def test_a_provider_is_looked_at_until_it_has_cancelled_and_a_while_longer():
         payment_id=PaymentId("pay_1"),
     )
     assert look(subscription(), [FIRST], "2027-02-01", [agreement]) == 1 * DAY
-    assert look(CANCELLED, [FIRST], "2027-02-01", [agreement]) == 5 * MINUTE
+    assert look(HAS_CANCELLED, [FIRST], "2027-02-01", [agreement]) == 5 * MINUTE
     assert look(subscription(), [FIRST, UPGRADE], "2027-02-11", [agreement]) == 5 * MINUTE
-    assert look(subscription(next_plan_id="starter"), [FIRST], "2027-02-11", [agreement]) == 5 * MINUTE
+    assert look(replace(HAS_PAID, next_plan_id="starter"), [FIRST], "2027-02-11", [agreement]) == 5 * MINUTE
     ended = replace(agreement, is_to_cancel=True, is_canceled=True)
     assert look(subscription(), [FIRST], "2027-03-03", [ended]) == 6 * HOUR
     assert look(subscription(), [FIRST], "2027-03-20", [ended]) is None
@@ -159,7 +180,7 @@ def test_a_provider_is_looked_at_until_it_has_cancelled_and_a_while_longer():
         (subscription(), [FIRST], "2027-03-02", True),
         (subscription(), [FIRST], "2027-03-03", False),
         (subscription(), [], "2027-03-03", False),
-        (CANCELLED, [FIRST], "2027-02-25", False),
+        (HAS_CANCELLED, [FIRST], "2027-02-25", False),
         (BY_CREEM, [FIRST], "2027-02-25", False),
         (subscription(), [TRIAL], "2027-02-05", True),
         (subscription(), [FIRST, SECOND], "2027-02-25", False),

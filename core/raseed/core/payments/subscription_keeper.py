@@ -108,8 +108,10 @@ class SubscriptionKeeper:
             return await self.write(before, after, so_far[-1] if so_far else None)
         except OtherIsLive:
             # What was paid late for this one is credited; the account's plan is the other one.
-            aside = replace(before, next_look_at=next_look(before, periods, agreements, plan, now))
-            return before if is_due or aside == before else await self._store.replace(before, aside)
+            aside = replace(after, state=before.state)
+            if not is_due:
+                aside = replace(aside, next_look_at=next_look(aside, periods, agreements, plan, now))
+            return before if aside == before else await self._store.replace(before, aside)
 
     async def write(
         self,

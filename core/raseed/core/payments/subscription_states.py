@@ -27,6 +27,7 @@ from raseed.core.payments.subscription_model import (
     LIVE_STATES,
     Period,
     ProviderSubscription,
+    Role,
     Subscription,
     SubscriptionState,
 )
@@ -70,8 +71,11 @@ def brought_up(
         return replace(subscription, state=_without_period(subscription))
     current = next((period for period in reversed(so_far) if period.begins_at <= now), so_far[0])
     last = so_far[-1]
+    is_new = _is_new(subscription, last, periods)
+    # Who orders anew wants it renewed, whatever was said before; what a provider collected says nothing.
+    is_ordered = is_new and not last.is_collected
     has_changed_plan = subscription.next_plan_id in {current.plan_id, last.plan_id}
-    renews = not subscription.paid_until or last.ends_at > subscription.paid_until
+    is_left = has_changed_plan or (is_ordered and last.role is Role.BEGIN)
     after = replace(
         subscription,
         plan_id=current.plan_id,
@@ -79,10 +83,19 @@ def brought_up(
         period_end=current.ends_at,
         paid_until=last.ends_at,
         is_trial=current.is_trial,
-        next_plan_id="" if has_changed_plan else subscription.next_plan_id,
-        is_refused=subscription.is_refused and not renews,
+        cancels_at_end=subscription.cancels_at_end and not is_ordered,
+        next_plan_id="" if is_left else subscription.next_plan_id,
+        is_refused=subscription.is_refused and not is_new,
     )
     return replace(after, state=_state(after, grace_us, now))
+
+
+def _is_new(subscription: Subscription, last: Period, periods: Iterable[Period]) -> bool:
+    """Whether it was not known yet that the last period counts."""
+    until = subscription.paid_until
+    if last.ends_at == until:
+        return False
+    return not any(period.is_given_back and period.ends_at == until for period in periods)
 
 
 def _without_period(subscription: Subscription) -> SubscriptionState:

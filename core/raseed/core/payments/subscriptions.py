@@ -98,19 +98,22 @@ class Subscriptions:
         return SubscriptionView(subscription, self._policy.plan(subscription.plan_id), is_open)
 
     async def subscribe(self, order: Order, buyer: Buyer, return_url: str) -> Payment:
-        """An order for a period of a plan, on which its page is. Paid, it begins the plan, or goes on with it; another plan
-        than the account has begins at once, and the credit of the old one stays or goes as the profile says. The price is
-        that of a whole period. Safe to repeat under the order's request key.
+        """An order for a period of a plan, on which its page is. Paid, it begins the plan, or goes on with it. Safe to repeat
+        under the order's request key, until it is paid.
 
         Raises Conflict for a plan that the account has, and as `Checkout.start`.
         """
+        return await self._order(order, buyer, return_url, is_change=False)
+
+    async def _order(self, order: Order, buyer: Buyer, return_url: str, *, is_change: bool) -> Payment:
         plan = self._sold(order.item.id)
         await self._active(order.account_id)
         now = self._clock.now()
         subscription = await self._store.begin(
             self._ordered(order.account_id, order.actor, plan, order.language)
         )
-        self._check_wanted(subscription, plan, now)
+        if not is_change:
+            self._check_wanted(subscription, plan, now)
         return await self._checkout.start(order, buyer, return_url, subscription.id)
 
     def _ordered(self, account_id: AccountId, actor: str, plan: Plan, language: str) -> Subscription:
@@ -127,16 +130,19 @@ class Subscriptions:
     def _check_wanted(self, subscription: Subscription, plan: Plan, now: Microseconds) -> None:
         """Nobody pays by mistake for what he has."""
         until = subscription.paid_until
-        is_same = subscription.plan_id == plan.id and not subscription.is_trial
-        if subscription.state is SubscriptionState.ACTIVE and is_same and until is not None:
-            if subscription.provider_subscription_id:
-                raise Conflict("You have this plan, and it renews by itself.")
-            if now < until - plan.reminder_us:
-                raise Conflict("You have this plan already. It can be renewed shortly before it ends.")
+        if subscription.state is not SubscriptionState.ACTIVE or until is None:
+            return
+        if subscription.plan_id != plan.id:
+            raise Conflict("You have another plan: change it.")
+        if subscription.provider_subscription_id:
+            raise Conflict("You have this plan, and it renews by itself.")
+        if now < until - plan.reminder_us:
+            raise Conflict("You have this plan already. It can be renewed shortly before it ends.")
 
     async def change(self, order: Order, buyer: Buyer, return_url: str) -> Changed:
-        """To another plan: a dearer one at once, for an order that is to be paid; any other when the period is over. The
-        plan that the account has: it stays. Safe to repeat under the order's request key.
+        """To another plan: a dearer one at once, for an order that is to be paid, at the price of a whole period; any other
+        when the period is over. The plan that the account has: it stays. Credit of a period that ends early stays or goes as
+        the profile says. Safe to repeat under the order's request key, until it is paid.
 
         Raises as `subscribe`, and NotFound without a live subscription.
         """
@@ -147,7 +153,7 @@ class Subscriptions:
         if subscription.plan_id == plan.id and not subscription.is_trial:
             return Changed(await self._write(order, "subscription.stay", next_plan_id=""), None)
         if not is_paid or has is None or is_dearer(plan, has):
-            return Changed(subscription, await self.subscribe(order, buyer, return_url))
+            return Changed(subscription, await self._order(order, buyer, return_url, is_change=True))
         return Changed(await self._write(order, "subscription.change", next_plan_id=plan.id), None)
 
     async def try_plan(self, account_id: AccountId, plan_id: str, language: str) -> Subscription:
