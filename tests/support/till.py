@@ -34,6 +34,7 @@ from raseed.core.payments.settling import Settling, SettlingTerms
 from raseed.core.payments.states import next_look
 from raseed.core.payments.subscription_keeper import SubscriptionKeeper
 
+POLICY = load_policy("resayil", HoldPolicy())
 PRIORITIES = {source: number for number, source in enumerate(GrantSource)}
 PACK = Item(kind=ItemKind.PACK, id="pack_5000")
 OFFERS = {
@@ -74,9 +75,7 @@ class Worker:
         self.gateways = Gateways([gateway])
         clock = till.store.clock
         terms = SettlingTerms(priorities=PRIORITIES, refund_shortfall=shortfall)
-        plans = SubscriptionKeeper(
-            SqlSubscriptionStore(database), accounts, ledger, load_policy("resayil", HoldPolicy()), clock
-        )
+        plans = SubscriptionKeeper(SqlSubscriptionStore(database), accounts, ledger, POLICY, clock)
         self.settling = Settling(store, accounts, ledger, self.gateways, plans, terms, clock)
         self.refunds = Refunds(store, self.gateways, self.settling, clock)
         self.checkout = Checkout(

@@ -193,20 +193,19 @@ async def test_an_account_begins_so_many_orders_an_hour(till: Till):
     await start(till.workers[0], request_key="one more")
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
+async def test_what_is_no_order_is_refused(till: Till):
+    wrong: list[dict[str, Any]] = [
         {"request_key": ""},
         {"request_key": "x" * 129},
         {"request_key": "a\0b"},
         {"method": "x" * 33},
         {"method": "\ud800"},
         {"language": "fr"},
-    ],
-)
-async def test_what_is_no_order_is_refused(till: Till, values: dict[str, Any]):
-    with pytest.raises(RequestInvalid):
-        await start(till.workers[0], **values)
+    ]
+    for values in wrong:
+        with pytest.raises(RequestInvalid):
+            await start(till.workers[0], **values)
+    assert till.book.orders == {}
 
 
 async def test_a_price_that_changed_meanwhile_changes_nothing(till: Till):
