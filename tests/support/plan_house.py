@@ -21,7 +21,7 @@ from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.core.accounts.model import Account
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.commands import TakeShortfall
-from raseed.core.billing.policy import PaymentProvider
+from raseed.core.billing.policy import PaymentProvider, Policy
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, PaymentId
 from raseed.core.payments.checkout import Checkout, Order
@@ -155,7 +155,7 @@ class PlanWorker:
 
     def __init__(self, house: PlanHouse) -> None:
         database, ledger = house.store.next_worker()
-        clock = house.store.clock
+        clock, policy = house.store.clock, house.policy
         accounts = SqlAccountStore(database)
         self.ledger = ledger
         self.store = SqlSubscriptionStore(database)
@@ -166,19 +166,19 @@ class PlanWorker:
                 RenewingGateway(house.auto, clock, provider=PaymentProvider.CREEM),
             ]
         )
-        self.keeper = SubscriptionKeeper(self.store, accounts, ledger, POLICY, clock)
-        terms = SettlingTerms(priorities=POLICY.priorities, refund_shortfall=TakeShortfall.DEBT)
+        self.keeper = SubscriptionKeeper(self.store, accounts, ledger, policy, clock)
+        terms = SettlingTerms(priorities=policy.priorities, refund_shortfall=TakeShortfall.DEBT)
         self.settling = Settling(self.payments, accounts, ledger, self.gateways, self.keeper, terms, clock)
         self.checkout = Checkout(
             self.payments,
             accounts,
             self.gateways,
             self.settling,
-            lambda item: offer_for(POLICY, item),
+            lambda item: offer_for(policy, item),
             clock,
             create_s=0.5,
         )
-        self.subscriptions = Subscriptions(self.store, accounts, self.keeper, self.checkout, POLICY, clock)
+        self.subscriptions = Subscriptions(self.store, accounts, self.keeper, self.checkout, policy, clock)
         self.renewals = Renewals(
             self.store,
             self.payments,
@@ -187,7 +187,7 @@ class PlanWorker:
             self.keeper,
             self.checkout,
             self.settling.settle,
-            POLICY,
+            policy,
             RETURN_URL,
             clock,
         )
@@ -196,8 +196,9 @@ class PlanWorker:
 class PlanHouse:
     """What all workers share: the database, and the providers' books."""
 
-    def __init__(self, store: SqlStore, workers: int = 1) -> None:
+    def __init__(self, store: SqlStore, workers: int = 1, policy: Policy = POLICY) -> None:
         self.store = store
+        self.policy = policy
         self.book = Book()
         """Of the provider whose periods are paid by a link."""
         self.auto = RenewingBook()

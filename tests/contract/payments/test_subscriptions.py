@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, SqlStore, open_store
 from tests.support.fake_gateway import Fault
-from tests.support.plan_house import PlanHouse
-from tests.unit.billing.builders import ALICE, BOB, START
+from tests.support.plan_house import POLICY, PlanHouse
+from tests.unit.billing.builders import ALICE, BOB, START, place, settle
 
 from raseed.adapters.sql.accounts.standing import SqlStandingStore
 from raseed.core.accounts.model import AccountStatus, Tier
+from raseed.core.billing.commands import Held, Settled
 from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
 from raseed.core.errors import Conflict, NotFound, RequestInvalid
 from raseed.core.payments.model import PaymentState
@@ -377,6 +378,39 @@ async def test_what_is_left_goes_over_once_up_to_the_cap(house: PlanHouse):
     for _ in range(3):
         await house.worker.keeper.advance(second.subscription_id)
     assert len(await house.granted()) == 3
+
+
+async def test_what_requests_hold_of_a_period_goes_over_when_they_gave_it_back(house: PlanHouse):
+    await house.buy("rolling")
+    end = await until(house)
+    await house.turn_to(Microseconds(end - DAY))
+    [link] = await house.open_links()
+    house.pay(link)
+    await house.settle(link.id)
+    house.store.clock.advance(DAY - 1)
+    [held] = await house.store.ledger.submit([place("hold_1", CREDIT // 2)])
+    assert isinstance(held, Held)
+    await house.turn_to(end)
+    assert len(await house.granted()) == 2, "it may still be spent"
+    [settled] = await house.store.ledger.submit([settle("hold_1", CREDIT // 4)])
+    assert isinstance(settled, Settled)
+    await house.turn_to(Microseconds(end + 2 * MINUTE))
+    second = (await house.periods())[1]
+    assert (await house.granted())[f"period:{second.id}"][0] == 400_000_000
+
+
+async def test_credit_that_an_upgrade_leaves_goes_where_the_profile_says_so(store: SqlStore):
+    house = PlanHouse(store, policy=replace(POLICY, on_upgrade="forfeit"))
+    await house.open_account()
+    await house.buy("small")
+    await house.turn_to(Microseconds(START + DAY))
+    payment = await house.change("large")
+    assert payment is not None
+    assert await house.spendable() == CREDIT, "until it is paid"
+    house.pay(payment)
+    await house.settle(payment.id)
+    assert await house.spendable() == CREDIT
+    assert len(await house.granted()) == 2
 
 
 @ON_BOTH
