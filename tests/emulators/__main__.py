@@ -20,7 +20,8 @@ from tests.emulators.server import Emulator, alive
 from tests.emulators.whatsapp.meta import MetaWhatsApp
 
 CREDENTIALS_VARIABLE = "RASEED_EMULATOR_CREDENTIALS"
-"""JSON of what each emulator takes for its own, `{"creem": {"api_key": …, "secret": …}, …}`: then it is not printed."""
+"""JSON of what each emulator takes for its own, `{"creem": {"api_key": …, "secret": …}, …}`: then only these are started, and
+it is not printed."""
 
 
 def emulators(
@@ -60,6 +61,8 @@ async def run(
     async with AsyncExitStack() as stack:
         told = {}
         for name, (emulator, shown) in emulators(webhooks, given).items():
+            if given and name not in given:
+                continue
             url = await stack.enter_async_context(alive(emulator, host, ports.get(name, 0)))
             told[name] = {"url": url} if name in given else {"url": url, **shown}
         print(json.dumps(told), flush=True)
