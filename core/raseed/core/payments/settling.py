@@ -130,11 +130,15 @@ class Settling:
     async def _postpone(self, payment: Payment, retry_after_s: float | None) -> None:
         """To the next moment of the schedule, and not before the provider wishes. Who changed it meanwhile knows better."""
         now = self._clock.now()
-        still_open = has_open(await self._store.refunds(payment.id))
-        next_ = next_look(payment, now, has_open_refund=still_open)
+        next_ = await self._next_look(payment, now)
         if next_ is not None and retry_after_s is not None:
             next_ = max(next_, Microseconds(now + int(retry_after_s * SECOND)))
         await self._store.replace(payment, replace(payment, next_check_at=next_))
+
+    async def _next_look(self, payment: Payment, now: Microseconds) -> Microseconds | None:
+        """Sooner while a refund is open, whatever state the payment is in: else nobody would hear of its end."""
+        still_open = has_open(await self._store.refunds(payment.id))
+        return next_look(payment, now, has_open_refund=still_open)
 
     async def _write_look(self, before: Payment, seen: Seen | None) -> Payment | None:
         now = self._clock.now()
@@ -144,6 +148,7 @@ class Settling:
         after = begin_withdrawal(decide(before, seen, now, has_open_refund=still_open))
         if before.state in UNPAID and after.state is PaymentState.PAID:
             after = await self._if_there_is_somebody(after)
+            after = replace(after, next_check_at=next_look(after, now, has_open_refund=still_open))
         if not changed and replace(after, check_count=before.check_count) == before:
             return before  # nothing new, nor to be done: another hint of what is known
         try:
@@ -154,17 +159,20 @@ class Settling:
     def _follow_refunds(
         self, payment: Payment, known: Sequence[Refund], seen: Seen | None, now: Microseconds
     ) -> tuple[Refund, ...]:
-        if seen is None or not is_about(mismatches(payment, seen)):
+        if seen is None:
             return ()
-        return follow_refunds(payment, known, seen.refunds, now, lambda: RefundId(new_id("rfd")))
+        changed = follow_refunds(payment, known, seen.refunds, now, lambda: RefundId(new_id("rfd")))
+        if is_about(mismatches(payment, seen)):
+            return changed
+        # Of what may be another order, what we asked for ourselves: else it would be asked for again.
+        ours = {refund.id for refund in known}
+        return tuple(refund for refund in changed if refund.id in ours)
 
     async def _if_there_is_somebody(self, payment: Payment) -> Payment:
         account = await self._accounts.find_account(payment.account_id)
         if account is not None and account.status is not AccountStatus.CLOSED:
             return payment
-        return replace(
-            payment, state=PaymentState.REVIEW, problem="the account is closed", next_check_at=None
-        )
+        return replace(payment, state=PaymentState.REVIEW, problem="the account is closed")
 
     async def _refuse_taken(
         self, before: Payment, error: ProviderIdTaken, now: Microseconds
@@ -172,7 +180,7 @@ class Settling:
         """The provider says of two orders that they are one: whatever it is, it is not paid twice."""
         state = PaymentState.REVIEW if before.state in UNPAID else before.state
         after = replace(before, state=state, problem=str(error), check_count=before.check_count + 1)
-        after = replace(after, next_check_at=next_look(after, now))
+        after = replace(after, next_check_at=await self._next_look(after, now))
         return await self._store.replace(before, after, beside(before, after))
 
     async def deliver(self, payment: Payment) -> Payment:
@@ -184,7 +192,7 @@ class Settling:
                 after = await self._withdraw(payment)
             else:
                 break
-            after = replace(after, next_check_at=next_look(after, self._clock.now()))
+            after = replace(after, next_check_at=await self._next_look(after, self._clock.now()))
             written = await self._store.replace(payment, after, beside(payment, after))
             # Another worker did the same step: the ledger did it once, and the row says how far it is.
             payment = written if written is not None else await self.read(payment.id)
