@@ -9,7 +9,7 @@ import sqlite3
 from collections import defaultdict
 from typing import Any
 
-from tests.simulation.oracle import Wrong
+from tests.simulation.stage import Wrong
 from tests.simulation.workers import Request
 
 from raseed.core.billing.commands import (

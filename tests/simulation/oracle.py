@@ -10,6 +10,7 @@ from typing import assert_never, cast
 
 from tests.property.coin_ledger import CoinLedger, Price, Promise, Usage
 from tests.property.quick_store import at_once
+from tests.simulation.stage import Wrong
 from tests.simulation.storehouse import Decided, Effect
 
 from raseed.adapters.sql.sqlite.ledger import SqliteLedger
@@ -42,10 +43,6 @@ from raseed.core.money import AMOUNT_MAX
 OF_CREDIT_OR_CAP = {Refusal.SPEND_CAP_REACHED, Refusal.CREDIT_EXHAUSTED, Refusal.HELD_BY_OPEN_REQUESTS}
 """Refusals that say what could be set aside instead."""
 METERS = (Meter.INPUT_TOKENS, Meter.OUTPUT_TOKENS)
-
-
-class Wrong(Exception):
-    """The ledger is not what it should be."""
 
 
 class Oracle:

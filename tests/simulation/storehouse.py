@@ -30,7 +30,7 @@ from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.clock import Microseconds
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.stage import Stage
 
 T = TypeVar("T")
 STATEMENTS_MAX = 14
@@ -54,7 +54,7 @@ class _Connection(BatchConnection):
 
 
 class Storehouse:
-    def __init__(self, world: World, folder: Path, empty: Path) -> None:
+    def __init__(self, world: Stage, folder: Path, empty: Path) -> None:
         self._world = world
         self._folder = folder
         self._life = 0
@@ -98,7 +98,7 @@ class Storehouse:
         """`effect` is called when the work is durable, in the order of all commits. Raises LedgerUnavailable."""
 
         def recorded(connection: Connection) -> T:
-            value = work(connection)
+            value = work(self.watched(connection))
             self._transaction.append(lambda: effect(value))
             return value
 
@@ -129,7 +129,7 @@ class Storehouse:
         self._transaction = []
         chance = self._world.chance
         self._fault = None
-        if chance.random() < self._world.weather.fault:
+        if chance.random() < self._world.fault:
             self._fault = chance.choice(list(Fault))
             self._statements_left = chance.randint(1, STATEMENTS_MAX)
 
@@ -148,6 +148,10 @@ class Storehouse:
             raise
         self._transaction += [(now, *pair) for pair in zip(commands, results, strict=True)]
         return results
+
+    def watched(self, connection: Connection) -> Connection:
+        """For a write that is no command."""
+        return connection
 
     def _before_statement(self, raw: sqlite3.Connection) -> None:
         self._statements_left -= 1

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from itertools import pairwise
-
 import pytest
-from tests.simulation.campaign import run, start
+from tests.simulation.campaign import run, run_in_shares, start
 from tests.simulation.weather import Fault
 
 SEEDS = 300
@@ -87,13 +84,4 @@ def test_a_seed_goes_the_same_way_in_every_process():
 @pytest.mark.long
 def test_ten_thousand_worlds():
     """Those of the daily suite too: they are of other worlds when the simulation changes."""
-    shares = os.cpu_count() or 1
-    ends = [SEEDS_LONG * share // shares for share in range(shares + 1)]
-    processes = [start(first, end) for first, end in pairwise(ends)]
-    failed = []
-    for process in processes:
-        said, _ = process.communicate()
-        print(said.splitlines()[-1])
-        if process.returncode != 0:
-            failed.append(said)
-    assert not failed, "\n".join(failed)
+    run_in_shares(SEEDS_LONG)

@@ -24,6 +24,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
+        self._clock_resolution = 1e-8  # coarser than a float that counts the seconds of a year
         self._selector = self
 
     def time(self) -> float:

@@ -8,37 +8,27 @@ coins; all of `verify` and what the world was told are checked every few commits
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import Coroutine
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
-from unittest import mock
 
 from tests.property.quick_store import FamilyKey, empty_database
 from tests.simulation import actors
 from tests.simulation.books import digest, violations
-from tests.simulation.drivers import LateView
 from tests.simulation.journal import Journal
 from tests.simulation.network import LATE_S
-from tests.simulation.oracle import Oracle, Wrong
+from tests.simulation.oracle import Oracle
+from tests.simulation.stage import History, Stage, Wrong, play
 from tests.simulation.storehouse import Decided, Effect, Storehouse
-from tests.simulation.virtual import Death, NothingWillHappen, SimLoop, WallClock
+from tests.simulation.virtual import SimLoop
 from tests.simulation.weather import CALM, draw_weather
 from tests.simulation.workers import CALM_SWEEP_S, POLICY, Worker, draw_policy
 from tests.unit.billing.builders import START
 
-from raseed.adapters.sql.sqlite import batch as sqlite_batch
 from raseed.core.billing.commands import Command, PlaceHold
 from raseed.core.clock import SECOND, Microseconds
 from raseed.core.ids import AccountId, ApiKeyId, PersonId
 
-T = TypeVar("T")
 ACCOUNTS_MAX = 3
 ACCOUNT_IDS = [AccountId(f"acct_{number}") for number in range(ACCOUNTS_MAX)]
 KEYS = {account_id: ApiKeyId(f"key_of_{account_id}") for account_id in ACCOUNT_IDS}
@@ -50,26 +40,6 @@ NEW_MONTH = int(datetime(2027, 2, 1, tzinfo=UTC).timestamp()) * SECOND
 """A Monday: every window of spend caps begins anew. Half of the worlds live through it."""
 CHECK_EVERY = 6
 """Commits between two checks of all invariants."""
-COMMITS_MAX = 3_000
-"""A world that commits so much goes round in circles."""
-TRACE_LINES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """How a world went."""
-
-    seed: int
-    digest: str
-    """Of the ledger's tables at the end."""
-    commits: int
-    commands: int
-    seen: Counter[str]
-    """What happened, and how often: faults, and the answers to commands."""
-
-
-class SimulationFailed(AssertionError):
-    """Says what was wrong, what happened before, and how to see it again."""
 
 
 def make_empty(path: Path) -> None:
@@ -81,36 +51,16 @@ def make_empty(path: Path) -> None:
 
 def simulate(seed: int, folder: Path, *, empty: Path, tell: bool = False) -> History:
     """Raises SimulationFailed. The same seed goes the same way, wherever and whenever."""
-    for left in folder.glob("life*"):
-        left.unlink()
-    chance = Random(seed)
-    loop = SimLoop()
-    was = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)  # faults are logged with their traces, and there are thousands
-    world = World(seed, chance, loop, tell=tell)
-    try:
-        with mock.patch.object(sqlite_batch, "borrowed", LateView), suppress(NothingWillHappen):
-            main = loop.create_task(world.live(folder, empty))
-            main.add_done_callback(world.main_ended)
-            loop.run_forever()
-        if world.history is None and world.wrong is None:
-            world.wrong = "nobody does anything any more"
-        if world.wrong is not None:
-            raise SimulationFailed(world.report())
-        assert world.history is not None
-        return world.history
-    finally:
-        world.end()
-        logging.disable(was)
+    world = World(seed, Random(seed), SimLoop(), tell=tell)
+    return play(world, world.live(folder, empty), folder)
 
 
-class World:
+class World(Stage):
+    program = "tests.simulation"
+
     def __init__(self, seed: int, chance: Random, loop: SimLoop, *, tell: bool = False) -> None:
-        self.seed = seed
-        self.chance = chance
-        self.clock = WallClock(
-            loop, chance.choice([START, Microseconds(NEW_MONTH - chance.randint(2, 25) * SECOND)])
-        )
+        begin = chance.choice([START, Microseconds(NEW_MONTH - chance.randint(2, 25) * SECOND)])
+        super().__init__(seed, chance, loop, begin, tell=tell)
         self.weather = draw_weather(chance)
         self.policy = draw_policy(chance)
         self.account_ids = ACCOUNT_IDS[: chance.randint(1, ACCOUNTS_MAX)]
@@ -118,46 +68,16 @@ class World:
         self.oracle = Oracle(self.account_ids)
         self.journal = Journal()
         self.sent: list[Command] = []
-        self.seen: Counter[str] = Counter()
         self.workers: list[Worker] = []
-        self.history: History | None = None
-        self.wrong: str | None = None
         self._zombies: list[Worker] = []
-        self._loop = loop
-        self._tell = tell
-        self._ids = count(1)
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._lines: list[tuple[float, str, tuple[object, ...]]] = []
-        self._commits = self._commands = 0
         self._turned_back_s = 0.0
         self._messages_are_orderly = not (self.weather.doubled or self.weather.late or self.weather.chaos)
 
     # ------------------------------------------------------------------------------------- for its inhabitants
 
-    def new_id(self, prefix: str) -> str:
-        return f"{prefix}_{next(self._ids):06}"
-
-    def latency(self) -> float:
-        return self.chance.choice([0.0, 0.001, 0.01, 0.01, 0.3])
-
-    def disk_delay(self) -> float:
-        return self.chance.choice([0.0, 0.001, 0.02])
-
-    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-        return task
-
-    def trace(self, text: str, *parts: object) -> None:
-        self._lines.append((self._loop.time(), text, parts))
-        if self._tell:
-            print(f"{self._loop.time():9.3f}  {text % parts if parts else text}")
-
-    def fail(self, what: str) -> None:
-        if self.wrong is None:
-            self.wrong = what
-        self._loop.stop()
+    @property
+    def fault(self) -> float:
+        return self.weather.fault
 
     def turn_clock(self, microseconds: int) -> None:
         self.trace("the clock is turned by %s s", microseconds / SECOND)
@@ -179,16 +99,11 @@ class World:
         self.workers[number] = Worker(self, old.instance)
 
     def is_unwritable(self, commands: object) -> bool:
-        """Whether the tables refuse one of these, as they should."""
         assert isinstance(commands, list | tuple)
         return any(isinstance(c, PlaceHold) and c.api_key_id == actors.POISON_KEY for c in commands)
 
     def committed(self, transaction: list[Decided | Effect]) -> None:
-        """Called by the store at the moment from which a transaction is durable."""
-        self._commits += 1
-        self._commands += len(transaction)
-        if self._commits > COMMITS_MAX:
-            self.fail("no end of commits")
+        self.count(transaction)
         try:
             touched = self.oracle.follow(transaction)
             self._compare(touched)
@@ -198,7 +113,6 @@ class World:
             self.fail(str(wrong))
 
     def reborn(self) -> None:
-        """Called by the store when it serves again."""
         try:
             self._compare(set(self.account_ids))
             self.check()
@@ -265,50 +179,5 @@ class World:
             self.journal.check_all_ended(reader)
         except Wrong as wrong:
             return self.fail(str(wrong))
-        self.history = History(
-            self.seed, digest(reader), self._commits, self._commands, self.seen + self.oracle.seen
-        )
+        self.end_well(digest(reader), self.oracle.seen)
         return None
-
-    def main_ended(self, main: asyncio.Task[None]) -> None:
-        if not main.cancelled() and main.exception() is not None:
-            self.fail(repr(main.exception()))
-        self._loop.stop()
-
-    def _task_ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if isinstance(error, Wrong):
-            self.fail(str(error))
-        elif error is not None and not isinstance(error, Death):
-            self.fail(f"{error!r} at {_where(error)}")
-
-    def end(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        with suppress(NothingWillHappen):
-            self._loop.call_soon(self._loop.stop)
-            self._loop.run_forever()
-        if hasattr(self, "store"):
-            self.store.close()
-        self._loop.close()
-
-    def report(self) -> str:
-        lines = [f"{at:9.3f}  {text % parts if parts else text}" for at, text, parts in self._lines]
-        return "\n".join(
-            [
-                *lines[-TRACE_LINES:],
-                f"{self._loop.time():9.3f}  WRONG: {self.wrong}",
-                f"FAILED seed {self.seed} after {self._commits} commits: {self.wrong}",
-                f"See it again: python -m tests.simulation --seed {self.seed} --tell",
-            ]
-        )
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
