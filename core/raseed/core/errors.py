@@ -265,7 +265,7 @@ class HeldByOpenRequests(BillingError):
 
 
 class SpendCapReached(BillingError):
-    """The account may have credit: its owner has to raise the key's cap, or wait for the next window."""
+    """The account may have credit: its owner has to raise the cap of the key, or of the member, or wait for the next window."""
 
     reason = "SPEND_CAP_REACHED"
     openai_code = "spend_cap_reached"

@@ -123,7 +123,7 @@ class HoldService:
     async def extend(
         self, payer: Payer, hold_id: HoldId, coverage: Coverage, level: int, checkpoint: Measured
     ) -> bool:
-        """Raise an open hold to a level, or as near to it as the account's credit, its debt limit and the key's cap allow,
+        """Raise an open hold to a level, or as near to it as the account's credit, its debt limit and every cap allow,
         and move its checkpoint.
 
         What is missing then the house covers, if that is the policy. True if more is covered than before; `coverage`
