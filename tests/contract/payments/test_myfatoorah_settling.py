@@ -232,6 +232,19 @@ async def test_paid_twice_is_credited_once(counter: Counter) -> None:
     assert await counter.balance() == CREDIT
 
 
+async def test_the_second_payment_of_an_invoice_goes_back_and_the_credit_stays(either: Counter) -> None:
+    payment = await either.order()
+    for _ in range(2):
+        either.emulator.pay(either.invoice())
+        await either.tell()
+    either.emulator.refund_in_portal(either.invoice(), Decimal("2.000"))
+    settled = await either.settle(payment.id)
+    assert (settled.refunded_minor, await either.balance()) == (0, CREDIT)
+    either.emulator.refund_in_portal(either.invoice(), Decimal("0.500"))
+    settled = await either.settle(payment.id)
+    assert (settled.refunded_minor, await either.balance()) == (500, CREDIT * 3 // 4)
+
+
 async def test_what_goes_back_is_taken_back(counter: Counter) -> None:
     """Once it is done: what only waits takes nothing."""
     payment = await counter.order()

@@ -13,7 +13,7 @@ from tests.support.orders import CREDIT
 from tests.support.till import Till, Worker
 from tests.unit.billing.builders import ALICE, BOB, place, settle
 
-from raseed.core.billing.commands import TakeShortfall
+from raseed.core.billing.commands import Settled, TakeShortfall
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import MINUTE
 from raseed.core.errors import Conflict, NotFound, RequestInvalid, RequestReusedWithOtherInput
@@ -282,3 +282,39 @@ async def test_decisions_are_about_what_is_in_review_and_have_a_reason(till: Til
             await decide(payment.id, reason="x", actor="op_1")
         with pytest.raises(RequestInvalid):
             await decide(payment.id, reason="", actor="op_1")
+
+
+@pytest.mark.parametrize("is_dispute", [False, True])
+async def test_of_what_was_accepted_though_less_was_paid_all_goes_with_all_that_was_paid(
+    till: Till, is_dispute: bool
+):
+    payment, worker = await till.order("key"), till.workers[0]
+    till.pay(payment)
+    till.book.change(payment.id, amount_minor=1_000)
+    await worker.settling.settle(payment.id)
+    await worker.refunds.accept(payment.id, reason="a discount of ours", actor="op_1")
+    assert await till.spendable() == CREDIT
+    till.book.give_back(payment.id, 400)
+    assert (await worker.settling.settle(payment.id)).refunded_minor == 400
+    till.book.give_back(payment.id, 600, is_dispute=is_dispute)
+    settled = await worker.settling.settle(payment.id)
+    gone = (400, 1_600) if is_dispute else (2_000, 0)
+    assert ((settled.refunded_minor, settled.disputed_minor), await till.spendable()) == (gone, 0)
+
+
+async def test_while_open_requests_hold_the_credit_few_steps_are_written_down(till: Till):
+    """Who keeps requests open fills neither the ledger nor the audit log."""
+    payment, worker = await paid(till), till.workers[0]
+    await till.store.ledger.submit([place("h1", CREDIT)])
+    till.book.give_back(payment.id, 2_000)
+    for _ in range(3):
+        await worker.settling.settle(payment.id)
+    waiting = await till.payment(payment.id)
+    assert (waiting.withdrawn_microcredits, waiting.withdrawing_microcredits) == (0, CREDIT)
+    assert waiting.withdrawal_count <= 2 * 3
+    assert "payment.withdrawn" not in await till.audited(payment)
+    [settled] = await till.store.ledger.submit([settle("h1", 1_000_000)])
+    assert isinstance(settled, Settled), settled
+    await worker.settling.settle(payment.id)
+    assert (await till.payment(payment.id)).withdrawn_microcredits == CREDIT
+    assert "payment.withdrawn" in await till.audited(payment)

@@ -178,7 +178,7 @@ class Book:
         if not invoice.paid_attempts:
             raise Refused("Key", "The invoice is not paid.")
         asked = sum((each.amount for each in invoice.refunds if each.status != "Canceled"), Decimal(0))
-        if amount <= 0 or asked + amount > invoice.base_value:
+        if amount <= 0 or asked + amount > invoice.base_value * len(invoice.paid_attempts):
             raise Refused("Amount", "The refund amount is not valid.")
         number = self._number()
         refund = Refund(

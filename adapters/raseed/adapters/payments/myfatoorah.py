@@ -20,6 +20,7 @@ from raseed.adapters.payments.myfatoorah_account import MyFatoorahAccount
 from raseed.adapters.payments.myfatoorah_json import at, unreadable
 from raseed.adapters.payments.myfatoorah_orders import amount_of, invoice, link
 from raseed.adapters.payments.myfatoorah_seen import (
+    Invoice,
     read_asked_refund,
     read_details,
     read_refunds,
@@ -120,8 +121,7 @@ class MyFatoorahGateway:
             data = _found(await self._http.call("GET", path))
             found = None if data is None else read_details(data)
         else:
-            data = _found(await self._http.call("POST", "/v2/GetPaymentStatus", _key_of(payment)))
-            found = None if data is None else read_status(data)
+            found = await self._status(_key_of(payment))
         if found is None:
             return None
         refunds: Sequence[SeenRefund] = ()
@@ -129,7 +129,14 @@ class MyFatoorahGateway:
             body = {"Key": found.id, "KeyType": "InvoiceId"}
             data = _found(await self._http.call("POST", "/v2/GetRefundStatus", body))
             refunds = () if data is None else read_refunds(data, found)
+            if refunds and len(found.attempts) == 1 and self._account.version == 3:
+                # It shows one attempt alone: how many paid says which of the refunds are of the first.
+                found = await self._status({"Key": found.id, "KeyType": "InvoiceId"}) or found
         return seen(payment, found, refunds, self._account, self._clock.now())
+
+    async def _status(self, key: Mapping[str, str]) -> Invoice | None:
+        data = _found(await self._http.call("POST", "/v2/GetPaymentStatus", key))
+        return None if data is None else read_status(data)
 
     async def refund(self, payment: Payment, refund: Refund) -> SeenRefund:
         """A request: MyFatoorah's people, or its setting Auto Refund, carry it out, and `look_up` tells."""

@@ -9,7 +9,7 @@ which also derives what is failed or expired, as is done here, and reads the inv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -36,7 +36,8 @@ from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import Microseconds
 from raseed.core.payments.model import Payment, Seen, SeenRefund, SeenRefundState, SeenStatus
 
-_PAID = frozenset({"paid", "duplicatepayment"})
+_DUPLICATE = "duplicatepayment"
+_PAID = frozenset({"paid", _DUPLICATE})
 _SUCCEEDED = frozenset({"succss", "success"})
 _GIVEN_UP = frozenset({"failed", "canceled", "cancelled"})
 _REFUNDS = {
@@ -55,6 +56,8 @@ class Invoice:
     id: str
     reference: str
     is_paid: bool
+    is_duplicate: bool
+    """Paid more than once."""
     is_canceled: bool
     amount_minor: int
     currency: str
@@ -81,6 +84,7 @@ def read_status(data: Any) -> Invoice:
         id=needed_id(at(data, "InvoiceId")),
         reference=id_text(at(data, "CustomerReference")),
         is_paid=status in _PAID,
+        is_duplicate=status == _DUPLICATE,
         is_canceled=status in _GIVEN_UP,
         amount_minor=amount_minor,
         currency=currency,
@@ -100,6 +104,7 @@ def read_details(data: Any) -> Invoice:
         id=needed_id(at(invoice, "Id")),
         reference=reference,
         is_paid=word(at(invoice, "Status")) in _PAID,
+        is_duplicate=word(at(invoice, "Status")) == _DUPLICATE,
         is_canceled=False,
         amount_minor=minor(decimal(at(amount, "ValueInDisplayCurrency")), currency),
         currency=currency,
@@ -155,8 +160,27 @@ def seen(
         provider_payment_id=attempt.payment_id if attempt and invoice.is_paid else "",
         paid_at=attempt.at if attempt and invoice.is_paid else None,
         expires_at=invoice.expires_at,
-        refunds=tuple(refunds),
+        refunds=_of_first_payment(refunds, invoice, len(paid)),
     )
+
+
+def _of_first_payment(
+    refunds: Sequence[SeenRefund], invoice: Invoice, paid_count: int
+) -> tuple[SeenRefund, ...]:
+    """Without what went back of the second payment of an invoice, and of those after it: credited is the first alone. Which
+    payment a refund is of, its list does not say. What we asked for is of the first; of the portal's, the oldest are not.
+    """
+    beyond = invoice.amount_minor * (paid_count - 1) if invoice.is_duplicate else 0
+    kept: list[SeenRefund] = []
+    for refund in sorted(refunds, key=lambda refund: (len(refund.id), refund.id)) if beyond > 0 else refunds:
+        if refund.reference or refund.state is SeenRefundState.CANCELED:
+            kept.append(refund)
+            continue
+        absorbed = min(beyond, refund.amount_minor)
+        beyond -= absorbed
+        if absorbed < refund.amount_minor:
+            kept.append(replace(refund, amount_minor=refund.amount_minor - absorbed))
+    return tuple(kept)
 
 
 def _status(invoice: Invoice, now: Microseconds) -> SeenStatus:

@@ -55,8 +55,8 @@ def _audit(before: Payment, after: Payment) -> list[tuple[str, str]]:
             rows.append(
                 (action, f"{money(now, after.currency)} of {money(after.amount_minor, after.currency)}")
             )
-    if before.withdrawal_count != after.withdrawal_count:
-        taken = after.withdrawn_microcredits - before.withdrawn_microcredits
+    taken = after.withdrawn_microcredits - before.withdrawn_microcredits
+    if taken and before.withdrawal_count != after.withdrawal_count:
         rows.append(("payment.withdrawn", f"credits={credits_text(taken)} step={after.withdrawal_count}"))
     return rows
 

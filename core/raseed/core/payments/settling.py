@@ -195,7 +195,10 @@ class Settling:
             after = replace(after, next_check_at=await self._next_look(after, self._clock.now()))
             written = await self._store.replace(payment, after, beside(payment, after))
             # Another worker did the same step: the ledger did it once, and the row says how far it is.
+            is_held = after.withdrawal_count > payment.withdrawal_count and after.withdrawing_microcredits > 0
             payment = written if written is not None else await self.read(payment.id)
+            if is_held:
+                break  # a step now would book nothing: the schedule takes up what open requests give back
         if payment.subscription_id is not None and payment.state is PaymentState.CREDITED:
             await self._plans.advance(payment.subscription_id)
         return payment

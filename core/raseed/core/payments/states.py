@@ -146,11 +146,14 @@ def _paid(payment: Payment, seen: Seen | None, differs: dict[str, str]) -> Payme
 
 def _given_back(payment: Payment, seen: Seen) -> Payment:
     done = [refund for refund in seen.refunds if refund.state is SeenRefundState.DONE]
-    return replace(
-        payment,
-        refunded_minor=sum(refund.amount_minor for refund in done if not refund.is_dispute),
-        disputed_minor=sum(refund.amount_minor for refund in done if refund.is_dispute),
-    )
+    refunded = sum(refund.amount_minor for refund in done if not refund.is_dispute)
+    disputed = sum(refund.amount_minor for refund in done if refund.is_dispute)
+    is_in = payment.state in {PaymentState.PAID, PaymentState.CREDITED}
+    if is_in and 0 < seen.amount_minor < payment.amount_minor and refunded + disputed == seen.amount_minor:
+        # An operator accepted that less was paid: when all of that went back, nothing of the order is paid for.
+        unpaid = payment.amount_minor - seen.amount_minor
+        refunded, disputed = (refunded, disputed + unpaid) if disputed else (refunded + unpaid, disputed)
+    return replace(payment, refunded_minor=refunded, disputed_minor=disputed)
 
 
 def _blocked(payment: Payment) -> Payment:
