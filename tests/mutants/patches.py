@@ -1,4 +1,4 @@
-"""Patches that put one defect each into the ledger. Applied to copies of the source, never to the source.
+"""Patches that put one defect each into the ledger, or into payments. Applied to copies of the source, never to the source.
 
 Each is a unified diff under a line that says what it breaks. When the code it changes has changed, it is made anew: put
 the defect in, `git diff core adapters > tests/mutants/NAME.patch`, write the first line, take the defect out.

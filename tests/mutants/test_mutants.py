@@ -32,8 +32,14 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def simulation(folder: Path, first: int, end: int) -> subprocess.CompletedProcess[str]:
-    return run(folder, "-m", "tests.simulation", "--seeds", str(first), str(end))
+def simulation(
+    folder: Path, first: int, end: int, module: str = "tests.simulation"
+) -> subprocess.CompletedProcess[str]:
+    return run(folder, "-m", module, "--seeds", str(first), str(end))
+
+
+def is_of_payments(name: str) -> bool:
+    return all("/payments/" in path for path in patched(name))
 
 
 def properties(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -53,7 +59,9 @@ def test_it_still_applies(name):
     changed = patched(name)
     assert changed
     for path, text in changed.items():
-        assert path.startswith(("core/raseed/core/billing/", "adapters/raseed/adapters/sql/"))
+        assert path.startswith(
+            ("core/raseed/core/billing/", "core/raseed/core/payments/", "adapters/raseed/adapters/sql/")
+        )
         assert text != (ROOT / path).read_text("utf-8")
         compile(text, path, "exec")
     assert len(what_it_breaks(name)) > 20
@@ -65,8 +73,9 @@ def test_without_a_defect_nothing_is_found():
         copy_of_the_source(folder, {})
         where = run(folder, "-c", "import raseed.core.billing.ledger as m; print(m.__file__)")
         assert where.stdout.startswith(str(folder)), where.stdout
-        green = simulation(folder, 0, CONTROL_SEEDS)
-        assert green.returncode == 0, green.stdout
+        for module in ("tests.simulation", "tests.payment_simulation"):
+            green = simulation(folder, 0, CONTROL_SEEDS, module)
+            assert green.returncode == 0, green.stdout
 
 
 @pytest.mark.long
@@ -75,6 +84,10 @@ def test_without_a_defect_nothing_is_found():
 def test_it_is_found(name):
     with quick_folder() as folder:
         copy_of_the_source(folder, patched(name))
+        if is_of_payments(name):
+            found = found_in_a_world(name, folder, 0, SEEDS_MAX, "tests.payment_simulation")
+            assert found, f"survives: {what_it_breaks(name)}"
+            return
         if found_in_a_world(name, folder, 0, SEEDS_FIRST):
             return
         tested = properties(folder)
@@ -85,8 +98,8 @@ def test_it_is_found(name):
         assert found_in_a_world(name, folder, SEEDS_FIRST, SEEDS_MAX), f"survives: {what_it_breaks(name)}"
 
 
-def found_in_a_world(name: str, folder: Path, first: int, end: int) -> bool:
-    simulated = simulation(folder, first, end)
+def found_in_a_world(name: str, folder: Path, first: int, end: int, module: str = "tests.simulation") -> bool:
+    simulated = simulation(folder, first, end, module)
     last = simulated.stdout.splitlines()[-2:]
     if simulated.returncode == 1 and last[0].startswith("FAILED seed "):
         print(f"{name}: {last[0]}")
