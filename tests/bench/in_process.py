@@ -20,7 +20,7 @@ from raseed.adapters.rpc.call import Behavior, Call, enter_call
 from raseed.adapters.rpc.interceptors.auth import auth
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
-from raseed.adapters.rpc.rest_openai import OpenAIServicer
+from raseed.adapters.rpc.rest.openai import OpenAIServicer
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.telemetry.log import configure_log
 from raseed.adapters.wire.openai.chat_request import decode_chat_request

@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 from tests.support.postgres import shared_server
 
 from raseed.adapters.cli.connection import RemoteAdmin
-from raseed.adapters.rpc.admin_server import listener_server, socket_server
+from raseed.adapters.rpc.admin.server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.admin.v1 import admin_pb2, admin_pb2_grpc

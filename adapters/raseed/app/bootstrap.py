@@ -13,8 +13,8 @@ from sqlalchemy import Connection, func, select
 
 from raseed.adapters.content.vault import KEY_BYTES, Vault
 from raseed.adapters.policy.loader import load_policy
-from raseed.adapters.rpc.admin_server import AdminServices
-from raseed.adapters.rpc.webhooks import MetaWebhook
+from raseed.adapters.rpc.admin.server import AdminServices
+from raseed.adapters.rpc.rest.webhooks import MetaWebhook
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts.accounts import SqlAccountStore
 from raseed.adapters.sql.accounts.api_keys import SqlKeyStore

@@ -50,7 +50,7 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
         return
 
     from raseed.adapters.policy.loader import PolicyError
-    from raseed.adapters.rpc.admin_server import admin_servicers
+    from raseed.adapters.rpc.admin.server import admin_servicers
     from raseed.adapters.sql.ports import DatabaseUnavailable
     from raseed.adapters.sql.schema import SchemaTooNew
     from raseed.adapters.sql.sqlite.files import DatabaseInUse

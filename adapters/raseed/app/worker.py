@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-from raseed.adapters.rpc.admin_server import listener_server, socket_server
+from raseed.adapters.rpc.admin.server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.adapters.sql.admin.audit import AUDIT_CHAIN

@@ -16,8 +16,8 @@ from tests.integration.rpc.test_operators import METHODS
 from tests.support.worker import Worker, error_of, running_worker
 
 from raseed.adapters.envoy.settings import OperatorListener
-from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
-from raseed.adapters.rpc.admin_server import listener_server
+from raseed.adapters.rpc.admin.access import ADMIN_ACCESS
+from raseed.adapters.rpc.admin.server import listener_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits
 from raseed.admin.v1 import admin_pb2, operators_pb2

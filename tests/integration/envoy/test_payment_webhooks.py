@@ -21,7 +21,7 @@ from tests.integration.envoy.edge import run_edge
 from tests.support.worker import Worker, running_worker
 
 from raseed.adapters.payments.creem import CreemAccount, open_creem
-from raseed.adapters.rpc.webhook_bodies import BODY_BYTES_MAX
+from raseed.adapters.rpc.rest.webhook_bodies import BODY_BYTES_MAX
 from raseed.adapters.sql.admin.tables import audit_details, audit_log
 from raseed.adapters.sql.payments.tables import payment_events
 from raseed.adapters.telemetry.log import configure_log, log

@@ -20,7 +20,7 @@ from tests.support.worker import Worker, running_worker
 
 from raseed.adapters.messaging.meta_webhook import SIGNATURE_HEADER
 from raseed.adapters.rpc.call import ADDRESS_HEADER
-from raseed.adapters.rpc.webhook_bodies import BODIES_FROM_NETWORK_MAX, BODY_BYTES_MAX
+from raseed.adapters.rpc.rest.webhook_bodies import BODIES_FROM_NETWORK_MAX, BODY_BYTES_MAX
 from raseed.adapters.sql.messaging.outbox import SqlOutbox
 from raseed.adapters.sql.messaging.tables import outbox
 from raseed.adapters.telemetry.metrics import MESSAGE_REPORTS

@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from tests.integration.rpc.test_admin_credits import refused
 from tests.support.worker import Worker, error_of
 
-from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
+from raseed.adapters.rpc.admin.access import ADMIN_ACCESS
 from raseed.admin.v1 import (
     admin_pb2,
     audit_pb2,

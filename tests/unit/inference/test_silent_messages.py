@@ -14,7 +14,7 @@ from tests.unit.billing.builders import ALICE
 from raseed.adapters.rpc.call import ANTHROPIC_PREFIX, Call, enter_call
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.keep_alive import SILENCE_S
-from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
+from raseed.adapters.rpc.rest.anthropic import AnthropicServicer
 from raseed.adapters.wire.anthropic.message_stream import PING
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.errors import BackendUnavailable

@@ -15,7 +15,7 @@ from tests.unit.billing.builders import ALICE, place, settle
 from raseed.adapters.rpc.call import Call, enter_call
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.keep_alive import SILENCE_S
-from raseed.adapters.rpc.rest_openai import OpenAIServicer
+from raseed.adapters.rpc.rest.openai import OpenAIServicer
 from raseed.adapters.wire.openai.chat_stream import DONE, KEEP_ALIVE
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.errors import BackendUnavailable

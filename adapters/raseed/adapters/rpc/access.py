@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
-from raseed.adapters.rpc.admin_access import ADMIN_ACCESS
+from raseed.adapters.rpc.admin.access import ADMIN_ACCESS
 from raseed.core.accounts.scopes import Scope
 from raseed.core.admin.operators import OperatorScope
 

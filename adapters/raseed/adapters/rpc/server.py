@@ -40,23 +40,23 @@ from raseed.adapters.rpc.metering import MeteringServicer
 from raseed.adapters.rpc.notices import NoticesRestServicer, NoticesServicer
 from raseed.adapters.rpc.organisations import OrganisationsServicer
 from raseed.adapters.rpc.own_data import OwnDataRestServicer, OwnDataServicer
-from raseed.adapters.rpc.payment_return import PaymentReturnServicer
-from raseed.adapters.rpc.payment_webhooks import PaymentWebhooksServicer
 from raseed.adapters.rpc.payments import PaymentsServicer
 from raseed.adapters.rpc.receipts import ReceiptsServicer
 from raseed.adapters.rpc.redemption import RedemptionRestServicer, RedemptionServicer
-from raseed.adapters.rpc.rest_anthropic import AnthropicServicer
-from raseed.adapters.rpc.rest_auth import AuthRestServicer
-from raseed.adapters.rpc.rest_billing import BillingRestServicer
-from raseed.adapters.rpc.rest_keys import KeysRestServicer
-from raseed.adapters.rpc.rest_openai import OpenAIServicer
-from raseed.adapters.rpc.rest_organisations import OrganisationsRestServicer
-from raseed.adapters.rpc.rest_payments import PaymentsRestServicer
-from raseed.adapters.rpc.rest_receipts import ReceiptsRestServicer
-from raseed.adapters.rpc.rest_subscriptions import SubscriptionsRestServicer
+from raseed.adapters.rpc.rest.anthropic import AnthropicServicer
+from raseed.adapters.rpc.rest.auth import AuthRestServicer
+from raseed.adapters.rpc.rest.billing import BillingRestServicer
+from raseed.adapters.rpc.rest.keys import KeysRestServicer
+from raseed.adapters.rpc.rest.openai import OpenAIServicer
+from raseed.adapters.rpc.rest.organisations import OrganisationsRestServicer
+from raseed.adapters.rpc.rest.payment_return import PaymentReturnServicer
+from raseed.adapters.rpc.rest.payment_webhooks import PaymentWebhooksServicer
+from raseed.adapters.rpc.rest.payments import PaymentsRestServicer
+from raseed.adapters.rpc.rest.receipts import ReceiptsRestServicer
+from raseed.adapters.rpc.rest.subscriptions import SubscriptionsRestServicer
+from raseed.adapters.rpc.rest.webhook_bodies import Bodies
+from raseed.adapters.rpc.rest.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.rpc.subscriptions import SubscriptionsServicer
-from raseed.adapters.rpc.webhook_bodies import Bodies
-from raseed.adapters.rpc.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.billing.v1 import (

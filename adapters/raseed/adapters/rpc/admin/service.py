@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from raseed.adapters.rpc.accounts import KEYS_PAGE_MAX
-from raseed.adapters.rpc.admin_mapping import from_core_account
+from raseed.adapters.rpc.admin.mapping import from_core_account
 from raseed.adapters.rpc.billing_mapping import from_core_report, to_core_group_by
 from raseed.adapters.rpc.call import acting
 from raseed.adapters.rpc.idempotency import once

@@ -9,19 +9,19 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2_grpc
 
-from raseed.adapters.rpc.admin import AdminServicer
-from raseed.adapters.rpc.admin_accounts import AccountAdminServicer
-from raseed.adapters.rpc.admin_audit import AuditServicer
-from raseed.adapters.rpc.admin_catalogue import CatalogueServicer
-from raseed.adapters.rpc.admin_codes import CodeAdminServicer
-from raseed.adapters.rpc.admin_keys import KeyAdminServicer
-from raseed.adapters.rpc.admin_limits import LimitsServicer
-from raseed.adapters.rpc.admin_notices import NoticesServicer
-from raseed.adapters.rpc.admin_operators import OperatorsServicer
-from raseed.adapters.rpc.admin_organisations import OrganisationAdminServicer
-from raseed.adapters.rpc.admin_payments import PaymentAdminServicer
-from raseed.adapters.rpc.admin_receipts import ReceiptAdminServicer
-from raseed.adapters.rpc.admin_subscriptions import SubscriptionAdminServicer
+from raseed.adapters.rpc.admin.accounts import AccountAdminServicer
+from raseed.adapters.rpc.admin.audit import AuditServicer
+from raseed.adapters.rpc.admin.catalogue import CatalogueServicer
+from raseed.adapters.rpc.admin.codes import CodeAdminServicer
+from raseed.adapters.rpc.admin.keys import KeyAdminServicer
+from raseed.adapters.rpc.admin.limits import LimitsServicer
+from raseed.adapters.rpc.admin.notices import NoticesServicer
+from raseed.adapters.rpc.admin.operators import OperatorsServicer
+from raseed.adapters.rpc.admin.organisations import OrganisationAdminServicer
+from raseed.adapters.rpc.admin.payments import PaymentAdminServicer
+from raseed.adapters.rpc.admin.receipts import ReceiptAdminServicer
+from raseed.adapters.rpc.admin.service import AdminServicer
+from raseed.adapters.rpc.admin.subscriptions import SubscriptionAdminServicer
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.interceptors.chain import Chain, Wrap
 from raseed.adapters.rpc.interceptors.deadline import deadline

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 
 from raseed.adapters.rpc.call import current_call
-from raseed.adapters.rpc.rest_payments import request_key, write
+from raseed.adapters.rpc.rest.payments import request_key, write
 from raseed.adapters.rpc.subscriptions import prepared, try_plan, view_of
 from raseed.adapters.wire import subscriptions as wire
 from raseed.adapters.wire.payments import encode_payment

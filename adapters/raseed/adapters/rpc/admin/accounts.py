@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from raseed.adapters.rpc.admin_mapping import from_core_account
+from raseed.adapters.rpc.admin.mapping import from_core_account
 from raseed.adapters.rpc.call import acting
 from raseed.adapters.rpc.own_data import RECORDS_PAGE_MAX, position_of, token_of
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size

@@ -12,7 +12,7 @@ from raseed.adapters.messaging.meta_webhook import (
     read_reports,
 )
 from raseed.adapters.rpc.call import current_call
-from raseed.adapters.rpc.webhook_bodies import Bodies, Context, answer
+from raseed.adapters.rpc.rest.webhook_bodies import Bodies, Context, answer
 from raseed.adapters.telemetry.metrics import MESSAGE_REPORTS
 from raseed.core.errors import NotFound, PermissionDenied, Unauthenticated
 from raseed.core.messaging.service import NoticeService

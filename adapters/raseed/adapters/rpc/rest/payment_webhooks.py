@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from raseed.adapters.rpc.call import current_call
-from raseed.adapters.rpc.webhook_bodies import Bodies, Context, Piece, answer
+from raseed.adapters.rpc.rest.webhook_bodies import Bodies, Context, Piece, answer
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.payments.receiving import EventReceiver
 from raseed.rest.v1 import payment_webhooks_pb2 as pb

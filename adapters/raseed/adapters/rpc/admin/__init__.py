@@ -1,0 +1,1 @@
+"""What operators call: their services, on listeners of their own."""
