@@ -15,7 +15,7 @@ from tests.unit.billing.builders import ALICE, BOB, place, settle
 
 from raseed.core.billing.commands import Settled, TakeShortfall
 from raseed.core.billing.policy import PaymentProvider
-from raseed.core.clock import MINUTE
+from raseed.core.clock import HOUR, MINUTE
 from raseed.core.errors import Conflict, NotFound, RequestInvalid, RequestReusedWithOtherInput
 from raseed.core.ids import PaymentId
 from raseed.core.payments.model import Mode, Payment, PaymentState, Refund, RefundState, SeenRefundState
@@ -139,6 +139,34 @@ async def test_without_an_answer_it_is_looked_for_before_it_is_asked_for_again(
     [ended] = await worker.payments.refunds(payment.id)
     assert (ended.id, ended.state) == (asked.id, DONE)
     assert await till.spendable() == CREDIT * 3 // 4
+
+
+async def test_what_bears_anothers_reference_is_given_back_once_too(till: Till):
+    """Nothing of such an order is believed but what became of the refund that we asked for ourselves."""
+    worker = till.workers[0]
+    payment = await till.order()
+    till.pay(payment, reference="pay_of_another")
+    assert (await worker.settling.settle(payment.id)).state is PaymentState.REVIEW
+    till.book.fail("refund", Fault.AFTER)
+    asked = await refund(worker, payment, 500)
+    assert asked.state is REQUESTED
+    till.book.give_back(payment.id, 100)
+    till.store.clock.advance(ASK_AGAIN_US)
+    await worker.settling.settle(payment.id)
+    await worker.refunds.resume(payment.id)
+    assert till.book.calls["refund"] == 1
+    [ended] = await worker.payments.refunds(payment.id)
+    assert (ended.id, ended.state) == (asked.id, DONE)
+
+
+async def test_one_that_is_open_when_its_payment_is_credited_is_looked_for_soon(till: Till):
+    worker = till.workers[0]
+    payment = await till.order()
+    till.pay(payment)
+    till.book.give_back(payment.id, 500, SeenRefundState.PENDING)
+    settled = await worker.settling.settle(payment.id)
+    assert settled.state is PaymentState.CREDITED
+    assert settled.next_check_at == till.store.clock.now() + HOUR
 
 
 @AT_ONCE
