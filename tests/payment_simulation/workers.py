@@ -106,7 +106,7 @@ class Worker:
         """The answer to somebody outside. None: there is none."""
         if not self.is_alive:
             return None
-        task = self._start(_caught(work()))
+        task = self._start(_caught(work))
         done, _ = await asyncio.wait([task], timeout=120)
         return task.result() if done and not task.cancelled() and task.exception() is None else None
 
@@ -144,8 +144,8 @@ async def _no_subscriptions(provider: PaymentProvider, event: Event) -> bool:
     return False
 
 
-async def _caught(work: Awaitable[T]) -> T | Exception:
+async def _caught(work: Callable[[], Awaitable[T]]) -> T | Exception:
     try:
-        return await work
+        return await work()
     except Exception as error:  # noqa: BLE001 - told to whoever asked
         return error
