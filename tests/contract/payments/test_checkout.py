@@ -26,7 +26,7 @@ from raseed.core.errors import (
     RequestInvalid,
     RequestReusedWithOtherInput,
 )
-from raseed.core.ids import AccountId
+from raseed.core.ids import AccountId, PaymentId
 from raseed.core.payments.checkout import ORDER_BOUNDS, Order
 from raseed.core.payments.model import Item, ItemKind, Mode, PaymentState
 from raseed.core.payments.ports import Buyer
@@ -51,6 +51,13 @@ def till(store: SqlStore) -> Till:
 
 async def start(worker: Worker, **values: Any) -> Any:
     return await worker.checkout.start(replace(ORDER, **values), Buyer(), RETURN_URL)
+
+
+async def test_a_buyer_takes_no_key_of_our_own_orders(till: Till):
+    """A renewal that we order has a key that can be guessed."""
+    mine = await start(till.workers[0], request_key="renewal:1")
+    ours = replace(mine, id=PaymentId("pay_ours"), state=PaymentState.CREATED, url="", invoice_id="")
+    assert (await till.workers[0].payments.add(ours, "renewal:1")).id == ours.id
 
 
 async def test_an_order_has_its_price_and_credit_frozen_and_a_page(till: Till):
@@ -213,6 +220,6 @@ async def test_a_price_that_changed_meanwhile_changes_nothing(till: Till):
     order = await start(worker)
     dearer = replace(offer_for(PACK), amount_minor=9_000)
     again = await worker.checkout.place(
-        worker.checkout.payment_for(ORDER, dearer), "key", Buyer(), RETURN_URL
+        worker.checkout.payment_for(ORDER, dearer), "order:key", Buyer(), RETURN_URL
     )
     assert again == order

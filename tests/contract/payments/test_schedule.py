@@ -243,6 +243,18 @@ async def test_what_is_late_is_credited_by_the_comparison(till: Till, day: Day):
     assert await till.spendable() == CREDIT
 
 
+async def test_one_order_that_cannot_be_settled_hides_no_other(till: Till, day: Day):
+    stuck, late = [await till.place(number) for number in range(2)]
+    for payment in (stuck, late):
+        till.pay(payment)
+    till.book.fail("look_up", Fault.REFUSED)
+    compared = await day.next()
+    assert details(compared) == [(stuck.id, "2.000 KWD paid at the provider, and here GatewayRefused")]
+    assert await till.workers[0].payments.in_state(PaymentState.CREDITED, "", 9) == [
+        await till.workers[0].payments.payment(late.id)
+    ]
+
+
 @ON_BOTH
 async def test_each_difference_is_named_and_operators_are_told_once(till: Till, day: Day):
     store = till.workers[0].payments

@@ -97,7 +97,8 @@ class Checkout:
             raise AccountSuspended("This account is not active.")
         payment = self.payment_for(order, self._offer_for(order.item))
         payment = replace(payment, subscription_id=subscription_id)
-        return await self.place(payment, order.request_key, buyer, return_url, self._bounds)
+        # Apart from the keys of what we order ourselves, so that nobody takes the place of a renewal.
+        return await self.place(payment, f"order:{order.request_key}", buyer, return_url, self._bounds)
 
     def payment_for(self, order: Order, offer: Offer) -> Payment:
         """Not stored yet. Raises PaymentProviderUnavailable."""

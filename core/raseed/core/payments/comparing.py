@@ -14,12 +14,13 @@ from typing import Protocol
 
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import DAY, HOUR, SECOND, Clock, Microseconds
+from raseed.core.errors import RaseedError
 from raseed.core.ids import PaymentId
 from raseed.core.jobs import Job
 from raseed.core.messaging.notices import Notice, NoticeKind
 from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.model import Mode, Payment, PaymentState, Seen, SeenStatus
-from raseed.core.payments.ports import AuditNote, Gateway, PaymentStore
+from raseed.core.payments.ports import AuditNote, Gateway, GatewayError, PaymentStore
 from raseed.core.payments.records import ACTOR, money
 from raseed.core.payments.settling import Settling
 from raseed.core.payments.states import mismatches
@@ -181,7 +182,13 @@ class Comparing:
             name = order.invoice_id or order.provider_payment_id or order.reference
             return [Difference(name, f"{amount} paid at the provider, and no such payment here")]
         if payment.state is not PaymentState.CREDITED:
-            payment = await self._settling.settle(payment.id)
+            try:
+                payment = await self._settling.settle(payment.id)
+            except (GatewayError, RaseedError) as error:
+                # One order that cannot be settled keeps nobody from hearing of the others.
+                return [
+                    Difference(payment.id, f"{amount} paid at the provider, and here {type(error).__name__}")
+                ]
         if differs := mismatches(payment, _completed(order, payment)):
             return [Difference(payment.id, "; ".join(differs.values()))]
         if payment.state is not PaymentState.CREDITED:
