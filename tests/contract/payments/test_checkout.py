@@ -130,6 +130,19 @@ async def test_where_asking_again_makes_no_second_order_it_is_asked_again(till: 
     assert till.book.calls["create"] == 4
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+async def test_a_refusal_says_nothing_of_the_call_before_it(till: Till, calls: int):
+    """The order may have been made by the call whose answer was lost, and somebody may pay it."""
+    worker = till.worker(is_creation_repeatable=True)
+    till.book.fail("create", *([Fault.AFTER] * calls), Fault.REFUSED)
+    for _ in range(calls):
+        assert (await start(worker)).state is PaymentState.CREATED
+    payment = await start(worker)
+    till.pay(payment)
+    till.store.clock.advance(DAY)
+    assert (await worker.settling.settle(payment.id)).state is PaymentState.CREDITED
+
+
 async def test_who_waits_for_a_page_waits_so_long(till: Till):
     till.book.fail("create", Fault.LATE)
     assert (await start(till.workers[0])).state is PaymentState.CREATED

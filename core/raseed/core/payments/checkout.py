@@ -146,9 +146,12 @@ class Checkout:
                 return await self._settling.settle(stored.id)
         except GatewayError:
             return stored
-        return await self._create(gateway, stored, buyer, return_url)
+        is_first = stored.id == payment.id
+        return await self._create(gateway, stored, buyer, return_url, is_first=is_first)
 
-    async def _create(self, gateway: Gateway, payment: Payment, buyer: Buyer, return_url: str) -> Payment:
+    async def _create(
+        self, gateway: Gateway, payment: Payment, buyer: Buyer, return_url: str, *, is_first: bool
+    ) -> Payment:
         try:
             async with asyncio.timeout(self._create_s):
                 page = await self._page(
@@ -157,6 +160,8 @@ class Checkout:
         except (GatewayUnavailable, TimeoutError):
             return payment
         except GatewayRefused as error:
+            if not is_first:
+                return payment  # a call before this one may have made the order
             return await self._write(payment, partial(_refused, str(error)))
         return await self._write(payment, partial(_with_page, page))
 
@@ -166,7 +171,12 @@ class Checkout:
         except GatewayUnavailable:
             if not gateway.is_creation_repeatable:
                 raise
-        return await gateway.create(payment, buyer, return_url)
+        try:
+            return await gateway.create(payment, buyer, return_url)
+        except GatewayRefused as error:
+            raise GatewayUnavailable(
+                f"refused, after a call that may have made the order: {error}"
+            ) from error
 
     async def _write(self, payment: Payment, change: Callable[[Payment], Payment]) -> Payment:
         """An event may have come before the page did: then what it led to stays."""
