@@ -130,7 +130,13 @@ async def test_an_account_has_so_many_open_orders_and_begins_so_many_an_hour(pay
     await payments.add(numbered(2, created_at=Microseconds(BEGUN + MINUTE)), "2", bounds)
     with pytest.raises(PaymentLimitReached):
         await payments.add(numbered(3), "3", bounds)
+    with pytest.raises(PaymentLimitReached):
+        await payments.check(numbered(3), "3", bounds)
     assert (await payments.add(numbered(3), "1", bounds)).id == first.id, "a repeat is no new one"
+    known = await payments.check(numbered(3), "1", bounds)
+    assert known is not None
+    assert known.id == first.id
+    assert await payments.check(numbered(4, account_id=BOB), "3", bounds) is None
     await payments.add(numbered(4, account_id=BOB), "3", bounds)
     await payments.replace(first, replace(first, state=PaymentState.FAILED))
     await payments.add(

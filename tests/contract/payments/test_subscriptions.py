@@ -8,16 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, SqlStore, open_store
 from tests.support.fake_gateway import Fault
 from tests.support.plan_house import POLICY, PlanHouse
 from tests.unit.billing.builders import ALICE, BOB, START, place, settle
 
 from raseed.adapters.sql.accounts.standing import SqlStandingStore
+from raseed.adapters.sql.admin.tables import audit_log
 from raseed.core.accounts.model import AccountStatus, Tier
 from raseed.core.billing.commands import Held, Settled
 from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
-from raseed.core.errors import Conflict, NotFound, RequestInvalid
+from raseed.core.errors import (
+    Conflict,
+    NotFound,
+    PaymentLimitReached,
+    RequestInvalid,
+    RequestReusedWithOtherInput,
+)
+from raseed.core.payments.checkout import ORDER_BOUNDS
 from raseed.core.payments.model import PaymentState
 from raseed.core.payments.subscription_model import Role, SubscriptionState
 
@@ -193,6 +202,34 @@ async def test_an_upgrade_after_a_cancellation_is_renewed(house: PlanHouse):
     subscription = await house.subscription()
     assert (subscription.plan_id, subscription.cancels_at_end) == ("auto_large", False)
     assert [agreement.is_canceled for agreement in house.auto.agreements.values()] == [True, False]
+
+
+async def begun(house: PlanHouse) -> int:
+    """How many plans were written down, as the audit log has it."""
+    counted = select(func.count()).select_from(audit_log).where(audit_log.c.action == "subscription.begin")
+    return await house.store.database.read(lambda connection: connection.scalar(counted) or 0)
+
+
+async def test_an_order_that_is_refused_leaves_no_plan_behind(house: PlanHouse):
+    for number in range(ORDER_BOUNDS.open_max):
+        await house.subscribe("small", f"key {number}")
+        await house.worker.subscriptions.cancel(ALICE, actor=ALICE)
+    written = await begun(house)
+    with pytest.raises(PaymentLimitReached):
+        await house.subscribe("small", "one more")
+    with pytest.raises(RequestInvalid):
+        await house.subscribe("small", "")
+    assert await begun(house) == written == ORDER_BOUNDS.open_max
+    assert (await house.worker.subscriptions.try_plan(ALICE, "small", "en")).state is S.TRIALING
+
+
+async def test_an_order_that_is_repeated_after_it_was_cancelled_begins_no_other_plan(house: PlanHouse):
+    first = await house.subscribe("small")
+    await house.worker.subscriptions.cancel(ALICE, actor=ALICE)
+    assert (await house.subscribe("small")).id == first.id
+    with pytest.raises(RequestReusedWithOtherInput):
+        await house.subscribe("large")
+    assert (await begun(house), (await house.subscription()).state) == (1, S.CANCELED)
 
 
 async def test_an_order_that_is_not_paid_is_cancelled_at_once(house: PlanHouse):
@@ -477,6 +514,29 @@ async def test_a_period_that_is_given_back_ends_the_plan(house: PlanHouse):
     assert (await house.subscription()).state is S.ENDED
     assert (await house.account()).tier == "free"
     assert await house.spendable() == 0
+
+
+@ON_BOTH
+async def test_a_period_paid_early_gives_nothing_before_it_begins_once_the_one_before_is_given_back(
+    house: PlanHouse,
+):
+    first = await house.buy("small")
+    end = await until(house)
+    await house.turn_to(Microseconds(end - DAY))
+    [link] = await house.open_links()
+    house.pay(link)
+    await house.settle(link.id)
+    house.book.give_back(first.id, first.amount_minor)
+    await house.settle(first.id)
+    subscription = await house.subscription()
+    assert (subscription.state, subscription.period_start, subscription.next_look_at) == (S.PENDING, end, end)
+    assert ((await house.account()).tier, (await house.account()).tier_expires_at) == ("free", None)
+    with pytest.raises(Conflict, match="already"):
+        await house.subscribe("small", "again")
+    await house.turn_to(end)
+    subscription = await house.subscription()
+    assert (subscription.state, subscription.period_start) == (S.ACTIVE, end)
+    assert (await house.account()).tier == "starter"
 
 
 async def test_a_part_that_is_given_back_leaves_the_plan(house: PlanHouse):

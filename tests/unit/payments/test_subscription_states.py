@@ -32,6 +32,9 @@ BASIC = load_policy("resayil", HoldPolicy()).plan("basic")
 S = SubscriptionState
 FIRST = period(1, "2027-01-31", "2027-02-28")
 SECOND = period(2, "2027-02-28", "2027-03-31")
+THIRD = period(3, "2027-03-31", "2027-04-30")
+GIVEN_BACK = [replace(FIRST, is_given_back=True), SECOND]
+GAP = [FIRST, replace(SECOND, is_given_back=True), THIRD]
 TRIAL = period(1, "2027-01-31", "2027-02-07", is_trial=True)
 UPGRADE = period(2, "2027-02-10", "2027-03-10", plan_id="pro", role=Role.BEGIN)
 DOWNGRADE = replace(SECOND, plan_id="starter")
@@ -72,6 +75,14 @@ BY_CREEM = subscription(provider_subscription_id="sub_creem")
         (subscription(), [FIRST, UPGRADE, replace(SECOND, number=3, role=Role.ASIDE)], "2027-03-11", S.GRACE, "pro", "2027-03-10"),
         # refunded, and ended by an operator
         (subscription(paid_until=at("2027-02-28")), [replace(FIRST, is_given_back=True)], "2027-02-10", S.ENDED, "basic", "2027-02-28"),
+        # given back, and the next one paid early: nothing is free until that begins
+        (subscription(paid_until=at("2027-03-31")), GIVEN_BACK, "2027-02-10", S.PENDING, "basic", "2027-03-31"),
+        (subscription(paid_until=at("2027-03-31"), cancels_at_end=True), GIVEN_BACK, "2027-02-10", S.PENDING, "basic", "2027-03-31"),
+        (subscription(paid_until=at("2027-03-31")), GIVEN_BACK, "2027-02-28", S.ACTIVE, "basic", "2027-03-31"),
+        (subscription(paid_until=at("2027-04-30")), GAP, "2027-02-27", S.ACTIVE, "basic", "2027-04-30"),
+        (subscription(paid_until=at("2027-04-30")), GAP, "2027-02-28", S.PENDING, "basic", "2027-04-30"),
+        (replace(BY_CREEM, paid_until=at("2027-04-30")), GAP, "2027-02-28", S.PENDING, "basic", "2027-04-30"),
+        (subscription(paid_until=at("2027-04-30")), GAP, "2027-03-31", S.ACTIVE, "basic", "2027-04-30"),
         (subscription(ended_at=at("2027-02-10")), [FIRST], "2027-02-10", S.ENDED, "basic", None),
         (subscription(ended_at=at("2027-02-10")), [FIRST, SECOND], "2027-03-01", S.ACTIVE, "basic", "2027-03-31"),
     ],
@@ -123,6 +134,9 @@ def test_what_could_not_be_collected_is_forgotten_once_it_was():
         (subscription(), [TRIAL], "2027-02-01", "2027-02-07"),
         (subscription(), [], "2027-02-01", None),
         (subscription(), [FIRST], "2027-03-03", None),
+        (subscription(), GIVEN_BACK, "2027-02-10", None),
+        (subscription(), GIVEN_BACK, "2027-02-28", "2027-04-03"),
+        (subscription(), GAP, "2027-03-01", None),
     ],
 )
 def test_the_tier_lasts_as_long_as_the_plan_and_its_grace(before, periods, now, until):
@@ -148,6 +162,9 @@ def test_the_job_looks_when_something_is_to_happen():
     assert look(subscription(), [FIRST], "2027-03-03") is None
     assert look(subscription(), [FIRST, SECOND], "2027-02-26") == 2 * DAY, "the next period begins"
     assert look(HAS_CANCELLED, [FIRST], "2027-02-26") == 2 * DAY
+    assert look(subscription(), GIVEN_BACK, "2027-02-10") == 18 * DAY, "what was paid early begins"
+    assert look(subscription(), GAP, "2027-02-20") == 8 * DAY, "what was given back would have begun"
+    assert look(subscription(), GAP, "2027-03-01") == 30 * DAY
 
 
 def test_what_a_provider_renews_is_looked_for_ever_more_rarely():

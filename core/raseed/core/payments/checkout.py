@@ -87,18 +87,25 @@ class Checkout:
         Raises RequestInvalid, NotFound, AccountSuspended, PaymentProviderUnavailable for what nobody sells,
         RequestReusedWithOtherInput, PaymentLimitReached, RateLimited: then there is no order.
         """
-        _check(order)
         if (order.item.kind is ItemKind.PLAN) is (subscription_id is None):
             raise RequestInvalid("A plan is subscribed to.", param="item")
+        payment = replace(await self._ordered(order), subscription_id=subscription_id)
+        return await self.place(payment, _key(order), buyer, return_url, self._bounds)
+
+    async def check(self, order: Order) -> Payment | None:
+        """What there is under the order's request key, or None if `start` would take it now. Nothing is written, and nothing
+        is kept free for it: `start` checks again. Raises as `start`.
+        """
+        return await self._store.check(await self._ordered(order), _key(order), self._bounds)
+
+    async def _ordered(self, order: Order) -> Payment:
+        _check(order)
         account = await self._accounts.find_account(order.account_id)
         if account is None or account.id != order.account_id:
             raise NotFound("This account no longer exists.")
         if account.status is not AccountStatus.ACTIVE:
             raise AccountSuspended("This account is not active.")
-        payment = self.payment_for(order, self._offer_for(order.item))
-        payment = replace(payment, subscription_id=subscription_id)
-        # Apart from the keys of what we order ourselves, so that nobody takes the place of a renewal.
-        return await self.place(payment, f"order:{order.request_key}", buyer, return_url, self._bounds)
+        return self.payment_for(order, self._offer_for(order.item))
 
     def payment_for(self, order: Order, offer: Offer) -> Payment:
         """Not stored yet. Raises PaymentProviderUnavailable."""
@@ -212,6 +219,11 @@ def _refused(why: str, payment: Payment) -> Payment:
     if payment.state is not PaymentState.CREATED:
         return payment
     return replace(payment, state=PaymentState.FAILED, problem=why, next_check_at=None)
+
+
+def _key(order: Order) -> str:
+    """Apart from the keys of what we order ourselves, so that nobody takes the place of a renewal."""
+    return f"order:{order.request_key}"
 
 
 def _check(order: Order) -> None:

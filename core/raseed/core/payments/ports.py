@@ -221,6 +221,12 @@ class PaymentStore(Protocol):
         """
         ...
 
+    async def check(self, payment: Payment, request_key: str, bounds: OrderBounds) -> Payment | None:
+        """What the account has under this request key, for whichever subscription; None: `add` would store the payment.
+        Nothing is written. Raises as `add`.
+        """
+        ...
+
     async def payment(self, payment_id: PaymentId) -> Payment | None: ...
 
     async def find(

@@ -13,7 +13,7 @@ from raseed.core.payments.model import Mode
 
 class SubscriptionState(StrEnum):
     PENDING = "pending"
-    """Ordered; nothing was paid."""
+    """Ordered; nothing is paid for now: nothing was ever paid, or the next paid period is still to begin."""
     TRIALING = "trialing"
     ACTIVE = "active"
     """Paid for now."""
@@ -42,6 +42,8 @@ LIVE_STATES = frozenset(
     }
 )
 """An account has one subscription in these at a time."""
+TIER_STATES = LIVE_STATES - {SubscriptionState.PENDING}
+"""In these the account has the plan's tier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class Subscription:
     state: SubscriptionState
     period_start: Microseconds | None = None
     period_end: Microseconds | None = None
-    """Of the period now; None: none was ever paid."""
+    """Of the period now, or of the next one while none is paid for now; None: none was ever paid."""
     paid_until: Microseconds | None = None
     """Later than the period's end if the next one is paid already."""
     is_trial: bool = False

@@ -3,13 +3,15 @@
 | its last period             | not cancelled          | cancelled              |
 |-----------------------------|------------------------|------------------------|
 | none                        | `pending`              | `canceled`             |
+| lasts, and none is paid now | `pending`              | `pending`              |
 | lasts, and is a trial       | `trialing`             | `trialing`             |
 | lasts                       | `active`               | `active`               |
 | over, and was a trial       | `ended`                | `canceled`             |
 | over, within the grace      | `grace`, or `past_due` where the provider renews by itself | `canceled` |
 | over for longer             | `ended`                | `canceled`             |
 
-What an operator ended is `ended`, until something is paid after that. Nothing else is final: a period that is credited late
+None is paid now where one was given back and the next was paid early: that one counts from its beginning, and until then
+there is neither tier nor grace. What an operator ended is `ended`, until something is paid after that. Nothing else is final: a period that is credited late
 brings a subscription back, and one that is refunded ends it.
 """
 
@@ -25,6 +27,7 @@ from raseed.core.ids import PaymentId
 from raseed.core.payments.periods import chain
 from raseed.core.payments.subscription_model import (
     LIVE_STATES,
+    TIER_STATES,
     Period,
     ProviderSubscription,
     Role,
@@ -69,7 +72,7 @@ def brought_up(
     so_far = counted(subscription, periods)
     if not so_far:
         return replace(subscription, state=_without_period(subscription))
-    current = next((period for period in reversed(so_far) if period.begins_at <= now), so_far[0])
+    current = _current(so_far, now)
     last = so_far[-1]
     is_new = _is_new(subscription, last, periods)
     # Who orders anew wants it renewed, whatever was said before; what a provider collected says nothing.
@@ -90,6 +93,15 @@ def brought_up(
     return replace(after, state=_state(after, grace_us, now))
 
 
+def _current(so_far: Sequence[Period], now: Microseconds) -> Period:
+    """The one that lasts; else the next one, and after all of them the last."""
+    not_over = [period for period in so_far if now < period.ends_at]
+    lasts = [period for period in not_over if period.begins_at <= now]
+    if lasts:
+        return lasts[-1]
+    return not_over[0] if not_over else so_far[-1]
+
+
 def _is_new(subscription: Subscription, last: Period, periods: Iterable[Period]) -> bool:
     """Whether it was not known yet that the last period counts."""
     until = subscription.paid_until
@@ -106,6 +118,9 @@ def _without_period(subscription: Subscription) -> SubscriptionState:
 
 def _state(subscription: Subscription, grace_us: int, now: Microseconds) -> SubscriptionState:
     assert subscription.paid_until is not None
+    assert subscription.period_start is not None
+    if now < subscription.period_start:
+        return SubscriptionState.PENDING
     if now < subscription.paid_until:
         return SubscriptionState.TRIALING if subscription.is_trial else SubscriptionState.ACTIVE
     if subscription.cancels_at_end:
@@ -117,7 +132,7 @@ def _state(subscription: Subscription, grace_us: int, now: Microseconds) -> Subs
 
 def tier_of(subscription: Subscription, plan: Plan | None) -> TierUntil | None:
     """Which tier the account has from it, and until when if nothing more is paid. None: none."""
-    if plan is None or subscription.paid_until is None or subscription.state not in LIVE_STATES:
+    if plan is None or subscription.paid_until is None or subscription.state not in TIER_STATES:
         return None
     has_grace = not subscription.is_trial and not subscription.cancels_at_end
     return TierUntil(plan.tier, Microseconds(subscription.paid_until + (plan.grace_us if has_grace else 0)))
@@ -204,11 +219,11 @@ def next_look(
 
 
 def _live_looks(subscription: Subscription, plan: Plan | None, now: Microseconds) -> list[int]:
-    paid_until, period_end = subscription.paid_until, subscription.period_end
-    if paid_until is None or period_end is None:
+    paid_until, begins, ends = subscription.paid_until, subscription.period_start, subscription.period_end
+    if paid_until is None or begins is None or ends is None:
         return []
     reminder_us = plan.reminder_us if plan else 0
-    marks = (paid_until - reminder_us, period_end, paid_until, _over_at(subscription, plan))
+    marks = (begins, ends, paid_until - reminder_us, paid_until, _over_at(subscription, plan))
     looks = [mark for mark in marks if mark > now]
     if subscription.provider_subscription_id and now >= paid_until:
         looks.append(now + _later(now - paid_until))

@@ -107,14 +107,20 @@ class Subscriptions:
 
     async def _order(self, order: Order, buyer: Buyer, return_url: str, *, is_change: bool) -> Payment:
         plan = self._sold(order.item.id)
-        await self._active(order.account_id)
+        # First: an order that is refused leaves no plan behind, and one that is repeated begins none.
+        known = await self._checkout.check(order)
         now = self._clock.now()
-        subscription = await self._store.begin(
+        subscription = await self._ordered_before(known) or await self._store.begin(
             self._ordered(order.account_id, order.actor, plan, order.language)
         )
         if not is_change:
             self._check_wanted(subscription, plan, now)
         return await self._checkout.start(order, buyer, return_url, subscription.id)
+
+    async def _ordered_before(self, known: Payment | None) -> Subscription | None:
+        if known is None or known.subscription_id is None:
+            return None
+        return await self._store.subscription(known.subscription_id)
 
     def _ordered(self, account_id: AccountId, actor: str, plan: Plan, language: str) -> Subscription:
         return Subscription(
@@ -130,7 +136,7 @@ class Subscriptions:
     def _check_wanted(self, subscription: Subscription, plan: Plan, now: Microseconds) -> None:
         """Nobody pays by mistake for what he has."""
         until = subscription.paid_until
-        if subscription.state is not SubscriptionState.ACTIVE or until is None:
+        if until is None or not _is_paid(subscription):
             return
         if subscription.plan_id != plan.id:
             raise Conflict("You have another plan: change it.")
@@ -149,10 +155,9 @@ class Subscriptions:
         plan = self._sold(order.item.id)
         subscription = await self._live(order.account_id)
         has = self._policy.plan(subscription.plan_id)
-        is_paid = subscription.state is SubscriptionState.ACTIVE
         if subscription.plan_id == plan.id and not subscription.is_trial:
             return Changed(await self._write(order, "subscription.stay", next_plan_id=""), None)
-        if not is_paid or has is None or is_dearer(plan, has):
+        if not _is_paid(subscription) or has is None or is_dearer(plan, has):
             return Changed(subscription, await self._order(order, buyer, return_url, is_change=True))
         return Changed(await self._write(order, "subscription.change", next_plan_id=plan.id), None)
 
@@ -277,6 +282,12 @@ class Subscriptions:
         if plan is None:
             raise RequestInvalid(f"There is no plan {plan_id!r}.", param="plan")
         return plan
+
+
+def _is_paid(subscription: Subscription) -> bool:
+    """For now, or for a period that is still to begin."""
+    is_to_begin = subscription.state is SubscriptionState.PENDING and subscription.paid_until is not None
+    return is_to_begin or subscription.state is SubscriptionState.ACTIVE
 
 
 def is_dearer(plan: Plan, than: Plan) -> bool:

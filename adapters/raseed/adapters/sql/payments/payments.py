@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal_column, select, update
@@ -42,14 +43,10 @@ class SqlPaymentStore:
         """None: no documents are issued."""
 
     async def add(self, payment: Payment, request_key: str, bounds: OrderBounds | None = None) -> Payment:
-        same = select(payments).where(
-            _rows.account_id == payment.account_id, _rows.request_key == request_key
-        )
-
         def work(connection: Connection) -> Payment:
-            row = connection.execute(same).first()
-            if row is not None:
-                return _the_same(read_payment(row), payment)
+            known = _known(connection, payment.account_id, request_key)
+            if known is not None:
+                return _the_same(known, payment)
             if bounds is not None:
                 _check_bounds(connection, payment, bounds)
             values = fixed_values(payment) | changing_values(payment)
@@ -59,6 +56,16 @@ class SqlPaymentStore:
             return payment
 
         return await self._database.write(work)
+
+    async def check(self, payment: Payment, request_key: str, bounds: OrderBounds) -> Payment | None:
+        def work(connection: Connection) -> Payment | None:
+            known = _known(connection, payment.account_id, request_key)
+            if known is not None:
+                return _the_same(known, replace(payment, subscription_id=known.subscription_id))
+            _check_bounds(connection, payment, bounds)
+            return None
+
+        return await self._database.read(work)
 
     async def payment(self, payment_id: PaymentId) -> Payment | None:
         return await self._first(select(payments).where(_rows.id == payment_id))
@@ -186,6 +193,12 @@ class SqlPaymentStore:
 
 def _refunds_of(payment_id: PaymentId) -> Select[Any]:
     return select(refunds).where(refunds.c.payment_id == payment_id).order_by(refunds.c.id)
+
+
+def _known(connection: Connection, account_id: AccountId, request_key: str) -> Payment | None:
+    same = select(payments).where(_rows.account_id == account_id, _rows.request_key == request_key)
+    row = connection.execute(same).first()
+    return None if row is None else read_payment(row)
 
 
 def _the_same(first: Payment, again: Payment) -> Payment:
