@@ -121,10 +121,11 @@ class Stack:
         return status
 
     def leave_nothing(self) -> None:
-        """Whatever state it is in. Afterwards not a process of this stack is left."""
-        for pid in self.processes():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Whatever state it is in. Afterwards not a process of this stack is left, and none saw another one go."""
+        for at_once in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in self.processes():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, at_once)
         if self._process is not None:
             self._process.wait(STOP_TIMEOUT_S)
         until(lambda: not self.processes(), STOP_TIMEOUT_S, "killed processes are gone")
