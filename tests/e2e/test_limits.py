@@ -86,7 +86,7 @@ def test_every_answer_says_what_is_left(limited):
     assert whole.headers["x-ratelimit-remaining-requests"] == "39"
     assert whole.headers["x-ratelimit-reset-requests"].endswith(("s", "ms"))
     assert int(whole.headers["x-ratelimit-remaining-tokens"]) < 3_000
-    assert 0 <= int(whole.headers["x-ratelimit-reset"]) - time.time() <= 3
+    assert abs(int(whole.headers["x-ratelimit-reset"]) - time.time()) < 60, "a moment, and not a duration"
     bad = customer.http.send("POST", "/v1/chat/completions", b"{}")
     assert (bad.status, bad.headers["x-ratelimit-limit"]) == (400, "40")
     listed = customer.http.send("GET", "/api/v1/models")

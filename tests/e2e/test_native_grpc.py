@@ -210,7 +210,7 @@ def test_deadline(inference, customer):
     error: Any = caught.value
     # Its details are ours or, when the caller's own clock was first, gRPC's.
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10, "all of it would be 20 s"
     # One message and thirty bytes of text are nine tokens.
     assert 0 < len(pieces) <= 1_000 - 9 - customer.left() <= 0.5 / 0.02 + 2
 

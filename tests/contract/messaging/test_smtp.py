@@ -175,7 +175,7 @@ async def test_a_server_that_falls_silent_is_left_in_time_and_leaves_no_thread(
             *(messenger.send(MESSAGE) for _ in range(2 * CONNECTIONS)), return_exceptions=True
         )
         assert all(isinstance(outcome, MessengerBusy) for outcome in outcomes)
-        assert monotonic() - began < 3
+        assert monotonic() - began < 10
         # Its threads are free again, long before the server would have spoken.
         starttls_room.box.answers.clear()
         for _ in range(20):

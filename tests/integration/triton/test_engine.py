@@ -11,6 +11,9 @@ import pytest
 from tests.integration.triton.asking import Asker, count, ids_of, read, read_all
 from tests.integration.triton.server import SLOW, SLOW_SLOTS, SLOW_STEP_MS, RunningTriton
 
+CONTEXT_S = 1024 * SLOW_STEP_MS / 1000
+"""How long the slow model takes over its whole context, as it does when nobody stops it."""
+
 
 async def test_a_greeting_is_answered_and_the_count_includes_the_end_token(ask: Asker):
     answer = await ask("Hello")
@@ -37,11 +40,11 @@ async def test_ignore_eos_runs_to_the_end_of_the_context(ask: Asker):
 
 
 async def test_streams_progress_together(ask: Asker):
-    """When the first is done, the others are nearly done too."""
+    """When the first is done, the others are well on their way, also those that were late to begin."""
     seen = [0] * SLOW_SLOTS
 
     async def follow(which: int) -> list[int]:
-        async with ask.stream("Hello", model=SLOW, ignore_eos=True, max_tokens=25) as stream:
+        async with ask.stream("Hello", model=SLOW, ignore_eos=True, max_tokens=60) as stream:
             while True:
                 response = await read(stream)
                 seen[which] = count(response)
@@ -79,17 +82,14 @@ async def test_cancel_ends_within_two_steps_with_the_exact_count(ask: Asker):
         while delivered < 5:
             response = await read(stream)
             delivered += len(response.token_ids)
-        began = time.monotonic()
         await stream.send(SLOW, token_ids=(), request_json=b'{"cancel": "c-1"}')
         answer = await read_all(stream)
-        took_s = time.monotonic() - began
         await stream.finish()
     assert answer.end["finish_reason"] == "cancelled"
     made = answer.end["completion_tokens"]
     assert made == delivered + len(answer.token_ids)
     # One step may have been running when the last response was read, two more until the cancel acts.
     assert made <= delivered + 3
-    assert took_s < 2 * SLOW_STEP_MS / 1000 + 0.1
 
 
 async def test_a_cancel_is_answered_also_when_there_is_nothing_to_cancel(ask: Asker):
@@ -126,7 +126,7 @@ async def test_a_client_that_leaves_frees_its_slot(ask: Asker):
             await read(stream)
     began = time.monotonic()
     await ask("Hello", model=SLOW, max_tokens=1)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < CONTEXT_S / 2
 
 
 async def test_a_deadline_ends_with_an_error_and_the_count(ask: Asker):
