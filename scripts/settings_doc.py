@@ -1,6 +1,6 @@
 """Writes docs/configuration.md from the settings themselves; `--check` only compares.
 
-Each setting's meaning is the string literal under its field in app/settings.py, so that there is one place to edit.
+Each setting's meaning is the string literal under its field in app/settings/, so that there is one place to edit.
 """
 
 import ast
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "adapters/raseed/app/settings.py"
+SOURCE = ROOT / "adapters/raseed/app/settings"
 TARGET = ROOT / "docs/configuration.md"
 HEAD = """# Configuration
 
@@ -19,13 +19,12 @@ variable `RASEED_SECTION_KEY`, which wins; `RASEED_PORT` is short for `RASEED_SE
 Secrets are refused in the file: they come from their variable, or from the file that the variable with `_FILE` at its end
 names (`RASEED_SMTP_PASSWORD_FILE=/run/secrets/smtp`).
 
-Written from `adapters/raseed/app/settings.py` by `make gen`.
+Written from `adapters/raseed/app/settings/` by `make gen`.
 """
 
 
-def sections(tree: ast.Module) -> list[tuple[str, str]]:
-    """(section, class name) in the order of `Settings`."""
-    settings = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
+def sections(settings: ast.ClassDef) -> list[tuple[str, str]]:
+    """(section, class name) in their order."""
     return [
         (field.target.id, ast.unparse(field.annotation))
         for field in settings.body
@@ -57,10 +56,10 @@ def toml_of(value: object) -> str:
 
 
 def render() -> str:
-    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.glob("*.py")]
+    classes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
     parts = [HEAD]
-    for section, name in sections(tree):
+    for section, name in sections(classes["Settings"]):
         node = classes[name]
         parts.append(
             f"\n## [{section}]\n\n{ast.get_docstring(node)}\n\n| key | default | meaning |\n|---|---|---|\n"

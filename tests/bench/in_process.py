@@ -29,7 +29,8 @@ from raseed.adapters.wire.openai.chat_stream import ChatStreamEncoder
 from raseed.app.bootstrap import Platform, open_platform
 from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home
-from raseed.app.settings import Configuration, Scripted, Settings
+from raseed.app.settings.configuration import Configuration, Settings
+from raseed.app.settings.server import Scripted
 from raseed.core.billing.commands import Command, Held, PlaceHold, Result, Settled, SettleHold
 from raseed.core.billing.model import BalanceView, Hold
 from raseed.core.billing.service import HoldService, Owner

@@ -22,7 +22,8 @@ from tests.bench.bare import Answer
 from raseed.app.layout import Home
 from raseed.app.ports import free_ports
 from raseed.app.process import ProcessSpec, Supervised
-from raseed.app.settings import Configuration, Server, Settings
+from raseed.app.settings.configuration import Configuration, Settings
+from raseed.app.settings.server import Server
 from raseed.app.stack import StackPorts, envoy_process
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
 from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
 from raseed.app.layout import Home
 from raseed.app.rate_limits import make_limits
-from raseed.app.settings import load_configuration
+from raseed.app.settings.configuration import load_configuration
 from raseed.core.accounts.ports import SessionResolver
 from raseed.core.accounts.scopes import KEY_DEFAULT
 from raseed.core.billing.service import HoldService, Owner

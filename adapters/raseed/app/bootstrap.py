@@ -50,7 +50,7 @@ from raseed.app.payments import Payments, open_payments
 from raseed.app.peppers import PEPPER_BYTES, read_peppers
 from raseed.app.receipts import Receipts, open_receipts
 from raseed.app.redemption import Redemptions, open_redemptions
-from raseed.app.settings import Configuration, Settings
+from raseed.app.settings.configuration import Configuration, Settings
 from raseed.app.sign_in import SignIn, open_sign_in
 from raseed.core.accounts.authenticator import Authenticator
 from raseed.core.accounts.closing import ClosingRequests

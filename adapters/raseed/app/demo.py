@@ -16,7 +16,7 @@ from pathlib import Path
 from raseed.app.layout import Home
 from raseed.app.ports import free_ports, is_taken
 from raseed.app.process import ProcessSpec, StartFailed
-from raseed.app.settings import Configuration
+from raseed.app.settings.configuration import Configuration
 from raseed.app.stack import for_others
 
 EMULATORS = Path("tests") / "emulators" / "__main__.py"

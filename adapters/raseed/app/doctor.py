@@ -22,7 +22,8 @@ from raseed.app.layout import Home
 from raseed.app.listen import listen_address
 from raseed.app.payments import public_url
 from raseed.app.ports import is_taken
-from raseed.app.settings import ConfigError, Configuration, Settings, load_configuration
+from raseed.app.settings.configuration import Configuration, Settings, load_configuration
+from raseed.app.settings.reader import ConfigError
 from raseed.app.stack import triton_python_env
 from raseed.core.billing.policy import PaymentProvider, Policy
 from raseed.core.payments.products import products_of, unsellable

@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 
 from raseed.adapters.policy.loader import PolicyError
-from raseed.app.settings import Settings
-from raseed.app.settings_reader import listed
+from raseed.app.settings.configuration import Settings
+from raseed.app.settings.reader import listed
 from raseed.core.billing.policy import PaymentProvider, Policy
 from raseed.core.clock import Clock
 from raseed.core.payments.model import Mode

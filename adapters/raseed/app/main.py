@@ -13,7 +13,7 @@ import typer
 from raseed.adapters.cli.output import fail
 from raseed.app.layout import Home
 from raseed.app.reach import ELSEWHERE, open_admin, read_configuration
-from raseed.app.settings import Configuration, Settings
+from raseed.app.settings.configuration import Configuration, Settings
 
 # Imports that only some commands need are inside those commands: the supervisor lives as long as the stack and stays
 # small without gRPC and SQLAlchemy, and `raseed --help` answers at once.

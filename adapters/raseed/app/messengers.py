@@ -15,7 +15,8 @@ from raseed.adapters.sql.messaging.outbox import SqlOutbox
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.telemetry.log import log
 from raseed.app.layout import Home
-from raseed.app.settings import Settings, chosen_dialect
+from raseed.app.settings.configuration import Settings
+from raseed.app.settings.messaging import chosen_dialect
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.policy import Policy, UnitOfAccount
 from raseed.core.jobs import Job

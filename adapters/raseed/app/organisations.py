@@ -9,7 +9,7 @@ from raseed.adapters.identity.phones import NumberingPlans
 from raseed.adapters.sql.organisations.invitations import SqlInvitationStore
 from raseed.adapters.sql.organisations.organisations import SqlMemberStore
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.app.settings import Settings
+from raseed.app.settings.configuration import Settings
 from raseed.app.sign_in import KINDS
 from raseed.core.accounts.acting import ActingResolver
 from raseed.core.accounts.identity import read_identifier

@@ -17,7 +17,7 @@ from raseed.adapters.telemetry.metrics import (
     PAYMENT_EVENTS,
     PAYMENT_LOOK_FAILURES,
 )
-from raseed.app.settings import Settings
+from raseed.app.settings.configuration import Settings
 from raseed.core.accounts.ports import AccountStore
 from raseed.core.admin.audit import AuditStore
 from raseed.core.billing.policy import PaymentProvider, Policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 
 from raseed.adapters.limits.memory import MemoryLimitStore
-from raseed.app.settings import Settings
+from raseed.app.settings.configuration import Settings
 from raseed.core.billing.policy import Policy
 from raseed.core.jobs import Report
 from raseed.core.limits.service import LimitService

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from raseed.adapters.cli.output import MISUSED, fail
 from raseed.app.layout import Home, socket_address
-from raseed.app.settings import ConfigError, Configuration, load_configuration
+from raseed.app.settings.configuration import Configuration, load_configuration
+from raseed.app.settings.reader import ConfigError
 
 if TYPE_CHECKING:
     from raseed.adapters.cli.connection import AdminCalls

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from raseed.adapters.receipts.renderer import DocumentRenderer
 from raseed.adapters.sql.payments.receipts import SqlReceiptStore
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.app.settings import Settings
+from raseed.app.settings.configuration import Settings
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.policy import Policy
 from raseed.core.payments.receipt_service import ReceiptService

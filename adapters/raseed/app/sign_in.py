@@ -13,7 +13,7 @@ from raseed.adapters.sql.accounts.sign_in import SqlSignInStore
 from raseed.adapters.sql.accounts.sign_in_codes import SqlCodeStore
 from raseed.adapters.sql.ports import SqlDatabase
 from raseed.adapters.telemetry.metrics import CODES
-from raseed.app.settings import Settings
+from raseed.app.settings.configuration import Settings
 from raseed.core.accounts.code_limits import CodeLimits, Window
 from raseed.core.accounts.codes import CodeDesk, CodeOutcome
 from raseed.core.accounts.identity import IdentifierKind, read_identifier

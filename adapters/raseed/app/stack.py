@@ -22,7 +22,7 @@ from raseed.adapters.triton.repository import ModelFilesMissing, render_reposito
 from raseed.app.layout import Home
 from raseed.app.listen import listen_address
 from raseed.app.process import ProcessSpec, StartFailed
-from raseed.app.settings import Configuration
+from raseed.app.settings.configuration import Configuration
 from raseed.app.share import share_path
 
 LOOPBACK = "127.0.0.1"

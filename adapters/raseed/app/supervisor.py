@@ -16,7 +16,7 @@ from raseed.app.layout import Home, write_private
 from raseed.app.listen import listen_address
 from raseed.app.ports import free_ports, is_taken
 from raseed.app.process import ProcessSpec, StartFailed, Supervised
-from raseed.app.settings import Configuration
+from raseed.app.settings.configuration import Configuration
 from raseed.app.stack import StackPorts, core_process, envoy_process, triton_process
 
 START_TIMEOUT_S = 60.0

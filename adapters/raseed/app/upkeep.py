@@ -14,7 +14,8 @@ import typer
 from raseed.adapters.cli.output import FAILED, MISUSED, Output, fail
 from raseed.app.layout import Home
 from raseed.app.reach import is_served, only_here, read_configuration
-from raseed.app.settings import HOME_DIR, ConfigError, load_configuration
+from raseed.app.settings.configuration import HOME_DIR, load_configuration
+from raseed.app.settings.reader import ConfigError
 
 # Imports that only some commands need are inside those commands: `raseed --help` answers at once.
 

@@ -24,7 +24,7 @@ from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.messengers import message_jobs
 from raseed.app.rate_limits import make_limits
-from raseed.app.settings import Configuration
+from raseed.app.settings.configuration import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
 from raseed.core.admin.broadcasts import broadcast_job
 from raseed.core.admin.standing_jobs import forfeit_job, tier_job

@@ -22,7 +22,8 @@ from tests.emulators.whatsapp.services import WhatsAppService
 
 from raseed.app.layout import Home
 from raseed.app.messengers import _reachable_first, open_messenger
-from raseed.app.settings import ConfigError, Settings, load_configuration
+from raseed.app.settings.configuration import Settings, load_configuration
+from raseed.app.settings.reader import ConfigError
 from raseed.core.messaging.ports import Channel
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from raseed.app.demo import CREDENTIALS_VARIABLE, find_checkout, prepare_demo
 from raseed.app.process import StartFailed
-from raseed.app.settings import Configuration, load_configuration
+from raseed.app.settings.configuration import Configuration, load_configuration
 
 ROOT = Path(__file__).parents[3]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from raseed.app.main import _first_model
-from raseed.app.settings import Scripted, Settings, Triton
+from raseed.app.settings.configuration import Settings
+from raseed.app.settings.server import Scripted, Triton
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import get_type_hints
 
 import pytest
 
-from raseed.app.settings import ConfigError, Settings, load_configuration
-from raseed.app.settings_reader import listed
+from raseed.app.settings.configuration import Settings, load_configuration
+from raseed.app.settings.reader import ConfigError, listed
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from tests.emulators.creem.emulator import API_KEY
 
 from raseed.adapters.policy.loader import PolicyError, load_policy
 from raseed.app.gateways import open_gateways, with_own_products
-from raseed.app.settings import Creem, Settings
-from raseed.app.settings_reader import Secret
+from raseed.app.settings.configuration import Settings
+from raseed.app.settings.payments import Creem
+from raseed.app.settings.reader import Secret
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import SystemClock

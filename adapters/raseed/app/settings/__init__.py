@@ -1,0 +1,1 @@
+"""Settings: sections by subject, and how they are read."""
