@@ -19,7 +19,8 @@ from raseed.adapters.rpc.admin.server import listener_server, socket_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits, Services, WireOptions, public_server
 from raseed.admin.v1 import admin_pb2, admin_pb2_grpc
-from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
+from raseed.app.admin import admin_services
+from raseed.app.bootstrap import Platform, open_platform, open_routes
 from raseed.app.layout import Home
 from raseed.app.rate_limits import make_limits
 from raseed.app.settings.configuration import load_configuration

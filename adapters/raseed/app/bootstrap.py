@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
-from sqlalchemy import Connection, func, select
-
-from raseed.adapters.content.vault import KEY_BYTES, Vault
+from raseed.adapters.content.vault import Vault
 from raseed.adapters.policy.loader import load_policy
-from raseed.adapters.rpc.admin.server import AdminServices
 from raseed.adapters.rpc.rest.webhooks import MetaWebhook
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings
 from raseed.adapters.sql.accounts.accounts import SqlAccountStore
@@ -25,29 +20,24 @@ from raseed.adapters.sql.admin.operators import SqlOperatorStore
 from raseed.adapters.sql.content import SqlContentStore
 from raseed.adapters.sql.erasure import SqlErasureStore
 from raseed.adapters.sql.export import SqlExportStore
-from raseed.adapters.sql.hash_chain import chain_head
 from raseed.adapters.sql.ledger.history import SqlHistoryStore
 from raseed.adapters.sql.ledger.replay import replay
-from raseed.adapters.sql.ledger.tables import ledger_entries, ledger_tx
 from raseed.adapters.sql.ledger.usage_queries import SqlUsageStore
-from raseed.adapters.sql.ledger.verify import INVARIANT_COUNT, verify
 from raseed.adapters.sql.messaging.broadcasts import SqlBroadcastStore
 from raseed.adapters.sql.messaging.enquiries import SqlEnquiryStore
 from raseed.adapters.sql.messaging.notice_preferences import SqlPreferenceStore
 from raseed.adapters.sql.messaging.outbox import SqlOutbox
 from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.adapters.sql.ports import SqlDatabase
-from raseed.adapters.sql.postgres.database import PostgresDatabase
-from raseed.adapters.sql.postgres.ledger import PostgresLedger
-from raseed.adapters.sql.sqlite.database import Database
-from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.adapters.telemetry.log import log
+from raseed.app.database import open_database, verification
 from raseed.app.gateways import open_gateways, with_own_products
-from raseed.app.layout import Home, make_private
+from raseed.app.layout import Home
+from raseed.app.lone_secrets import read_content_keys, read_sign_in_peppers
 from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.organisations import Organisations, open_organisations
 from raseed.app.payments import Payments, open_payments
-from raseed.app.peppers import PEPPER_BYTES, read_peppers
+from raseed.app.peppers import read_peppers
 from raseed.app.receipts import Receipts, open_receipts
 from raseed.app.redemption import Redemptions, open_redemptions
 from raseed.app.settings.configuration import Configuration, Settings
@@ -57,16 +47,14 @@ from raseed.core.accounts.closing import ClosingRequests
 from raseed.core.accounts.codes import subject_of
 from raseed.core.accounts.key_service import KeyService, KeyTerms, keys_max
 from raseed.core.accounts.key_uses import KeyUses
-from raseed.core.accounts.keys import Peppers
 from raseed.core.accounts.service import AccountService
 from raseed.core.admin.account_service import AccountAdmin
 from raseed.core.admin.audit_service import AuditService
 from raseed.core.admin.broadcasts import BroadcastService, BroadcastStore
 from raseed.core.admin.erasure import ErasureService
 from raseed.core.admin.export import ExportService
-from raseed.core.admin.limit_service import LimitAdmin
 from raseed.core.admin.operator_service import OperatorAuthenticator, OperatorService
-from raseed.core.admin.service import AdminService, Verification, Violation
+from raseed.core.admin.service import AdminService, Verification
 from raseed.core.admin.standing import StandingStore
 from raseed.core.billing.calendar import Calendar
 from raseed.core.billing.credit import CreditService
@@ -90,10 +78,7 @@ from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.express import ExpressQueue
 from raseed.core.messaging.ports import Messenger
 from raseed.core.messaging.service import NoticeService
-from raseed.core.payments.administration import PaymentAdmin
 
-SIGN_IN_PEPPER_VERSION = 1
-CONTENT_KEY_VERSION = 1
 SCRIPTED_MULTIPLIER_MILLI = 1000
 """The scripted backend answers any model id, so any id has a price while it is on: one credit a token."""
 
@@ -154,7 +139,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
     home.prepare()
     policy = read_policy(settings)
     clock = SystemClock()
-    database, ledger = await _open_database(settings, home)
+    database, ledger = await open_database(settings, home)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         messenger = await stack.enter_async_context(open_messenger(settings, home, policy.unit))
@@ -177,7 +162,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         content = SqlContentStore(database, Vault(read_content_keys(home)))
 
         async def verify_ledger() -> Verification:
-            return await database.read(_verification)
+            return await database.read(verification)
 
         async def replay_ledger() -> Replay:
             return await database.read(replay)
@@ -275,61 +260,6 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
         )
 
 
-def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices:
-    return AdminServices(
-        admin=platform.admin,
-        accounts=platform.account_admin,
-        codes=platform.redemptions.admin,
-        plans=platform.payments.subscriptions,
-        contacts=platform.sign_in.contacts,
-        closings=platform.closings,
-        export=platform.export,
-        erasure=platform.erasure,
-        organisations=platform.organisations.admin,
-        limits=LimitAdmin(platform.accounts, platform.policy.tiers),
-        keys=platform.keys,
-        audit=platform.audit,
-        operators=platform.operators,
-        broadcasts=platform.broadcast_service,
-        payments=PaymentAdmin(
-            platform.payments.store,
-            platform.accounts,
-            platform.payments.settling,
-            platform.payments.refunds,
-            platform.payments.comparing,
-            list(platform.payments.gateways.values()),
-            platform.payments.inbox,
-            platform.database.clock,
-        ),
-        receipts=platform.receipts.service,
-        policy=platform.policy,
-        clock=platform.database.clock,
-        idempotency=platform.idempotency,
-        routes=routes,
-    )
-
-
-async def _open_database(settings: Settings, home: Home) -> tuple[SqlDatabase, Ledger]:
-    if settings.database.url:
-        postgres = await PostgresDatabase.open(settings.database.url)
-        return postgres, PostgresLedger(postgres)
-    sqlite = await Database.open(Path(settings.database.path or home.database))
-    return sqlite, SqliteLedger(sqlite)
-
-
-def _verification(connection: Connection) -> Verification:
-    head = chain_head(connection, ledger_tx)
-    return Verification(
-        violations=tuple(
-            Violation(found.invariant, f"{found.id}: {found.detail}") for found in verify(connection)
-        ),
-        invariant_count=INVARIANT_COUNT,
-        entry_count=connection.scalar(select(func.count()).select_from(ledger_entries)) or 0,
-        sealed_count=head.seq,
-        chain_head=head.hash,
-    )
-
-
 def read_policy(settings: Settings) -> Policy:
     """Raises PolicyError."""
     hold = HoldPolicy(chunk_tokens=settings.billing.chunk_tokens, hold_wait_s=settings.billing.hold_wait_s)
@@ -338,25 +268,6 @@ def read_policy(settings: Settings) -> Policy:
         return policy
     fallback = token_price("*", "standard", SCRIPTED_MULTIPLIER_MILLI)
     return replace(policy, prices=policy.prices.with_fallback(fallback))
-
-
-def read_sign_in_peppers(home: Home) -> Peppers:
-    """The secrets of codes, and of what is kept of numbers and addresses; the first start makes one. Losing them lets
-    everybody be welcomed once more.
-    """
-    path = home.secrets / f"sign-in-pepper-{SIGN_IN_PEPPER_VERSION}"
-    return Peppers({SIGN_IN_PEPPER_VERSION: _secret(path, PEPPER_BYTES)})
-
-
-def read_content_keys(home: Home) -> dict[int, bytes]:
-    """The master keys of stored content, by version; the first start makes one. Losing them loses the content."""
-    return {CONTENT_KEY_VERSION: _secret(home.secrets / f"content-key-{CONTENT_KEY_VERSION}", KEY_BYTES)}
-
-
-def _secret(path: Path, size_bytes: int) -> bytes:
-    if not path.exists():
-        make_private(path, secrets.token_hex(size_bytes))
-    return bytes.fromhex(path.read_text(encoding="utf-8"))
 
 
 @asynccontextmanager

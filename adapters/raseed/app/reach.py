@@ -56,7 +56,8 @@ async def open_admin() -> AsyncIterator[AdminCalls]:
     from raseed.adapters.sql.schema import SchemaTooNew
     from raseed.adapters.sql.sqlite.files import DatabaseInUse
     from raseed.adapters.telemetry.log import configure_log
-    from raseed.app.bootstrap import admin_services, open_platform
+    from raseed.app.admin import admin_services
+    from raseed.app.bootstrap import open_platform
 
     configure_log("error")
     try:

@@ -19,7 +19,8 @@ from raseed.adapters.sql.instances import begin_life
 from raseed.adapters.sql.ledger.chain import LEDGER_CHAIN
 from raseed.adapters.sql.ledger.expiry_queue import SqlExpiryQueue
 from raseed.adapters.telemetry.log import log
-from raseed.app.bootstrap import Platform, admin_services, open_platform, open_routes
+from raseed.app.admin import admin_services
+from raseed.app.bootstrap import Platform, open_platform, open_routes
 from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.messengers import message_jobs

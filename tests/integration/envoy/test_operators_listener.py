@@ -21,7 +21,7 @@ from raseed.adapters.rpc.admin.server import listener_server
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.server import ServerLimits
 from raseed.admin.v1 import admin_pb2, operators_pb2
-from raseed.app.bootstrap import admin_services
+from raseed.app.admin import admin_services
 from raseed.app.ports import free_ports
 from raseed.core.admin.operators import ALL_SCOPES
 

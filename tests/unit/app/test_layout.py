@@ -6,8 +6,8 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from raseed.app.bootstrap import read_content_keys
 from raseed.app.layout import Home, make_private
+from raseed.app.lone_secrets import read_content_keys
 from raseed.app.peppers import add_pepper, read_peppers
 
 
