@@ -1,4 +1,5 @@
-"""Generates generated/ from proto/: messages, services, their types, and the descriptor set that Envoy reads.
+"""Generates generated/ from proto/: messages, services, their types, the descriptor set that Envoy reads, and the OpenAPI
+file, whose schemas come from the types of the wires.
 
     python scripts/gen.py            writes generated/
     python scripts/gen.py --check    generates into a temporary directory; prints what differs and exits 1
@@ -15,11 +16,13 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_types import service_types
+from openapi import openapi
 from protos import PROTO_DIR, ROOT, proto_files, run_protoc
 
 GENERATED_DIR = ROOT / "generated"
 DESCRIPTORS = Path("raseed/descriptors/raseed.binpb")
-_SUFFIXES = (".py", ".pyi", ".binpb")
+OPENAPI = Path("raseed/descriptors/openapi.json")
+_SUFFIXES = (".py", ".pyi", ".binpb", ".json")
 
 
 def generate(proto_dir: Path, target: Path) -> None:
@@ -32,6 +35,7 @@ def generate(proto_dir: Path, target: Path) -> None:
     parsed = FileDescriptorSet.FromString(descriptors.read_bytes())
     for path, text in service_types(parsed, proto_files(proto_dir)).items():
         (target / path).write_text(text, encoding="utf-8")
+    (target / OPENAPI).write_text(openapi(proto_dir), encoding="utf-8")
 
 
 def differences(expected: Path, actual: Path) -> list[str]:
@@ -68,7 +72,7 @@ def main() -> int:
             return 0
         stale = differences(fresh, GENERATED_DIR)
     for path in stale:
-        print(f"generated/{path} does not follow from proto/: run scripts/gen.py", file=sys.stderr)
+        print(f"generated/{path} does not follow from its sources: run scripts/gen.py", file=sys.stderr)
     return 1 if stale else 0
 
 

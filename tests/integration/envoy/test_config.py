@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def descriptors_with(package: str, **patterns: str) -> EdgeAssets:
     rule = method.options.Extensions[annotations_pb2.http]
     for kind, template in patterns.items():
         setattr(rule, kind, template)
-    return EdgeAssets(real.lua, real.not_found_html, descriptors.SerializeToString())
+    return replace(real, descriptors=descriptors.SerializeToString())
 
 
 def http_manager(assets: EdgeAssets, **settings: Any) -> dict[str, Any]:

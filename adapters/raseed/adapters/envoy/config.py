@@ -22,6 +22,7 @@ from raseed.adapters.envoy.routes import (
     TRAILER_FILTER,
     Binding,
     bindings,
+    document_routes,
     fixed_fields,
     operator_routes,
     public_routes,
@@ -45,6 +46,8 @@ class EdgeAssets:
     not_found_html: str
     descriptors: bytes
     """A serialised FileDescriptorSet with imports."""
+    openapi: str
+    """What describes the JSON routes to programs."""
 
 
 def load_assets(envoy_dir: Path) -> EdgeAssets:
@@ -53,6 +56,7 @@ def load_assets(envoy_dir: Path) -> EdgeAssets:
         lua=(envoy_dir / "raseed.lua").read_text(encoding="utf-8"),
         not_found_html=(envoy_dir / "not_found.html").read_text(encoding="utf-8"),
         descriptors=files("raseed.descriptors").joinpath("raseed.binpb").read_bytes(),
+        openapi=files("raseed.descriptors").joinpath("openapi.json").read_text(encoding="utf-8"),
     )
 
 
@@ -95,14 +99,17 @@ def _listener(
 
 def _public_http(settings: EdgeSettings, assets: EdgeAssets) -> dict[str, Any]:
     found = bindings(FileDescriptorSet.FromString(assets.descriptors))
-    routes = public_routes(
-        found,
-        CORE_CLUSTER,
-        with_reflection=not settings.production,
-        body_bytes_max=settings.json_body_bytes_max,
-        open_body_bytes_max=settings.open_body_bytes_max,
-        action=_to_core(settings),
-    )
+    routes = [
+        *document_routes(assets.openapi),
+        *public_routes(
+            found,
+            CORE_CLUSTER,
+            with_reflection=not settings.production,
+            body_bytes_max=settings.json_body_bytes_max,
+            open_body_bytes_max=settings.open_body_bytes_max,
+            action=_to_core(settings),
+        ),
+    ]
     filters = [
         _lua_filter(settings, assets),
         _trailer_filter(),
@@ -150,6 +157,8 @@ def _http(
             "name": name,
             "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}],
             "response_headers_to_add": [request_id],
+            # Of what Envoy itself serves; its default of 4 KiB is for error texts.
+            "max_direct_response_body_size_bytes": len(assets.openapi.encode()),
         },
         "http_filters": [
             *filters,

@@ -16,6 +16,8 @@ API_PATH_REGEX = r"/((v1|v2|api|webhooks)(/.*|\?.*)?|(raseed|grpc)\..*)"
 """Paths that belong to the API; all others are pages. Matched against path and query together."""
 ANTHROPIC_PATH_REGEX = r"/((api/)?v1/messages([/?].*)?|raseed\.rest\.v1\.AnthropicService/.*)"
 """Paths whose callers read Anthropic's errors, as the client asked for them and as the transcoder writes them."""
+_OWN_BODY = "%LOCAL_REPLY_BODY%"
+"""Of a file that Envoy serves: as the route has it."""
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
@@ -70,7 +72,7 @@ REPLIES = (
 
 def local_reply_config(not_found_html: str, retry_after_s: int) -> dict[str, Any]:
     """`local_reply_config` of the connection manager. The first mapper that matches decides."""
-    mappers = []
+    mappers = [_mapper(200, [], _OWN_BODY, JSON, _headers(200, retry_after_s))]
     for reply in REPLIES:
         headers = _headers(reply.status, retry_after_s)
         mappers.append(_mapper(reply.status, [_is_native_grpc()], reply.message, "text/plain", headers))
@@ -118,7 +120,8 @@ def _mapper(
 
 
 def _format(text: str, content_type: str) -> dict[str, Any]:
-    return {"text_format_source": {"inline_string": text.replace("%", "%%")}, "content_type": content_type}
+    text = text if text == _OWN_BODY else text.replace("%", "%%")
+    return {"text_format_source": {"inline_string": text}, "content_type": content_type}
 
 
 def _headers(status: int, retry_after_s: int) -> list[dict[str, Any]]:

@@ -35,6 +35,9 @@ ANTHROPIC_SERVICE = "raseed.rest.v1.AnthropicService"
 OPERATORS_PACKAGE = "raseed.admin."
 """Never public, not even with an HTTP annotation: operators have their own ways in."""
 
+OPENAPI_PATH = "/openapi.json"
+"""Where programs look for a description of the routes. Envoy serves it: nobody needs a key to learn how to use one."""
+
 KEYED_PREFIXES = ("/v1/", "/v2/", "/api/")
 UNKEYED_PREFIXES = ("/api/auth/", "/api/contact")
 """Signing in is how a caller without a credential gets one; whoever cannot may write to the operators."""
@@ -99,6 +102,18 @@ def public_routes(
         *(_rest_route(binding, to_core, bytes_max(binding)) for binding in found),
         *(_wrong_method_route(template, methods) for template, methods in methods_of.items()),
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
+    ]
+
+
+def document_routes(openapi: str) -> list[dict[str, Any]]:
+    """Of the file that describes the others."""
+    only_get = {"name": ":method", "string_match": {"exact": "GET"}}
+    return [
+        {
+            "match": {"path": OPENAPI_PATH, "headers": [only_get]},
+            "direct_response": {"status": 200, "body": {"inline_string": openapi}},
+        },
+        _wrong_method_route(OPENAPI_PATH, ["GET"]),
     ]
 
 

@@ -71,8 +71,18 @@ class _Invitation(msgspec.Struct, frozen=True):
     expires_at: str
 
 
-class _Page(msgspec.Struct, frozen=True):
-    data: Sequence[_Organisation | _Member | _Invitation]
+class _Organisations(msgspec.Struct, frozen=True):
+    data: list[_Organisation]
+    next_cursor: str | None
+
+
+class _Members(msgspec.Struct, frozen=True):
+    data: list[_Member]
+    next_cursor: str | None
+
+
+class _Invitations(msgspec.Struct, frozen=True):
+    data: list[_Invitation]
     next_cursor: str | None
 
 
@@ -140,7 +150,9 @@ def encode_belonging(belonging: Belonging) -> bytes:
 
 
 def encode_belongings(belongings: Sequence[Belonging], next_cursor: str) -> bytes:
-    return _page([_belonging(each) for each in belongings], next_cursor)
+    return _encode(
+        _Organisations(data=[_belonging(each) for each in belongings], next_cursor=next_cursor or None)
+    )
 
 
 def encode_member(member: Member) -> bytes:
@@ -148,7 +160,7 @@ def encode_member(member: Member) -> bytes:
 
 
 def encode_members(members: Sequence[Member], next_cursor: str) -> bytes:
-    return _page([_member(each) for each in members], next_cursor)
+    return _encode(_Members(data=[_member(each) for each in members], next_cursor=next_cursor or None))
 
 
 def encode_invitation(invitation: Invitation) -> bytes:
@@ -156,16 +168,14 @@ def encode_invitation(invitation: Invitation) -> bytes:
 
 
 def encode_invitations(invitations: Sequence[Invitation], next_cursor: str) -> bytes:
-    return _page([_invitation(each) for each in invitations], next_cursor)
+    return _encode(
+        _Invitations(data=[_invitation(each) for each in invitations], next_cursor=next_cursor or None)
+    )
 
 
 def encode_done() -> bytes:
     """Of what leaves nothing to show."""
     return b"{}"
-
-
-def _page(data: Sequence[_Organisation | _Member | _Invitation], next_cursor: str) -> bytes:
-    return _encode(_Page(data=data, next_cursor=next_cursor or None))
 
 
 def _organisation(

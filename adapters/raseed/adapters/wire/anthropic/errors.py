@@ -38,13 +38,24 @@ _FIELDS = {"response_format": "output_config.format"}
 _encode = msgspec.json.Encoder().encode
 
 
+class ErrorObject(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    message: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    error: ErrorObject
+    request_id: str | None
+
+
 def error_type(status: int) -> str:
     return _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
 def error_body(status: int, message: str, request_id: str | None) -> bytes:
-    shown = {"type": error_type(status), "message": message}
-    return _encode({"type": "error", "error": shown, "request_id": request_id})
+    shown = ErrorObject(type=error_type(status), message=message)
+    return _encode(ErrorBody(type="error", error=shown, request_id=request_id))
 
 
 def encode_error(error: Exception, *, request_id: str) -> HttpError:

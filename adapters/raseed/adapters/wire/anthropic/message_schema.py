@@ -25,7 +25,7 @@ class ContentBlock(msgspec.Struct, frozen=True, gc=False):
     text: str | None = None
     id: str | None = None
     name: str | None = None
-    input: msgspec.Raw = msgspec.Raw()
+    input: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     """As written: what the model called with is shown to it again byte for byte."""
     tool_use_id: str | None = None
     content: str | list[ContentBlock] | None = None
@@ -41,7 +41,7 @@ class ToolBody(msgspec.Struct, frozen=True, gc=False):
     name: str
     type: str | None = None
     description: str | None = None
-    input_schema: msgspec.Raw = msgspec.Raw()
+    input_schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     """As written: a parsed schema would lose the order of its keys, which guides generation."""
 
 
@@ -57,7 +57,7 @@ class ThinkingBody(msgspec.Struct, frozen=True, gc=False):
 
 class OutputFormatBody(msgspec.Struct, frozen=True, gc=False):
     type: str
-    schema: msgspec.Raw = msgspec.Raw()
+    schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     """As written."""
 
 

@@ -57,7 +57,7 @@ class MessageBody(msgspec.Struct, frozen=True, gc=False):
 class FunctionBody(msgspec.Struct, frozen=True, gc=False):
     name: str
     description: str | None = None
-    parameters: msgspec.Raw = msgspec.Raw()
+    parameters: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     """As written: a parsed schema would lose the order of its keys, which guides generation."""
 
 
@@ -72,7 +72,7 @@ class StreamOptions(msgspec.Struct, frozen=True, gc=False):
 
 class JsonSchemaBody(msgspec.Struct, frozen=True, gc=False):
     name: str
-    schema: msgspec.Raw = msgspec.Raw()
+    schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class ResponseFormat(msgspec.Struct, frozen=True, gc=False):

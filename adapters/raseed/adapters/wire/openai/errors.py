@@ -39,7 +39,7 @@ class ErrorObject(msgspec.Struct, frozen=True, gc=False):
     code: str | int | None
 
 
-class _ErrorBody(msgspec.Struct, frozen=True, gc=False):
+class ErrorBody(msgspec.Struct, frozen=True, gc=False):
     error: ErrorObject
     errors: dict[str, tuple[str]] | msgspec.UnsetType = msgspec.UNSET
     retry_after: int | msgspec.UnsetType = msgspec.UNSET
@@ -54,7 +54,7 @@ def encode_error(
     errors: dict[str, tuple[str]] | msgspec.UnsetType = msgspec.UNSET
     if isinstance(error, RequestInvalid) and error.param is not None:
         errors = {error.param: (error.message,)}
-    body = _ErrorBody(error=shown, errors=errors)
+    body = ErrorBody(error=shown, errors=errors)
     if isinstance(error, RateLimited) and error.retry_after_s is not None:
         body = replace(body, retry_after=retry_after_s(error.retry_after_s))
     if isinstance(error, ModelNotAllowed):
@@ -71,7 +71,7 @@ def encode_stream_error(
     key and need nothing after it.
     """
     _, shown = _face(error, request_id, credit_shortage)
-    return b"data: " + _encode(_ErrorBody(error=shown)) + b"\n\n"
+    return b"data: " + _encode(ErrorBody(error=shown)) + b"\n\n"
 
 
 def _face(error: Exception, request_id: str, credit_shortage: CreditShortage) -> tuple[int, ErrorObject]:
