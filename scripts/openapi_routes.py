@@ -29,6 +29,8 @@ from raseed.adapters.wire.openai import (
     chat_schema,
     completion_request,
     completion_response,
+    embedding_request,
+    embedding_response,
     models,
 )
 
@@ -74,6 +76,11 @@ _PLAN_CHANGE = Route(body=JSON_OBJECT, is_body_optional=True, answer=subscriptio
 _OPENAI = {
     "CreateChatCompletion": _generates(chat_schema.ChatBody, chat_response._Completion),
     "CreateCompletion": _generates(completion_request.CompletionBody, completion_response._Completion),
+    "CreateEmbeddings": Route(
+        body=embedding_request.EmbeddingBody,
+        answer=embedding_response.EmbeddingList,
+        takes_idempotency_key=True,
+    ),
     "ListModels": Route(answer=models._ModelList),
     "GetModel": Route(answer=models._Model),
 }

@@ -175,7 +175,7 @@ async def layers(bench: Bench) -> list[Row]:
             await generation.close()
 
         async def run(inference: InferenceService) -> None:
-            started = inference.start_chat(caller, request, stream=False)
+            started = inference.start_run(caller, request, stream=False)
             while not isinstance(await started.next(), Ended):
                 pass
 

@@ -20,8 +20,8 @@ from raseed.core.clock import SECOND
 from raseed.core.errors import RaseedError
 from raseed.core.ids import AccountId, ApiKeyId
 from raseed.core.inference.admission import SlotLimits, Slots
-from raseed.core.inference.model import ChatRequest, Delta, Message, Role, Sampling
-from raseed.core.inference.ports import ModelBackend
+from raseed.core.inference.model import ChatRequest, Delta, Message, ModelRequest, Role, Sampling
+from raseed.core.inference.ports import EmbeddingBackend, ModelBackend
 from raseed.core.inference.routing import Route, Router
 from raseed.core.inference.run import Ended, Run
 from raseed.core.inference.service import InferenceService
@@ -69,12 +69,15 @@ class Desk:
     reported: list[tuple[str, BaseException]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        embedder: EmbeddingBackend | None = (
+            self.backend if isinstance(self.backend, ScriptedModelBackend) else None
+        )
         self.holds = HoldService(self.ledger, Owner(self.instance, self.epoch), self.policy)
         self.slots = Slots(self.limits)
         self.rates = MemoryLimitStore(now_us=lambda: asyncio.get_running_loop().time() * SECOND)
         self.rate_limits = LimitService(self.rates, dict.fromkeys(Tier, self.tier))
         self.inference = InferenceService(
-            router=Router([Route(self.backend, self.slots)]),
+            router=Router([Route(self.backend, self.slots, embedder)]),
             prices=PRICES,
             holds=self.holds,
             limits=self.rate_limits,
@@ -84,7 +87,7 @@ class Desk:
 
     def ask(
         self,
-        request: ChatRequest,
+        request: ModelRequest,
         *,
         account_id: AccountId = ALICE,
         stream: bool = True,
@@ -92,7 +95,7 @@ class Desk:
         timeout_s: float | None = None,
     ) -> Run:
         caller = Caller(account_id=account_id, api_key_id=self.api_key_id, tier=Tier.FREE)
-        return self.inference.start_chat(
+        return self.inference.start_run(
             caller, request, stream=stream, request_id=request_id, timeout_s=timeout_s
         )
 

@@ -73,6 +73,7 @@ class HandBackend:
         self.start_gate.set()
         self.start_error: Exception | None = None
         self.prepared = 0
+        self.can = frozenset(Capability) - {Capability.EMBEDDINGS}
         self.heeds_cancel = True
         """Whether a cancelled generation ends with its count by itself."""
 
@@ -88,7 +89,7 @@ class HandBackend:
         return model == "hand"
 
     def capabilities(self, model: str) -> frozenset[Capability]:
-        return frozenset(Capability)
+        return self.can
 
     async def prepare(self, request: ChatRequest) -> Prepared:
         self.prepared += 1

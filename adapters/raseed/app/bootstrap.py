@@ -290,5 +290,6 @@ async def open_routes(settings: Settings, triton_address: str) -> AsyncIterator[
                 answer=settings.scripted.answer,
                 pace_ms=settings.scripted.pace_ms,
             )
-            routes.append(Route(ScriptedModelBackend(scripted), Slots(limits)))
+            backend = ScriptedModelBackend(scripted)
+            routes.append(Route(backend, Slots(limits), embedder=backend))
         yield routes

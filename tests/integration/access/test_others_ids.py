@@ -61,6 +61,7 @@ NAMES = {
     ("raseed.inference.v1.InferenceService/CreateChatCompletion", "request_id"),
     ("raseed.inference.v1.InferenceService/StreamChatCompletion", "request_id"),
     ("raseed.inference.v1.InferenceService/CreateCompletion", "request_id"),
+    ("raseed.inference.v1.InferenceService/CreateEmbeddings", "request_id"),
     ("raseed.inference.v1.InferenceService/StreamCompletion", "request_id"),
     ("raseed.billing.v1.PaymentsService/CreateCheckout", "request_id"),
     ("raseed.billing.v1.SubscriptionsService/Subscribe", "request_id"),

@@ -16,7 +16,7 @@ from tests.integration.triton.test_backend import chat, make_backend
 from raseed.adapters.triton.backend import TritonModelBackend
 from raseed.core.errors import RequestInvalid
 from raseed.core.inference.answer import WholeChoice, whole_choices
-from raseed.core.inference.choices import prepare_work, start_work
+from raseed.core.inference.choices import prepare_answers, start_answers
 from raseed.core.inference.model import (
     Capability,
     ChatRequest,
@@ -52,8 +52,8 @@ async def backend(triton: RunningTriton) -> AsyncIterator[TritonModelBackend]:
 
 
 async def answer(backend: TritonModelBackend, request: ChatRequest) -> list[WholeChoice]:
-    work = await prepare_work(backend, request)
-    generation = await start_work(backend, work, run_id="run", timeout_s=20)
+    work = await prepare_answers(backend, request)
+    generation = await start_answers(backend, work, run_id="run", timeout_s=20)
     pieces = []
     while isinstance(event := await generation.next(), Delta):
         pieces.append(event)

@@ -179,7 +179,7 @@ TOOLS = replace(HAND, tools=(Tool(name="f"),))
     ],
 )
 def test_what_a_model_cannot_do_is_refused_by_name(request_, needs, param):
-    check_capabilities(request_, frozenset(needs))
+    check_capabilities(request_, frozenset({Capability.CHAT, *needs}))
     last = {Capability.TOOL_CHOICE} if Capability.TOOL_CHOICE in needs else needs
     with pytest.raises(RequestInvalid) as caught:
         check_capabilities(request_, frozenset(Capability) - last)
@@ -187,7 +187,7 @@ def test_what_a_model_cannot_do_is_refused_by_name(request_, needs, param):
 
 
 async def test_it_is_refused_before_anything_is_held(hand_desk, hand, books):
-    hand.capabilities = lambda _model: frozenset()
+    hand.can = frozenset({Capability.CHAT})
     with pytest.raises(RequestInvalid):
         hand_desk.ask(TOOLS)
     assert hand.prepared == 0

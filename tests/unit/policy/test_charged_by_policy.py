@@ -73,7 +73,7 @@ def start(service: InferenceService, tier: Tier, model: str = "tiny"):
     request = ChatRequest(
         model=model, messages=(Message(role=Role.USER, text="four"),), sampling=Sampling(max_tokens=8)
     )
-    return service.start_chat(caller, request, stream=False)
+    return service.start_run(caller, request, stream=False)
 
 
 async def cost(run) -> int:

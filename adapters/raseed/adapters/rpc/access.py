@@ -121,6 +121,7 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "StreamChatCompletion": _INFERENCE,
         "CreateCompletion": _INFERENCE,
         "StreamCompletion": _INFERENCE,
+        "CreateEmbeddings": _INFERENCE,
         "ListModels": _MODELS,
         "GetModel": _MODELS,
     },
@@ -214,6 +215,7 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.rest.v1.OpenAIService": {
         "CreateChatCompletion": _INFERENCE,
         "CreateCompletion": _INFERENCE,
+        "CreateEmbeddings": _INFERENCE,
         "ListModels": _MODELS,
         "GetModel": _MODELS,
     },

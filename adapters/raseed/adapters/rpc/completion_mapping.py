@@ -36,23 +36,24 @@ def to_core_completion(request: pb.CreateCompletionRequest | pb.StreamCompletion
         raise RequestInvalid("top_logprobs is not supported together with echo.", param="top_logprobs")
     return ChatRequest(
         model=request.model,
-        prompts=tuple(_to_core_prompt(index, prompt) for index, prompt in enumerate(request.prompts)),
+        prompts=tuple(
+            to_core_prompt(f"prompts[{index}]", prompt) for index, prompt in enumerate(request.prompts)
+        ),
         echo=request.echo,
         sampling=sampling,
         n=n,
     )
 
 
-def _to_core_prompt(index: int, prompt: pb.Prompt) -> Prompt:
+def to_core_prompt(param: str, prompt: pb.Prompt) -> Prompt:
+    """Raises RequestInvalid."""
     match prompt.WhichOneof("form"):
         case "text":
             return prompt.text
         case "tokens" if prompt.tokens.ids:
             return tuple(prompt.tokens.ids)
         case _:
-            raise RequestInvalid(
-                f"prompts[{index}] needs a text, or at least one token.", param=f"prompts[{index}]"
-            )
+            raise RequestInvalid(f"{param} needs a text, or at least one token.", param=param)
 
 
 def from_core_completion(run: Run, pieces: Sequence[Delta], ended: Ended) -> pb.CreateCompletionResponse:

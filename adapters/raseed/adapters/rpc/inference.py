@@ -13,6 +13,7 @@ from raseed.adapters.rpc.completion_mapping import (
     from_core_completion,
     to_core_completion,
 )
+from raseed.adapters.rpc.embedding_mapping import from_core_embeddings, to_core_embedding
 from raseed.adapters.rpc.idempotency import ONE_ID, announce_replay, asked_of, body_of
 from raseed.adapters.rpc.inference_mapping import (
     Asking,
@@ -25,8 +26,8 @@ from raseed.adapters.rpc.paging import page_of
 from raseed.core.errors import RequestInvalid
 from raseed.core.idempotency import Asked
 from raseed.core.inference.keyed import KeyedChat
-from raseed.core.inference.model import ChatRequest, Delta
-from raseed.core.inference.run import Ended, Run
+from raseed.core.inference.model import ChatRequest, Delta, ModelRequest
+from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 from raseed.inference.v1 import inference_pb2 as pb
 from raseed.inference.v1 import inference_pb2_grpc
@@ -35,7 +36,9 @@ MODELS_PAGE_MAX = 200
 REQUEST_ID_CHARS_MAX = 64
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Answered = TypeVar("Answered", pb.CreateChatCompletionResponse, pb.CreateCompletionResponse)
+Answered = TypeVar(
+    "Answered", pb.CreateChatCompletionResponse, pb.CreateCompletionResponse, pb.CreateEmbeddingsResponse
+)
 
 
 class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
@@ -61,10 +64,16 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
     async def StreamCompletion(self, request: pb.StreamCompletionRequest, context: Context) -> None:
         await self._stream(request, to_core_completion(request), context, CompletionMessages)
 
+    async def CreateEmbeddings(
+        self, request: pb.CreateEmbeddingsRequest, context: Context
+    ) -> pb.CreateEmbeddingsResponse:
+        whole = await self._whole(request, to_core_embedding(request), context, from_core_embeddings)
+        return pb.CreateEmbeddingsResponse.FromString(whole) if isinstance(whole, bytes) else whole
+
     async def _whole(
         self,
-        request: Asking,
-        core: ChatRequest,
+        request: Asking | pb.CreateEmbeddingsRequest,
+        core: ModelRequest,
         context: Context,
         encode: Callable[[Run, Sequence[Delta], Ended], Answered],
     ) -> Answered | bytes:
@@ -79,20 +88,18 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
             answer = await self._keyed.answer(call.caller, core, asked, encoded)
             await announce_replay(context, answer)
             return body_of(answer, call)
-        run = self._inference.start_chat(
+        run = self._inference.start_run(
             call.caller,
             core,
             stream=False,
             request_id=checked_request_id(request.request_id),
             timeout_s=context.time_remaining(),
         )
-        pieces: list[Delta] = []
         try:
-            while not isinstance(event := await run.next(), Ended):
-                pieces += event
+            pieces, ended = await read_whole(run)
         finally:
             run.abandon()  # does nothing to a run that has ended
-        return encode(run, pieces, event)
+        return encode(run, pieces, ended)
 
     async def _stream(
         self,
@@ -106,7 +113,7 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         if asked is not None:
             run = await self._keyed.start_stream(call.caller, core, asked, context.time_remaining())
         else:
-            run = self._inference.start_chat(
+            run = self._inference.start_run(
                 call.caller,
                 core,
                 stream=True,
@@ -138,7 +145,7 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         return pb.GetModelResponse(model=from_core_model(model))
 
 
-def _asked(call: Call, request: Asking) -> Asked | None:
+def _asked(call: Call, request: Asking | pb.CreateEmbeddingsRequest) -> Asked | None:
     asked = asked_of(call, request)
     if asked is not None and request.request_id:
         raise RequestInvalid(ONE_ID, param="request_id")

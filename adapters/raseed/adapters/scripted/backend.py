@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from raseed.adapters.scripted.embedding import ScriptedEmbedding, prepare_embedding
 from raseed.adapters.scripted.json_instance import json_instance
 from raseed.adapters.scripted.script import Script, parse_script
 from raseed.core.errors import (
@@ -26,6 +27,7 @@ from raseed.core.inference.model import (
     Capability,
     ChatRequest,
     Delta,
+    EmbeddingRequest,
     Finish,
     FinishReason,
     Logprob,
@@ -35,7 +37,7 @@ from raseed.core.inference.model import (
     ToolChoice,
     Usage,
 )
-from raseed.core.inference.ports import Prepared
+from raseed.core.inference.ports import Prepared, PreparedEmbedding
 
 WORDS = ("alpha ", "beta ", "gamma ", "delta ")
 BYTES_PER_TOKEN = 4
@@ -117,6 +119,13 @@ class ScriptedModelBackend:
         play = prepared.native
         assert isinstance(play, _Play)
         return ScriptedGeneration(prepared, play, max_tokens, timeout_s, self._settings)
+
+    async def prepare_embedding(self, request: EmbeddingRequest) -> PreparedEmbedding:
+        """Raises RequestInvalid."""
+        return prepare_embedding(request)
+
+    async def embed(self, prepared: PreparedEmbedding, *, run_id: str, timeout_s: float) -> ScriptedEmbedding:
+        return ScriptedEmbedding(prepared, timeout_s, self._settings.pace_ms)
 
     async def is_ready(self) -> bool:
         return True

@@ -34,6 +34,7 @@ ANY_OBJECT = '{"type":"object"}'
 """The schema of an answer that need only be a JSON object."""
 ENGINE_CAN = frozenset(
     {
+        Capability.CHAT,
         Capability.COMPLETIONS,
         Capability.JSON_OBJECT,
         Capability.JSON_SCHEMA,

@@ -52,6 +52,11 @@ def _whole_choice(pieces: Sequence[Delta], finish_reason: FinishReason) -> Whole
     )
 
 
+def whole_vectors(pieces: Sequence[Delta]) -> tuple[bytes, ...]:
+    """The vectors of an embedding, in the order of its inputs."""
+    return tuple(piece.vector for piece in sorted(pieces, key=lambda piece: piece.choice))
+
+
 CHAT_PREFIX = "chatcmpl-"
 
 

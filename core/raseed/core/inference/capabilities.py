@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from raseed.core.errors import RequestInvalid
-from raseed.core.inference.model import Capability, ChatRequest, MediaKind, ToolChoice
+from raseed.core.inference.model import (
+    Capability,
+    ChatRequest,
+    EmbeddingRequest,
+    MediaKind,
+    ModelRequest,
+    ToolChoice,
+)
 
 _MEDIA = {
     MediaKind.IMAGE: Capability.IMAGES,
@@ -12,10 +19,25 @@ _MEDIA = {
 }
 
 
-def check_capabilities(request: ChatRequest, has: frozenset[Capability]) -> None:
+def check_capabilities(request: ModelRequest, has: frozenset[Capability]) -> None:
     """Raises RequestInvalid for the first thing that the model cannot do, with OpenAI's name of the field."""
+    if isinstance(request, EmbeddingRequest):
+        _check_embedding(request, has)
+    else:
+        _check_chat(request, has)
+
+
+def _check_embedding(request: EmbeddingRequest, has: frozenset[Capability]) -> None:
+    _need(Capability.EMBEDDINGS, has, "model", "This model does not make embeddings")
+    if request.dimensions is not None:
+        _need(Capability.DIMENSIONS, has, "dimensions", "The embeddings of this model have one length")
+
+
+def _check_chat(request: ChatRequest, has: frozenset[Capability]) -> None:
     if request.prompts:
-        _need(Capability.COMPLETIONS, has, "prompt", "This model only answers messages")
+        _need(Capability.COMPLETIONS, has, "prompt", "This model does not continue prompts")
+    else:
+        _need(Capability.CHAT, has, "messages", "This model does not answer messages")
     if request.tools:
         _need(Capability.TOOLS, has, "tools", "This model does not call tools")
         if request.tool_choice is not ToolChoice.AUTO:

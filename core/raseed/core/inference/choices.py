@@ -24,8 +24,8 @@ PROMPTS_MAX = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """All that one request has its engine do: each prompt, as often as it is to be answered."""
+class Answers:
+    """All that one request has its engine generate: each prompt, as often as it is to be answered."""
 
     prepared: tuple[Prepared, ...]
     n: int
@@ -35,18 +35,18 @@ class Work:
     """The most tokens that all answers together may have."""
 
 
-async def prepare_work(backend: ModelBackend, request: ChatRequest) -> Work:
+async def prepare_answers(backend: ModelBackend, request: ChatRequest) -> Answers:
     """Count every prompt. Raises as `ModelBackend.prepare` does."""
     if len(request.prompts) < 2:
         one = await backend.prepare(request)
-        return Work(
+        return Answers(
             prepared=(one,),
             n=request.n,
             prompt_tokens=one.prompt_tokens,
             max_tokens=one.max_tokens * request.n,
         )
     prepared = [await backend.prepare(replace(request, prompts=(prompt,))) for prompt in request.prompts]
-    return Work(
+    return Answers(
         prepared=tuple(prepared),
         n=request.n,
         prompt_tokens=sum(one.prompt_tokens for one in prepared),
@@ -54,12 +54,14 @@ async def prepare_work(backend: ModelBackend, request: ChatRequest) -> Work:
     )
 
 
-async def start_work(backend: ModelBackend, work: Work, *, run_id: str, timeout_s: float) -> Generation:
+async def start_answers(
+    backend: ModelBackend, answers: Answers, *, run_id: str, timeout_s: float
+) -> Generation:
     """Begin all answers. Raises as `ModelBackend.start` does; then none goes on."""
     started: list[Generation] = []
     try:
-        for prepared in work.prepared:
-            for answer in range(work.n):
+        for prepared in answers.prepared:
+            for answer in range(answers.n):
                 generation = await backend.start(
                     _of_answer(prepared, answer),
                     run_id=run_id,
@@ -70,16 +72,16 @@ async def start_work(backend: ModelBackend, work: Work, *, run_id: str, timeout_
     except BaseException:
         await asyncio.gather(*(generation.close() for generation in started))
         raise
-    return started[0] if len(started) == 1 else Choices(started, work.prompt_tokens)
+    return started[0] if len(started) == 1 else Choices(started, answers.prompt_tokens)
 
 
-def echoes(work: Work) -> list[Delta]:
+def echoes(answers: Answers) -> list[Delta]:
     """What the answers begin with before anything is generated."""
     return [
-        Delta(completion_tokens=0, choice=at * work.n + answer, text=prepared.prompt_text)
-        for at, prepared in enumerate(work.prepared)
+        Delta(completion_tokens=0, choice=at * answers.n + answer, text=prepared.prompt_text)
+        for at, prepared in enumerate(answers.prepared)
         if prepared.prompt_text
-        for answer in range(work.n)
+        for answer in range(answers.n)
     ]
 
 

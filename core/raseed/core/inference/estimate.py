@@ -9,9 +9,9 @@ from raseed.core.billing.price_book import PriceBook, PricesInForce
 from raseed.core.billing.pricing import cost_of_tokens
 from raseed.core.clock import Clock
 from raseed.core.inference.capabilities import check_capabilities
-from raseed.core.inference.choices import prepare_work
 from raseed.core.inference.model import ChatRequest
 from raseed.core.inference.routing import Router
+from raseed.core.inference.work import prepare_work
 from raseed.core.limits.service import LimitService
 
 
@@ -42,7 +42,7 @@ class Estimator:
         price = self._prices.snapshot(request.model, caller.tier)
         check_capabilities(request, route.backend.capabilities(request.model))
         self._limits.check_model(caller, request.model, (card.id for card in self._router.cards()))
-        work = await prepare_work(route.backend, self._limits.within_tier(caller, request))
+        work = await prepare_work(route, self._limits.within_tier(caller, request))
         return Estimate(
             model=request.model,
             prompt_tokens=work.prompt_tokens,

@@ -32,7 +32,7 @@ from raseed.core.errors import (
 )
 from raseed.core.idempotency import RETRY_AFTER_S, Asked, Claim, Idempotency, Result, in_progress
 from raseed.core.inference.answer import CHAT_PREFIX, answer_id
-from raseed.core.inference.model import ChatRequest, Delta
+from raseed.core.inference.model import ChatRequest, Delta, ModelRequest
 from raseed.core.inference.run import Ended, Run, Stage
 from raseed.core.inference.service import InferenceService, hold_of_request
 from raseed.core.limits.service import LimitService
@@ -73,12 +73,12 @@ class KeyedChat:
     async def answer(
         self,
         caller: Caller,
-        request: ChatRequest,
+        request: ModelRequest,
         asked: Asked,
         encode: Encode,
         id_prefix: str = CHAT_PREFIX,
     ) -> Answer:
-        """The whole answer, encoded. Raises what `start_chat` raises, RequestInProgress, RateLimited for who repeats more
+        """The whole answer, encoded. Raises what `start_run` raises, RequestInProgress, RateLimited for who repeats more
         requests than he may make, and AlreadyAnswered, which names the answer as its reader knows it, with `id_prefix`.
 
         The run goes on when this call is cancelled. Its time is the server's, not the client's: who asks again after
@@ -87,7 +87,7 @@ class KeyedChat:
         claim = await self._claim_within_limits(caller, asked, id_prefix, is_stream=False)
         if claim.result is not None:
             return Answer(result=claim.result, is_replay=True)
-        run = self._inference.start_chat(
+        run = self._inference.start_run(
             caller, request, stream=False, request_id=claim.attempt, charge_at_end=True
         )
         told: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
@@ -106,7 +106,7 @@ class KeyedChat:
     ) -> Run:
         """A stream cannot be read again: who asks a second time learns its id. Raises as `answer` does."""
         claim = await self._claim_within_limits(caller, asked, id_prefix, is_stream=True)
-        return self._inference.start_chat(
+        return self._inference.start_run(
             caller, request, stream=True, request_id=claim.attempt, timeout_s=timeout_s
         )
 

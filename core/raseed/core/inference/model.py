@@ -125,9 +125,28 @@ class ChatRequest:
         return self.n * max(1, len(self.prompts))
 
 
-class Capability(StrEnum):
-    """What a request may ask of a model beyond text. One that asks for more is refused, never served without it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingRequest:
+    """What is asked of a model: a vector for each input. Each is a choice of the answer, in order."""
 
+    model: str
+    inputs: tuple[Prompt, ...]
+    dimensions: int | None = None
+    """Numbers in each vector; None: as many as the model has."""
+
+    @property
+    def choice_count(self) -> int:
+        return len(self.inputs)
+
+
+ModelRequest = ChatRequest | EmbeddingRequest
+
+
+class Capability(StrEnum):
+    """What a request may ask of a model. One that asks for more is refused, never served without it."""
+
+    CHAT = "chat"
+    """Answering messages."""
     TOOLS = "tools"
     TOOL_CHOICE = "tool_choice"
     """Calling a tool, or a given one, because the request says so."""
@@ -141,6 +160,9 @@ class Capability(StrEnum):
     FILES = "files"
     COMPLETIONS = "completions"
     """Continuing a prompt, text or tokens."""
+    EMBEDDINGS = "embeddings"
+    DIMENSIONS = "dimensions"
+    """Vectors of a length that the request names."""
 
 
 class FinishReason(StrEnum):
@@ -203,6 +225,8 @@ class Delta:
     tool_arguments: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()
     """Of the tokens since the piece before; not necessarily those of `text`, which may be held back."""
+    vector: bytes = b""
+    """Of an embedding: the whole vector of its input, as 32-bit floats, little-endian."""
     finish_reason: FinishReason | None = None
     """Set when its choice ends with this piece while others go on. Those that are open at the end have `Finish`'s."""
 

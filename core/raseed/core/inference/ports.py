@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from raseed.core.inference.model import BackendEvent, Capability, ChatRequest, ModelCard
+from raseed.core.inference.model import (
+    BackendEvent,
+    Capability,
+    ChatRequest,
+    EmbeddingRequest,
+    ModelCard,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +85,31 @@ class ModelBackend(Protocol):
 
     async def is_ready(self) -> bool:
         """Whether a request sent now would be served. Bounded to 2 s; never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedEmbedding:
+    """A request for vectors, its inputs counted; nothing has been computed or charged."""
+
+    request: EmbeddingRequest
+    prompt_tokens: int
+    """Of all inputs."""
+    native: object = None
+    """The engine's own form of the inputs. Opaque to the core."""
+
+
+class EmbeddingBackend(Protocol):
+    """An engine that makes vectors of texts: the second face of a `ModelBackend`, for its models that can EMBEDDINGS."""
+
+    async def prepare_embedding(self, request: EmbeddingRequest) -> PreparedEmbedding:
+        """Count the inputs. No computation, no side effect; safe to repeat. Raises RequestInvalid, PromptTooLong."""
+        ...
+
+    async def embed(self, prepared: PreparedEmbedding, *, run_id: str, timeout_s: float) -> Generation:
+        """Begin to embed within `timeout_s` seconds.
+
+        Its pieces carry one `vector` for each input, as `choice`, and no tokens; its `Finish` counts the tokens of the
+        inputs that were embedded. Raises BackendUnavailable, Overloaded.
+        """
         ...

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from raseed.core.errors import ModelUnknown
 from raseed.core.inference.admission import Slots
 from raseed.core.inference.model import ModelCard
-from raseed.core.inference.ports import ModelBackend
+from raseed.core.inference.ports import EmbeddingBackend, ModelBackend
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     backend: ModelBackend
     slots: Slots
+    embedder: EmbeddingBackend | None = None
+    """The same backend, if some of its models can EMBEDDINGS."""
 
 
 class Router:

@@ -40,13 +40,13 @@ from raseed.core.errors import (
     SettlementDelayed,
 )
 from raseed.core.ids import HoldId, RunId
-from raseed.core.inference.choices import Work, echoes, prepare_work, start_work
 from raseed.core.inference.closing import Closing
 from raseed.core.inference.cover import Cover
 from raseed.core.inference.mailbox import Mailbox
-from raseed.core.inference.model import ChatRequest, Delta, Finish, FinishReason, Usage, UsageSource
+from raseed.core.inference.model import Delta, Finish, FinishReason, ModelRequest, Usage, UsageSource
 from raseed.core.inference.ports import Generation
 from raseed.core.inference.routing import Route
+from raseed.core.inference.work import Work, prepare_work
 from raseed.core.limits.service import Admission, LimitService
 
 NOTHING = Measured()
@@ -63,7 +63,7 @@ class RunSpec:
     run_id: RunId
     caller: Caller
     payer: Payer
-    request: ChatRequest
+    request: ModelRequest
     route: Route
     price: PriceSnapshot
     input_hash: str
@@ -220,11 +220,11 @@ class Run:
             self._mailbox.close()
 
     async def _within_limits(self, admission: Admission) -> None:
-        work = await prepare_work(self._spec.route.backend, self._spec.request)
+        work = await prepare_work(self._spec.route, self._spec.request)
         answer_tokens = min(self._holds.policy.chunk_tokens, work.max_tokens)  # as much as is held at first
         await admission.take_tokens(work.prompt_tokens + answer_tokens)
         weight = self._limits.of(self._spec.caller).tier.priority
-        slots = await self._spec.route.slots.acquire(self.choice_count, self._spec.payer.account_id, weight)
+        slots = await self._spec.route.slots.acquire(work.slots, self._spec.payer.account_id, weight)
         try:
             await self._admit_and_generate(work)
         finally:
@@ -238,7 +238,7 @@ class Run:
             policy=self._holds.policy,
             price=self._spec.price,
             prompt_tokens=work.prompt_tokens,
-            max_tokens=work.max_tokens,
+            max_tokens=max(1, work.max_tokens),
         )
         payer = self._spec.payer
         try:
@@ -271,12 +271,12 @@ class Run:
     async def _generate(self, cover: Cover, work: Work) -> Finish:
         left_s = self._check_time()
         self.stage = Stage.GENERATING
-        generation = await start_work(self._spec.route.backend, work, run_id=self.id, timeout_s=left_s)
+        generation = await work.start(run_id=self.id, timeout_s=left_s)
         self._generation = generation
         try:
             if self._reader_gone():
                 await generation.cancel()  # it left while the engine was starting
-            echoed = echoes(work) if self._spec.request.echo else []
+            echoed = list(work.echoed)
             while True:
                 event = await generation.next()
                 while echoed and not self._reader_gone():
@@ -376,3 +376,11 @@ class Run:
     def _tell(self, error: RaseedError) -> None:
         self._outcome = error
         self._mailbox.close()
+
+
+async def read_whole(run: Run) -> tuple[list[Delta], Ended]:
+    """All of a run. Raises what `Run.next` raises; who stops reading abandons it."""
+    pieces: list[Delta] = []
+    while not isinstance(event := await run.next(), Ended):
+        pieces += event
+    return pieces, event

@@ -16,7 +16,7 @@ from raseed.core.clock import Clock, SystemClock
 from raseed.core.errors import Overloaded, RequestInProgress, RequestReusedWithOtherInput
 from raseed.core.ids import HoldId, RunId, new_id
 from raseed.core.inference.capabilities import check_capabilities
-from raseed.core.inference.model import ChatRequest, ModelCard
+from raseed.core.inference.model import ChatRequest, ModelCard, ModelRequest
 from raseed.core.inference.routing import Router, unknown_model
 from raseed.core.inference.run import Run, RunSpec
 from raseed.core.jobs import Job, run_job
@@ -89,10 +89,10 @@ class InferenceService:
     def _check_tier(self, caller: Caller, model_id: str) -> None:
         self._limits.check_model(caller, model_id, (offered.card.id for offered in self._sold()))
 
-    def start_chat(
+    def start_run(
         self,
         caller: Caller,
-        request: ChatRequest,
+        request: ModelRequest,
         *,
         stream: bool,
         request_id: str = "",
@@ -120,7 +120,9 @@ class InferenceService:
                 parent_key_id=caller.parent_key_id,
                 person_id=caller.spender_id,
             ),
-            request=self._limits.within_tier(caller, request),
+            request=self._limits.within_tier(caller, request)
+            if isinstance(request, ChatRequest)
+            else request,
             route=route,
             price=price,
             input_hash=hashlib.sha256(repr(request).encode()).hexdigest() if request_id else "",
@@ -220,7 +222,7 @@ class InferenceService:
 
 
 def hold_of_request(caller: Caller, request_id: str) -> HoldId:
-    """The hold of the run that `start_chat` makes for this id."""
+    """The hold of the run that `start_run` makes for this id."""
     return HoldId(_named_run(caller, request_id))
 
 

@@ -56,6 +56,11 @@ class InferenceServiceStub:
                 request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionRequest.SerializeToString,
                 response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionResponse.FromString,
                 _registered_method=True)
+        self.CreateEmbeddings = channel.unary_unary(
+                '/raseed.inference.v1.InferenceService/CreateEmbeddings',
+                request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsRequest.SerializeToString,
+                response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/raseed.inference.v1.InferenceService/ListModels',
                 request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.ListModelsRequest.SerializeToString,
@@ -104,6 +109,14 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateEmbeddings(self, request, context):
+        """Makes a vector of each input. Charged for the inputs' tokens; nothing is charged if it fails. Retried as
+        CreateChatCompletion. Of many inputs the answer is large: let your client receive up to 32 MiB.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Lists the models that this key may use, in a fixed order. May be cached for a minute.
         """
@@ -140,6 +153,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.StreamCompletion,
                     request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionRequest.FromString,
                     response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionResponse.SerializeToString,
+            ),
+            'CreateEmbeddings': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateEmbeddings,
+                    request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsRequest.FromString,
+                    response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -262,6 +280,33 @@ class InferenceService:
             '/raseed.inference.v1.InferenceService/StreamCompletion',
             raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionRequest.SerializeToString,
             raseed_dot_inference_dot_v1_dot_inference__pb2.StreamCompletionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateEmbeddings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.inference.v1.InferenceService/CreateEmbeddings',
+            raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsRequest.SerializeToString,
+            raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,11 @@ class OpenAIServiceStub:
                 request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateCompletionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.CreateEmbeddings = channel.unary_stream(
+                '/raseed.rest.v1.OpenAIService/CreateEmbeddings',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateEmbeddingsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_stream(
                 '/raseed.rest.v1.OpenAIService/ListModels',
                 request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListModelsRequest.SerializeToString,
@@ -76,6 +81,13 @@ class OpenAIServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateEmbeddings(self, request, context):
+        """POST /v1/embeddings
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """GET /v1/models
         """
@@ -101,6 +113,11 @@ def add_OpenAIServiceServicer_to_server(servicer, server):
             'CreateCompletion': grpc.unary_stream_rpc_method_handler(
                     servicer.CreateCompletion,
                     request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateCompletionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CreateEmbeddings': grpc.unary_stream_rpc_method_handler(
+                    servicer.CreateEmbeddings,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.CreateEmbeddingsRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ListModels': grpc.unary_stream_rpc_method_handler(
@@ -168,6 +185,33 @@ class OpenAIService:
             target,
             '/raseed.rest.v1.OpenAIService/CreateCompletion',
             raseed_dot_rest_dot_v1_dot_rest__pb2.CreateCompletionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateEmbeddings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.OpenAIService/CreateEmbeddings',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.CreateEmbeddingsRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -23,7 +23,7 @@ from raseed.core.inference.answer import whole_choices
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta
-from raseed.core.inference.run import Ended, Run
+from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 from raseed.rest.v1 import rest_pb2, rest_pb2_grpc
 
@@ -49,7 +49,7 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
         decoded = decode_message_request(request.body.data)
         asked = asked_of(call, request.body.data)
         if asked is None:
-            run = self._inference.start_chat(
+            run = self._inference.start_run(
                 call.caller, decoded.request, stream=decoded.stream, timeout_s=context.time_remaining()
             )
         elif decoded.stream:
@@ -64,10 +64,8 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
             if decoded.stream:
                 await _stream(run, call, context, self._charged)
             else:
-                pieces: list[Delta] = []
-                while not isinstance(event := await run.next(), Ended):
-                    pieces += event
-                await _write_json(context, call, self._message(run, pieces, event))
+                pieces, ended = await read_whole(run)
+                await _write_json(context, call, self._message(run, pieces, ended))
         finally:
             run.abandon()  # does nothing to a run that has ended
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,11 +22,13 @@ from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.chat_stream import DONE, KEEP_ALIVE, ChatStreamEncoder, StreamUsage
 from raseed.adapters.wire.openai.completion_request import decode_completion_request
 from raseed.adapters.wire.openai.completion_response import CompletionStreamEncoder, encode_text_completion
+from raseed.adapters.wire.openai.embedding_request import decode_embedding_request
+from raseed.adapters.wire.openai.embedding_response import encode_embeddings
 from raseed.adapters.wire.openai.models import encode_model, encode_model_list
-from raseed.core.inference.answer import CHAT_PREFIX, answer_id, whole_choices
+from raseed.core.inference.answer import CHAT_PREFIX, answer_id, whole_choices, whole_vectors
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta
-from raseed.core.inference.run import Ended, Run
+from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 from raseed.rest.v1 import rest_pb2, rest_pb2_grpc
 
@@ -76,7 +78,7 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
         call = current_call()
         asked = asked_of(call, body)
         if asked is None:
-            run = self._inference.start_chat(
+            run = self._inference.start_run(
                 call.caller, decoded.request, stream=decoded.stream, timeout_s=context.time_remaining()
             )
         elif decoded.stream:
@@ -100,10 +102,8 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
                 )
                 await _stream(run, call, context, encoder, self._charged)
             else:
-                pieces: list[Delta] = []
-                while not isinstance(event := await run.next(), Ended):
-                    pieces += event
-                await write_json(context, call, self._whole(surface, run, pieces, event))
+                pieces, ended = await read_whole(run)
+                await write_json(context, call, self._whole(surface, run, pieces, ended))
         finally:
             run.abandon()  # does nothing to a run that has ended
 
@@ -124,6 +124,37 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
         return Charged(
             cost_microcredits=ended.cost_microcredits, remaining_microcredits=ended.spendable_microcredits
         )
+
+    async def CreateEmbeddings(self, request: rest_pb2.CreateEmbeddingsRequest, context: Context) -> None:
+        call = current_call()
+        decoded = decode_embedding_request(request.body.data)
+
+        def encode(run: Run, pieces: list[Delta], ended: Ended) -> Iterator[bytes]:
+            return encode_embeddings(
+                model=run.model,
+                vectors=whole_vectors(pieces),
+                as_base64=decoded.as_base64,
+                usage=ended.usage,
+                charged=self._charged(ended),
+            )
+
+        asked = asked_of(call, request.body.data)
+        if asked is not None:
+            answer = await self._keyed.answer(
+                call.caller, decoded.request, asked, lambda *whole: b"".join(encode(*whole))
+            )
+            await write_json(context, call, body_of(answer, call))
+            return
+        run = self._inference.start_run(
+            call.caller, decoded.request, stream=False, timeout_s=context.time_remaining()
+        )
+        try:
+            pieces, ended = await read_whole(run)
+            await _begin(context, call)
+            for piece in encode(run, pieces, ended):
+                await context.write(HttpBody(content_type=JSON, data=piece))
+        finally:
+            run.abandon()  # does nothing to a run that has ended
 
     async def ListModels(self, request: rest_pb2.ListModelsRequest, context: Context) -> None:
         call = current_call()

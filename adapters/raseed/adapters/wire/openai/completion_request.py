@@ -8,7 +8,8 @@ from raseed.adapters.wire.body import read_body, served_keys
 from raseed.adapters.wire.openai import invalid
 from raseed.adapters.wire.openai.body import WORDS, Decoded, check_model, wants_usage
 from raseed.adapters.wire.openai.chat_schema import StreamOptions
-from raseed.adapters.wire.openai.sampling_fields import INT32_MAX, to_core_n, to_core_sampling
+from raseed.adapters.wire.openai.prompts import to_core_tokens
+from raseed.adapters.wire.openai.sampling_fields import to_core_n, to_core_sampling
 from raseed.core.inference.choices import PROMPTS_MAX
 from raseed.core.inference.model import ChatRequest, Prompt
 
@@ -78,7 +79,7 @@ def _prompts(prompt: str | list[str | int | list[int]] | None) -> tuple[Prompt, 
     if not prompt:
         raise invalid.empty_array("prompt")
     if isinstance(prompt[0], int):
-        return (_tokens("prompt", prompt),)
+        return (to_core_tokens("prompt", prompt),)
     if len(prompt) > PROMPTS_MAX:
         raise invalid.array_too_long("prompt", limit=PROMPTS_MAX, length=len(prompt))
     return tuple([_prompt(f"prompt.[{index}]", one) for index, one in enumerate(prompt)])
@@ -87,15 +88,4 @@ def _prompts(prompt: str | list[str | int | list[int]] | None) -> tuple[Prompt, 
 def _prompt(param: str, prompt: str | int | list[int]) -> Prompt:
     if isinstance(prompt, int):
         raise invalid.wrong_type(param, expected="one of a string or an array", got="an integer")
-    return prompt if isinstance(prompt, str) else _tokens(param, prompt)
-
-
-def _tokens(param: str, tokens: list[str | int | list[int]] | list[int]) -> tuple[int, ...]:
-    if not tokens:
-        raise invalid.empty_array(param)
-    ids = tuple([token for token in tokens if isinstance(token, int)])
-    if len(ids) != len(tokens):
-        raise invalid.wrong_type(param, expected="an array of integers", got="something else")
-    invalid.check_range(param, min(ids), 0, INT32_MAX)
-    invalid.check_range(param, max(ids), 0, INT32_MAX)
-    return ids
+    return prompt if isinstance(prompt, str) else to_core_tokens(param, prompt)
