@@ -160,7 +160,7 @@ class StubCore:
 
 @asynccontextmanager
 async def stub_core(port: int = 0) -> AsyncIterator[StubCore]:
-    message_bytes_max = 8 * 1024 * 1024
+    message_bytes_max = 33 * 1024 * 1024
     server = grpc.aio.server(
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", message_bytes_max)]
     )

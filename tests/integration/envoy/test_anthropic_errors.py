@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROUTES = [prefix + path for prefix in ("", "/api") for path in (MESSAGES, f"{MESSAGES}/count_tokens")]
 CLIENT = {"anthropic-version": "2023-06-01"}
-TOO_LARGE = 4 * 1024 * 1024 + 1
+TOO_LARGE = 32 * 1024 * 1024 + 1
 
 
 @pytest.mark.parametrize("path", [*ROUTES, f"{MESSAGES}?beta=true"])
@@ -58,7 +58,7 @@ async def test_wrong_method(http: aiohttp.ClientSession, path: str) -> None:
 
 async def test_body_too_large(http: aiohttp.ClientSession) -> None:
     async def pieces() -> AsyncIterator[bytes]:
-        for _ in range(200):
+        for _ in range(340):
             yield b"x" * 100_000
 
     for data in (BytesIO(b"x" * TOO_LARGE), pieces()):

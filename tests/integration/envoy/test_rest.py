@@ -57,7 +57,7 @@ async def test_query_cannot_write_into_the_body(http: aiohttp.ClientSession, cor
 
 
 async def test_largest_body_arrives_whole(http: aiohttp.ClientSession, core: StubCore) -> None:
-    body = b"x" * (4 * 1024 * 1024)
+    body = b"x" * (32 * 1024 * 1024)
     async with http.post(CHAT, data=BytesIO(body)) as response:
         assert response.status == 200
     assert core.seen.body == body

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raseed.adapters.wire.body import BODY_BYTES_MAX
+from raseed.adapters.wire.body import BODY_BYTES_MAX, MEDIA_BODY_BYTES_MAX
 from raseed.adapters.wire.openai.body import Decoded
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
+from raseed.adapters.wire.strict_json import NODES_MAX
 from raseed.core.errors import RequestInvalid, RequestTooLarge
 from raseed.core.inference.model import (
     ChatRequest,
@@ -228,6 +229,29 @@ def test_a_refusal_is_what_the_assistant_said():
     for said in ({"refusal": "no"}, {"content": [part]}, {"content": None, "refusal": "no"}):
         [_, message] = decode(messages=[USER, {"role": "assistant", **said}]).request.messages
         assert message == Message(role=Role.ASSISTANT, text="no")
+
+
+def test_an_image_may_be_larger_than_a_text():
+    def asked(image_bytes: int, text_bytes: int) -> bytes:
+        url = "data:image/png;base64," + "A" * image_bytes
+        parts = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "x" * text_bytes}]
+        return body(messages=[{"role": "user", "content": parts}])
+
+    large = MEDIA_BODY_BYTES_MAX - 10_000
+    [message] = decode_chat_request(asked(large, 10)).request.messages
+    assert len(message.media[0].url or "") > large
+    with pytest.raises(RequestTooLarge, match="Beside images"):
+        decode_chat_request(asked(10, BODY_BYTES_MAX))
+    with pytest.raises(RequestTooLarge, match="The request body"):
+        decode_chat_request(asked(MEDIA_BODY_BYTES_MAX, 10))
+
+
+def test_more_objects_than_any_conversation_has_are_refused():
+    fields = b"[" + b"{}," * NODES_MAX + b"{}]"
+    with pytest.raises(RequestInvalid, match="objects, arrays and texts"):
+        decode_chat_request(body()[:-1] + b',"functions":' + fields + b"}")
+    numbers = b"[" + b"1," * NODES_MAX + b"1]"
+    decode_chat_request(body()[:-1] + b',"x":' + numbers + b"}")
 
 
 def test_a_body_may_be_as_large_as_the_limit():

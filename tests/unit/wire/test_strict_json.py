@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raseed.adapters.wire.strict_json import is_too_deep, repeated_key
+from raseed.adapters.wire.strict_json import has_too_many_nodes, is_too_deep, repeated_key
 
 awkward_text = st.text(alphabet='a{}[]"\\é\n', max_size=6)
 values = st.recursive(
@@ -28,6 +28,26 @@ def depth(value: Any) -> int:
 def test_depth_is_counted_as_a_parser_would(value: Any, limit: int, ascii_only: bool):
     body = json.dumps(value, ensure_ascii=ascii_only).encode()
     assert is_too_deep(body, limit) == (depth(value) > limit)
+
+
+def nodes(value: Any) -> int:
+    """Objects, arrays, texts and keys."""
+    if isinstance(value, dict):
+        return 1 + len(value) + sum(map(nodes, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(nodes, value))
+    return int(isinstance(value, str))
+
+
+@settings(max_examples=100)
+@given(values, st.integers(1, 12), st.booleans())
+def test_nodes_are_counted_as_a_parser_would(value: Any, limit: int, ascii_only: bool):
+    body = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert has_too_many_nodes(body, limit) == (nodes(value) > limit)
+
+
+def test_numbers_are_no_nodes():
+    assert not has_too_many_nodes(json.dumps(list(range(1000))).encode(), 1)
 
 
 @settings(max_examples=100)

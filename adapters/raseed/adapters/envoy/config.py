@@ -106,6 +106,7 @@ def _public_http(settings: EdgeSettings, assets: EdgeAssets) -> dict[str, Any]:
             CORE_CLUSTER,
             with_reflection=not settings.production,
             body_bytes_max=settings.json_body_bytes_max,
+            media_body_bytes_max=settings.media_body_bytes_max,
             open_body_bytes_max=settings.open_body_bytes_max,
             action=_to_core(settings),
         ),

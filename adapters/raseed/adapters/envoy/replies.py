@@ -38,6 +38,8 @@ class Reply:
         return error_body(self.status, self.message, None).decode()
 
 
+_AT_THE_EDGE = frozenset({400, 401, 403, 404, 405, 413, 415, 431})
+"""Statuses of requests that nobody worked on."""
 SERVER_ERROR = Reply(500, "The server had an error while processing your request.", "server_error")
 REPLIES = (
     Reply(400, "The request could not be parsed."),
@@ -130,6 +132,8 @@ def _headers(status: int, retry_after_s: int) -> list[dict[str, Any]]:
         # A request that was refused before it had an id: its headers could not be read.
         _header("x-request-id", "req_%UNIQUE_ID%", "ADD_IF_ABSENT"),
     ]
+    if status in _AT_THE_EDGE:
+        headers.append(_header("openai-processing-ms", "0", "ADD_IF_ABSENT"))
     if status == 503:
         headers.append(_header("retry-after", str(retry_after_s), "OVERWRITE_IF_EXISTS_OR_ADD"))
     return headers

@@ -31,6 +31,7 @@ PUBLIC_GRPC_SERVICES = (
     "grpc.health.v1.Health",
 )
 REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+OPENAI_SERVICE = "raseed.rest.v1.OpenAIService"
 ANTHROPIC_SERVICE = "raseed.rest.v1.AnthropicService"
 OPERATORS_PACKAGE = "raseed.admin."
 """Never public, not even with an HTTP annotation: operators have their own ways in."""
@@ -41,6 +42,16 @@ OPENAPI_PATH = "/openapi.json"
 KEYED_PREFIXES = ("/v1/", "/v2/", "/api/")
 UNKEYED_PREFIXES = ("/api/auth/", "/api/contact")
 """Signing in is how a caller without a credential gets one; whoever cannot may write to the operators."""
+
+MEDIA_METHODS = frozenset(
+    {
+        f"{OPENAI_SERVICE}/CreateChatCompletion",
+        f"{ANTHROPIC_SERVICE}/CreateMessage",
+        f"{ANTHROPIC_SERVICE}/CountMessageTokens",
+        "raseed.rest.v1.BillingRestService/EstimatePrice",
+    }
+)
+"""Whose bodies may have images, audio and files in them."""
 
 TRAILER_FILTER = "envoy.filters.http.header_mutation"
 _HTTP_BODY_PARTS = (".content_type", ".contentType", ".data", ".extensions")
@@ -55,6 +66,7 @@ class Binding:
     """One way to call a REST method."""
 
     service: str
+    method: str
     http_method: str
     template: str
     body: str
@@ -66,7 +78,14 @@ class Binding:
 def bindings(descriptors: FileDescriptorSet) -> list[Binding]:
     """Every public HTTP binding, in the order of the descriptors."""
     return [
-        Binding(f"{file.package}.{service.name}", http_method, template, body, method.client_streaming)
+        Binding(
+            service=f"{file.package}.{service.name}",
+            method=method.name,
+            http_method=http_method,
+            template=template,
+            body=body,
+            is_upload=method.client_streaming,
+        )
         for file in descriptors.file
         if not f"{file.package}.".startswith(OPERATORS_PACKAGE)
         for service in file.service
@@ -81,6 +100,7 @@ def public_routes(
     *,
     with_reflection: bool,
     body_bytes_max: int,
+    media_body_bytes_max: int,
     open_body_bytes_max: int,
     action: dict[str, Any],
 ) -> list[dict[str, Any]]:
@@ -89,8 +109,10 @@ def public_routes(
     to_core = {"cluster": cluster, **action}
 
     def bytes_max(binding: Binding) -> int:
-        is_open = binding.template.startswith(UNKEYED_PREFIXES)
-        return min(open_body_bytes_max, body_bytes_max) if is_open else body_bytes_max
+        if binding.template.startswith(UNKEYED_PREFIXES):
+            return min(open_body_bytes_max, body_bytes_max)
+        has_media = f"{binding.service}/{binding.method}" in MEDIA_METHODS
+        return media_body_bytes_max if has_media else body_bytes_max
 
     services = (*PUBLIC_GRPC_SERVICES, *(REFLECTION_SERVICES if with_reflection else ()))
     methods_of: dict[str, list[str]] = {}

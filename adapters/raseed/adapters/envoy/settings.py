@@ -43,6 +43,9 @@ class EdgeSettings:
     json_body_bytes_max: int = 4 * MIB
     """Largest body of a JSON route. The longest conversations of today's clients are below 2 MiB; more would be
     memory that a caller takes before anybody has looked at the request."""
+    media_body_bytes_max: int = 32 * MIB
+    """Largest body of a JSON route whose prompts may have images, audio and files in them. What is beside those is held to
+    `json_body_bytes_max` by the core, which alone can tell."""
     open_body_bytes_max: int = 16 * KIB
     """Largest body that says so of a route which needs no credential. A letter to the operators has 900 characters; with
     each of them escaped that is some 11 KiB. The core refuses one of unknown length."""
@@ -103,7 +106,7 @@ class EdgeSettings:
     @property
     def grpc_message_bytes_max(self) -> int:
         """What the transcoder and the core must take as one message: the largest body, and room for its envelope."""
-        return self.json_body_bytes_max + 64 * KIB
+        return max(self.json_body_bytes_max, self.media_body_bytes_max) + 64 * KIB
 
     def __post_init__(self) -> None:
         if self.upstream_stream_count_max * self.buffer_bytes > self.upstream_connection_window_bytes:

@@ -112,7 +112,7 @@ from raseed.rest.v1 import subscriptions_pb2_grpc as rest_subscriptions_pb2_grpc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    message_bytes_max: int = 32 * 1024 * 1024
+    message_bytes_max: int = 32 * 1024 * 1024 + 64 * 1024
     """Largest gRPC message: Envoy's largest JSON body, with room for the envelope."""
     concurrent_rpcs_max: int = 4096
     """The last wall: beyond it calls are refused at once. Slots and queues are far below."""

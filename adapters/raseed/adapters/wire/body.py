@@ -8,11 +8,22 @@ from typing import TypeVar
 
 import msgspec
 
-from raseed.adapters.wire.strict_json import DEPTH_MAX, has_nul, is_too_deep, is_utf8, repeated_key
+from raseed.adapters.wire.strict_json import (
+    DEPTH_MAX,
+    NODES_MAX,
+    has_nul,
+    has_too_many_nodes,
+    is_too_deep,
+    is_utf8,
+    repeated_key,
+)
 from raseed.core.errors import RequestInvalid, RequestTooLarge
+from raseed.core.inference.model import Message
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 """Same as the limit of the JSON routes at the edge."""
+MEDIA_BODY_BYTES_MAX = 32 * 1024 * 1024
+"""Of prompts, which may have images, audio and files in them; what is beside those is still at most `BODY_BYTES_MAX`."""
 MODEL_BYTES_MAX = 256
 
 Body = TypeVar("Body")
@@ -34,15 +45,23 @@ def served_keys(names: Iterable[str]) -> Keys:
 
 
 def read_body(
-    body: bytes, decoder: msgspec.json.Decoder[Body], keys: Keys, words: Words, *, is_prompt: bool = False
+    body: bytes,
+    decoder: msgspec.json.Decoder[Body],
+    keys: Keys,
+    words: Words,
+    *,
+    is_prompt: bool = False,
+    bytes_max: int = BODY_BYTES_MAX,
 ) -> Body:
-    """Raises RequestInvalid in `words`, and RequestTooLarge above `BODY_BYTES_MAX`. Texts have no NUL, which PostgreSQL
-    takes in none, except in what is read by a model alone.
+    """Raises RequestInvalid in `words`, and RequestTooLarge above `bytes_max`. Texts have no NUL, which PostgreSQL takes
+    in none, except in what is read by a model alone.
     """
-    if len(body) > BODY_BYTES_MAX:
-        raise RequestTooLarge(f"The request body is larger than {BODY_BYTES_MAX} bytes.")
+    if len(body) > bytes_max:
+        raise RequestTooLarge(f"The request body is larger than {bytes_max} bytes.")
     if not is_utf8(body):
         raise words.not_json("it is not valid UTF-8")
+    if has_too_many_nodes(body):
+        raise words.not_json(f"it has more than {NODES_MAX} objects, arrays and texts")
     if is_too_deep(body):
         raise words.not_json(f"it is nested deeper than {DEPTH_MAX} levels")
     try:
@@ -59,3 +78,14 @@ def read_body(
     if twice is not None:
         raise words.not_json(f"it has the key '{twice}' more than once")
     return wire
+
+
+def check_text_size(body: bytes, messages: Iterable[Message]) -> None:
+    """Raises RequestTooLarge if a prompt is larger than `BODY_BYTES_MAX` beside its images, audio and files."""
+    if len(body) <= BODY_BYTES_MAX:
+        return
+    media = sum(len(one.url or one.data_base64 or "") for message in messages for one in message.media)
+    if len(body) - media > BODY_BYTES_MAX:
+        raise RequestTooLarge(
+            f"Beside images, audio and files the request body is larger than {BODY_BYTES_MAX} bytes."
+        )

@@ -14,7 +14,7 @@ from raseed.adapters.wire.anthropic.message_request import (
     decode_count_request,
     decode_message_request,
 )
-from raseed.adapters.wire.body import BODY_BYTES_MAX
+from raseed.adapters.wire.body import MEDIA_BODY_BYTES_MAX
 from raseed.core.errors import RequestInvalid, RequestTooLarge
 from raseed.core.inference.model import (
     ChatRequest,
@@ -239,7 +239,7 @@ def test_integers_and_key_order_of_json_are_kept():
 
 def test_too_large():
     with pytest.raises(RequestTooLarge):
-        decode_message_request(b" " * (BODY_BYTES_MAX + 1))
+        decode_message_request(b" " * (MEDIA_BODY_BYTES_MAX + 1))
 
 
 _JSON = st.recursive(

@@ -14,7 +14,14 @@ from raseed.adapters.wire.anthropic import invalid
 from raseed.adapters.wire.anthropic.message_schema import MessagesBody
 from raseed.adapters.wire.anthropic.message_tools import to_core_format, to_core_tools
 from raseed.adapters.wire.anthropic.message_turns import to_core_messages
-from raseed.adapters.wire.body import MODEL_BYTES_MAX, Words, read_body, served_keys
+from raseed.adapters.wire.body import (
+    MEDIA_BODY_BYTES_MAX,
+    MODEL_BYTES_MAX,
+    Words,
+    check_text_size,
+    read_body,
+    served_keys,
+)
 from raseed.adapters.wire.openai.sampling_fields import INT32_MAX
 from raseed.core.inference.model import ChatRequest, Sampling
 
@@ -39,27 +46,35 @@ class DecodedMessage:
 
 
 def decode_message_request(body: bytes) -> DecodedMessage:
-    """Raises RequestInvalid, its message and `param` in Anthropic's style, RequestTooLarge above `BODY_BYTES_MAX`."""
-    wire = read_body(body, _decoder, _KEYS, _WORDS, is_prompt=True)
+    """Raises RequestInvalid, its message and `param` in Anthropic's style, RequestTooLarge for a body or a prompt above its
+    limit.
+    """
+    wire = _read(body)
     if wire.max_tokens is None:
         raise invalid.missing("max_tokens")
-    return DecodedMessage(_request(wire), wire.stream is True)
+    return DecodedMessage(_request(wire, body), wire.stream is True)
 
 
 def decode_count_request(body: bytes) -> ChatRequest:
     """The same, of a body that asks for no answer: without `max_tokens`."""
-    return _request(read_body(body, _decoder, _KEYS, _WORDS, is_prompt=True))
+    return _request(_read(body), body)
 
 
-def _request(wire: MessagesBody) -> ChatRequest:
+def _read(body: bytes) -> MessagesBody:
+    return read_body(body, _decoder, _KEYS, _WORDS, is_prompt=True, bytes_max=MEDIA_BODY_BYTES_MAX)
+
+
+def _request(wire: MessagesBody, body: bytes) -> ChatRequest:
     _refuse_unserved(wire)
     if not wire.model:
         raise invalid.at("model", "String should have at least 1 character")
     invalid.check_length("model", wire.model, MODEL_BYTES_MAX)
+    messages = to_core_messages(wire)
+    check_text_size(body, messages)
     use = to_core_tools(wire)
     return ChatRequest(
         model=wire.model,
-        messages=to_core_messages(wire),
+        messages=messages,
         sampling=_sampling(wire),
         tools=use.tools,
         tool_choice=use.choice,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from raseed.adapters.wire.body import read_body, served_keys
+from raseed.adapters.wire.body import MEDIA_BODY_BYTES_MAX, check_text_size, read_body, served_keys
 from raseed.adapters.wire.openai import invalid
 from raseed.adapters.wire.openai.body import WORDS, Decoded, check_model, wants_usage
 from raseed.adapters.wire.openai.chat_messages import to_core_messages
@@ -33,14 +33,16 @@ _decoder = msgspec.json.Decoder(ChatBody)
 
 
 def decode_chat_request(body: bytes) -> Decoded:
-    """Raises RequestInvalid with OpenAI's `param` and `code`, and RequestTooLarge above `BODY_BYTES_MAX`."""
-    wire = read_body(body, _decoder, _KEYS, WORDS, is_prompt=True)
+    """Raises RequestInvalid with OpenAI's `param` and `code`, and RequestTooLarge for a body or a prompt above its limit."""
+    wire = read_body(body, _decoder, _KEYS, WORDS, is_prompt=True, bytes_max=MEDIA_BODY_BYTES_MAX)
     _refuse_unserved(wire)
     check_model(wire.model)
+    messages = to_core_messages(wire.messages)
+    check_text_size(body, messages)
     use = to_core_tools(wire)
     request = ChatRequest(
         model=wire.model,
-        messages=to_core_messages(wire.messages),
+        messages=messages,
         sampling=_sampling(wire),
         tools=use.tools,
         tool_choice=use.choice,
