@@ -50,7 +50,7 @@ lock: venv-dev ## writes the lock files from pyproject.toml
 	@$(BIN)/python scripts/lock.py
 
 clean: ## removes environments, caches and builds; keeps the data in .raseed
-	@rm -rf .venv .venv-triton dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-triton .venv-clients tests/e2e/clients/node/node_modules dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 system:

@@ -1,7 +1,8 @@
 """Makes the virtual environments of this checkout, each from its lock files. Runs with a bare Python 3.11 or 3.12.
 
     python3 scripts/install.py run     .venv with what the product runs on, .venv-triton for the models in Triton
-    python3 scripts/install.py dev     the same with what tests, lint and build need
+    python3 scripts/install.py dev     the same with what tests, lint and build need, and .venv-clients with clients of
+                                       the platform that tests run beside their own environment
 
 A stamp in each environment says which interpreter and which locks it was made from. Nothing is done while that is
 still true; locks that are only missing are installed on top; anything else makes the environment anew.
@@ -59,7 +60,12 @@ DEV = Environment(
     contains=("requirements.lock", "requirements-build.lock"),
     has_project=True,
 )
-KINDS = {"run": (RUN, TRITON), "dev": (DEV, TRITON)}
+CLIENTS = Environment(".venv-clients", ("requirements-clients.lock",))
+KINDS = {"run": (RUN, TRITON), "dev": (DEV, TRITON, CLIENTS)}
+
+NODE_CLIENTS = "tests/e2e/clients/node"
+"""A package.json and its lock: clients written in JavaScript, installed by the npm that is in DEV."""
+NPM_CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
 
 
 def say(text: str) -> None:
@@ -136,6 +142,19 @@ def make(environment: Environment) -> None:
     (folder / STAMP).write_text(json.dumps(stamp | current, indent=1), encoding="utf-8")
 
 
+def make_node_clients() -> None:
+    """After `make(DEV)`. npm compares every package with the digest in the lock."""
+    packages = ROOT / NODE_CLIENTS / "node_modules"
+    current = {"lock": digest(f"{NODE_CLIENTS}/package-lock.json")}
+    if read_stamp(packages) == current:
+        return
+    say(f"{NODE_CLIENTS}: installing package-lock.json")
+    binaries = ROOT / DEV.folder / "bin"
+    npm = (str(binaries / "npm"), *NPM_CI, "--prefix", str(packages.parent))
+    step(ROOT / CLIENTS.folder, str(binaries / "python"), *npm)
+    (packages / STAMP).write_text(json.dumps(current, indent=1), encoding="utf-8")
+
+
 def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in KINDS:
         print(__doc__, file=sys.stderr)
@@ -151,6 +170,8 @@ def main() -> int:
         try:
             for task in tasks:
                 task.result()
+            if DEV in KINDS[sys.argv[1]]:
+                make_node_clients()
         except InstallFailed as error:
             print(error, file=sys.stderr)
             return 1

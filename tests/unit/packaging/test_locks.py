@@ -1,5 +1,6 @@
 """Locks pin every package by hash, hold no address, and agree with each other and with pyproject.toml."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -13,7 +14,9 @@ NAMES = (
     "requirements-build",
     "requirements-triton",
     "requirements-server",
+    "requirements-clients",
 )
+NODE = ROOT / "tests" / "e2e" / "clients" / "node"
 PINNED = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.+?))? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
@@ -78,3 +81,15 @@ def test_the_models_get_numpy_1():
     assert [version for package, version, _ in pins("requirements-triton") if package == "numpy"] == [
         "1.26.4"
     ]
+
+
+def test_node_packages_are_pinned_by_digest_and_have_no_address():
+    locked = json.loads((NODE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    project = locked.pop("")
+    asked = json.loads((NODE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert project["dependencies"] == asked
+    for name, version in asked.items():
+        assert locked[f"node_modules/{name}"]["version"] == version, "an exact version is asked for"
+    for package in locked.values():
+        assert package["integrity"].startswith("sha512-")
+        assert "resolved" not in package
