@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from tests.payment_simulation.shop import SECRET, Shop, read_signed
+from tests.payment_simulation.shop import Shop
 from tests.support.fake_gateway import FakeGateway
 
 from raseed.core.billing.policy import PaymentProvider
@@ -16,7 +16,6 @@ from raseed.core.payments.model import Mode, Payment, Refund, Seen, SeenRefund
 from raseed.core.payments.ports import (
     Buyer,
     Event,
-    EventKind,
     GatewayRefused,
     GatewayUnavailable,
     Page,
@@ -41,32 +40,29 @@ ENDLESS_S = 90.0
 class LineGateway:
     """Implements `core.payments.ports.Gateway`: what the shop's gateway does, on a bad line."""
 
-    def __init__(
-        self, world: World, worker: Worker, shop: Shop, secrets: tuple[str, ...] = (SECRET,)
-    ) -> None:
+    def __init__(self, world: World, worker: Worker, shop: Shop) -> None:
         self._world = world
         self._worker = worker
         self._shop = shop
-        self._secrets = secrets
+        other = Mode.LIVE if shop.mode is Mode.TEST else Mode.TEST
+        self.mode = other if worker.is_misconfigured else shop.mode
         habits = shop.habits
         self._inner = FakeGateway(
             shop.book,
             world.clock,
             provider=habits.provider,
-            mode=shop.mode,
+            mode=self.mode,
             is_creation_repeatable=habits.is_creation_repeatable,
             keeps_references=habits.keeps_references,
             asks_by_reference=habits.asks_by_reference,
             refunds_end_later=habits.refunds_end_later,
+            tells_page=habits.tells_page,
+            tells_open_refunds=habits.tells_open_refunds,
         )
 
     @property
     def provider(self) -> PaymentProvider:
         return self._shop.habits.provider
-
-    @property
-    def mode(self) -> Mode:
-        return self._shop.mode
 
     @property
     def is_creation_repeatable(self) -> bool:
@@ -115,20 +111,10 @@ class LineGateway:
         return await self._inner.paid_between(begin, end)
 
     def read_event(self, headers: Mapping[str, str], body: bytes) -> Event:
-        return read_signed(headers, body, self._secrets)
+        return self._inner.read_event(headers, body)
 
     def read_return(self, query: Mapping[str, str]) -> Event | None:
-        """Unsigned: what a browser says is a hint."""
-        if set(query) != {"reference", "invoice"}:
-            return None
-        return Event(
-            key="",
-            kind=EventKind.PAYMENT,
-            name="return",
-            mode=self.mode,
-            reference=query["reference"],
-            invoice_id=query["invoice"],
-        )
+        return self._inner.read_return(query)
 
     # ------------------------------------------------------------------------------------------------ the line
 

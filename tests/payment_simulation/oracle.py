@@ -129,6 +129,19 @@ class Oracle:
             if twice := {refund: count for refund, count in shop.asked_refunds.items() if count > 1}:
                 raise Wrong(f"refunds that were asked for and done twice: {twice}")
 
+    def check_day(self, shop: Shop, begin: int, end: int, named: set[str]) -> None:
+        """What the daily comparison found in a day."""
+        for payment_id, its_shop in self.orders.items():
+            order = shop.book.order(payment_id) if its_shop is shop else None
+            if order is None or order.paid_at is None or not begin <= order.paid_at < end:
+                continue
+            row = self._row(payment_id)
+            is_right = row["state"] == "credited" and payment_id not in shop.wrong
+            if is_right is (payment_id in named):
+                raise Wrong(
+                    f"compared, and {payment_id} is {'' if is_right else 'not '}named: {row}: {order}"
+                )
+
     def _check_orders(self, rows: list[dict[str, Any]]) -> None:
         """What was ordered is as it was offered."""
         for row in rows:
@@ -204,7 +217,7 @@ class Oracle:
                 (row["id"], is_dispute),
             )
             done = sum(told.amount_minor for told in _done(order) if told.is_dispute == bool(is_dispute))
-            if not written == done or (row[column] != done and not _is_all_back(row, order)):
+            if not written == row[column] == done:
                 raise Wrong(f"{done} went back, and {written} and {row[column]} are written: {row}: {order}")
 
     # ------------------------------------------------------------------------------------------- what is known
@@ -225,19 +238,13 @@ class Oracle:
 
     @staticmethod
     def _due(row: dict[str, Any], order: Seen) -> int:
-        """How much of its credit the buyer has paid for, as it is now."""
-        if _is_all_back(row, order):
-            return 0
-        kept = max(row["amount_minor"] - sum(told.amount_minor for told in _done(order)), 0)
-        due: int = row["credit_microcredits"] * kept // row["amount_minor"]
+        """How much of its credit the buyer has paid for, as it is now: for what came in, if an operator accepted that less
+        did; and what came in beyond the order paid for nothing.
+        """
+        left = order.amount_minor - sum(told.amount_minor for told in _done(order))
+        paying = min(order.amount_minor, row["amount_minor"])
+        due: int = row["credit_microcredits"] * min(max(left, 0), paying) // paying
         return due
-
-
-def _is_all_back(row: dict[str, Any], order: Seen) -> bool:
-    """Less than ordered was paid, and an operator accepted that: then all of it went back."""
-    gone: int = sum(told.amount_minor for told in _done(order))
-    is_less: bool = order.amount_minor < row["amount_minor"]
-    return is_less and order.amount_minor == gone
 
 
 def _done(order: Seen) -> list[Any]:

@@ -19,7 +19,7 @@ from raseed.core.clock import DAY
 from raseed.core.ids import AccountId, HoldId, PaymentId
 from raseed.core.payments.checkout import Order
 from raseed.core.payments.inbox import EventState
-from raseed.core.payments.model import Payment, PaymentState
+from raseed.core.payments.model import Payment, PaymentState, Refund
 from raseed.core.payments.ports import Buyer
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 RETURN_URL = "https://portal.example/paid"
 PRICE = PriceSnapshot(model="one", version="1", rates=(Rate(Meter.OUTPUT_TOKENS, 1, 1),))
 OUTAGES_S = (900.0, 21_600.0)
+_OPEN_REFUNDS = (
+    "SELECT p.id, f.id FROM refunds f JOIN payments p ON p.id = f.payment_id"
+    " WHERE f.state IN ('requested', 'pending')"
+)
 
 
 async def buyer(world: World, name: str) -> None:
@@ -79,13 +83,15 @@ async def operator(world: World) -> None:
         if not known:
             continue
         payment_id = chance.choice(known)
-        match chance.randrange(8):
+        match chance.randrange(9):
             case 0 | 1 | 2:
                 await refund(world, payment_id, f"refund-{number}")
             case 3 | 4 | 5:
                 await decide(world)
             case 6:
                 await retry_events(world)
+            case 7:
+                await mark_failed(world, _OPEN_REFUNDS)
             case _ if chance.random() < 0.2:
                 await close_account(world)
 
@@ -108,6 +114,24 @@ async def refund(world: World, payment_id: PaymentId, key: str) -> None:
             )
             world.trace("the operator hears %r", answer)
         await asyncio.sleep(chance.choice([0.0, 5.0, 60.0]))
+
+
+async def give_up(world: World) -> None:
+    """What the payment itself says that nobody waits for any more: its provider never says that it came to nothing."""
+    await mark_failed(world, _OPEN_REFUNDS + " AND p.problem LIKE '%a refund waits%'")
+
+
+async def mark_failed(world: World, query: str) -> None:
+    reader, worker = world.store.reader, world.any_worker()
+    if reader is None or worker is None:
+        return
+    for payment_id, refund_id in reader.execute(query).fetchall():
+        use_case = partial(
+            worker.refunds.mark_failed, payment_id, refund_id, reason="given up", actor="opr_1"
+        )
+        answer = await worker.serve(use_case)
+        world.trace("%s is given up: %r", refund_id, answer)
+        world.seen["an operator gives a refund up"] += isinstance(answer, Refund)
 
 
 async def decide(world: World) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tests.payment_simulation.shop import SECRET, Shop, signed
+from tests.payment_simulation.shop import Shop
+from tests.support.fake_gateway import SECRET, signed
 
 from raseed.core.payments.model import Mode
 

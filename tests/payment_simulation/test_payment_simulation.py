@@ -22,6 +22,7 @@ MUST_HAPPEN = {
     "a refund of the provider's",
     "a worker dies at a write",
     "a worker dies in a call",
+    "a worker is of the other mode",
     "an event is doubled",
     "an event is kept",
     "an event is late",

@@ -13,6 +13,7 @@ from tests.simulation.virtual import Death
 
 from raseed.adapters.sql.accounts.accounts import SqlAccountStore
 from raseed.adapters.sql.admin.audit import SqlAuditStore
+from raseed.adapters.sql.payments.comparisons import SqlComparisonStore
 from raseed.adapters.sql.payments.inbox import SqlInbox
 from raseed.adapters.sql.payments.payments import SqlPaymentStore
 from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
@@ -21,6 +22,7 @@ from raseed.adapters.sql.sqlite.ledger import SqliteLedger
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.jobs import Job, run_round
 from raseed.core.payments.checkout import Checkout
+from raseed.core.payments.comparing import Comparing
 from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.inbox import InboxWorker
 from raseed.core.payments.ports import Event
@@ -43,10 +45,14 @@ AGAIN_S = 5.0
 class Worker:
     """One life of one process."""
 
-    def __init__(self, world: World, name: str, *, hears_events: bool = True) -> None:
+    def __init__(
+        self, world: World, name: str, *, hears_events: bool = True, is_misconfigured: bool = False
+    ) -> None:
+        """`is_misconfigured`: for the other mode. It serves nobody, and looks for work as all of them do."""
         self._world = world
         self.name = name
         self.is_alive = True
+        self.is_misconfigured = is_misconfigured
         self._tasks: dict[asyncio.Task[Any], None] = {}
         clock, database = world.clock, WorkerDatabase(world, self)
         self.payments = SqlPaymentStore(database, world.receipt_terms)
@@ -63,6 +69,9 @@ class Worker:
         self.refunds = Refunds(self.payments, gateways, self.settling, clock)
         self.checkout = Checkout(
             self.payments, accounts, gateways, self.settling, lambda item: offer_for(world, item), clock
+        )
+        self.comparing = Comparing(
+            self.payments, SqlComparisonStore(database), gateways, self.settling, clock, lambda _day: None
         )
         self.inbox = SqlInbox(database)
         inbox_worker = InboxWorker(

@@ -135,7 +135,7 @@ class World(Stage):
         await people.browser(self, shop, payment_id)
 
     def any_worker(self) -> Worker | None:
-        alive = [worker for worker in self.workers if worker.is_alive]
+        alive = [worker for worker in self.workers if worker.is_alive and not worker.is_misconfigured]
         return self.chance.choice(alive) if alive else None
 
     def worker_died(self, worker: Worker) -> None:
@@ -149,7 +149,14 @@ class World(Stage):
 
     def _new_worker(self) -> Worker:
         self._lives += 1
-        return Worker(self, f"core-{self._lives}", hears_events=self._hears_events)
+        is_misconfigured = not self.weather.is_calm and self.chance.random() < 0.05
+        self.seen["a worker is of the other mode"] += is_misconfigured
+        return Worker(
+            self,
+            f"core-{self._lives}",
+            hears_events=self._hears_events,
+            is_misconfigured=is_misconfigured,
+        )
 
     def revive(self) -> None:
         self.workers = [worker if worker.is_alive else self._new_worker() for worker in self.workers]
@@ -223,6 +230,7 @@ class World(Stage):
         self.postman.is_closed = True
         await self._become_calm(others, spenders)
         await self._come_to_rest(self._loop.time())
+        await self._compare_days()
         self._last_checks()
 
     async def _scripts_end(self) -> None:
@@ -248,6 +256,7 @@ class World(Stage):
         while not self._is_at_rest(calm_at):
             if self._loop.time() > calm_at + REST_S_MAX:
                 raise Wrong(f"no rest: {self._restless(calm_at)}")
+            await people.give_up(self)
             await self.sleep_until_commit(DAY / SECOND)
             await asyncio.sleep(5)
         await self._scripts_end()
@@ -269,6 +278,20 @@ class World(Stage):
         shop = self.oracle.orders.get(payment_id) or self.shops[0]
         looked_at = max(each.looked_at.get(payment_id, -1.0) for each in self.shops)
         return next_check_at is not None and looked_at < max(calm_at, shop.changed_at.get(payment_id, 0.0))
+
+    async def _compare_days(self) -> None:
+        """What a provider lists as paid, day by day, differs from what is here where an order is not as it should be, and
+        nowhere else.
+        """
+        worker = self.any_worker()
+        assert worker is not None
+        for gateway, shop in zip(worker.gateways, self.shops, strict=True):
+            orders = [order for orders in shop.book.orders.values() for order in orders]
+            for day in sorted({order.paid_at // DAY for order in orders if order.paid_at is not None}):
+                begin, end = Microseconds(day * DAY), Microseconds((day + 1) * DAY)
+                compared = await worker.comparing.compare(gateway, begin, end)
+                assert compared is not None
+                self.oracle.check_day(shop, begin, end, {each.subject for each in compared.differences})
 
     def _last_checks(self) -> None:
         reader = self.store.reader

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
+import json
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import Clock, Microseconds
+from raseed.core.errors import RequestInvalid, Unauthenticated, WebhookNotConfigured
 from raseed.core.ids import PaymentId
 from raseed.core.payments.model import (
     Mode,
@@ -23,12 +28,16 @@ from raseed.core.payments.model import (
 from raseed.core.payments.ports import (
     Buyer,
     Event,
+    EventKind,
     GatewayRefused,
     GatewayUnavailable,
     Page,
     PaymentMethod,
     SeenSubscription,
 )
+
+SECRET = "the-secret-of-this-shop"
+SECRET_CHARS_MIN = 16
 
 
 class Fault(StrEnum):
@@ -122,7 +131,13 @@ class FakeGateway:
         keeps_references: bool = True,
         asks_by_reference: bool = True,
         refunds_end_later: bool = False,
+        tells_page: bool = True,
+        tells_open_refunds: bool = True,
+        secrets: tuple[str, ...] = (SECRET,),
     ) -> None:
+        """`tells_page`: whether a look says where an order can be paid. `tells_open_refunds`: whether it shows refunds that
+        are not done.
+        """
         self.book = book
         self.provider = provider
         self.mode = mode
@@ -131,6 +146,9 @@ class FakeGateway:
         self._keeps_references = keeps_references
         self._asks_by_reference = asks_by_reference
         self._refunds_end_later = refunds_end_later
+        self._tells_page = tells_page
+        self._tells_open_refunds = tells_open_refunds
+        self._secrets = secrets
 
     async def methods(self, amount_minor: int, currency: str) -> Sequence[PaymentMethod]:
         return [PaymentMethod(code="kn", name_en="KNET", name_ar="كي نت")]
@@ -170,7 +188,13 @@ class FakeGateway:
             )
         ]
         await self._answer(fault)
-        return found[-1] if found else None
+        return self._told(found[-1]) if found else None
+
+    def _told(self, order: Seen) -> Seen:
+        refunds = order.refunds
+        if not self._tells_open_refunds:
+            refunds = tuple(refund for refund in refunds if refund.state is SeenRefundState.DONE)
+        return replace(order, url=order.url if self._tells_page else "", refunds=refunds)
 
     async def refund(self, payment: Payment, refund: Refund) -> SeenRefund:
         fault = await self._call("refund")
@@ -202,10 +226,37 @@ class FakeGateway:
         ]
 
     def read_event(self, headers: Mapping[str, str], body: bytes) -> Event:
-        raise NotImplementedError
+        if not self._secrets or any(len(secret) < SECRET_CHARS_MIN for secret in self._secrets):
+            raise WebhookNotConfigured("no secret")
+        given = headers.get("signature", "").encode()
+        if not any(hmac.compare_digest(given, _signature(body, each).encode()) for each in self._secrets):
+            raise Unauthenticated("wrong")
+        try:
+            content = json.loads(body)
+            return Event(
+                key=content["key"],
+                kind=EventKind(content["kind"]),
+                name=content["kind"],
+                mode=Mode(content["mode"]),
+                reference=content["reference"],
+                invoice_id=content["invoice_id"],
+                provider_payment_id=content["provider_payment_id"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise RequestInvalid("unreadable") from error
 
     def read_return(self, query: Mapping[str, str]) -> Event | None:
-        return None
+        """Unsigned: what a browser says is a hint."""
+        if set(query) != {"reference", "invoice"}:
+            return None
+        return Event(
+            key="",
+            kind=EventKind.PAYMENT,
+            name="return",
+            mode=self.mode,
+            reference=query["reference"],
+            invoice_id=query["invoice"],
+        )
 
     async def _call(self, name: str) -> Fault | None:
         """Before the effect."""
@@ -226,3 +277,26 @@ class FakeGateway:
         if fault is Fault.LATE:
             self.book.is_late.set()
             await self.book.let_go.wait()
+
+
+def event_about(order: Seen, key: str, kind: EventKind = EventKind.PAYMENT) -> dict[str, Any]:
+    """What the provider tells of an order as it is now."""
+    return {
+        "key": key,
+        "kind": kind.value,
+        "mode": order.mode.value,
+        "reference": order.reference,
+        "invoice_id": order.invoice_id,
+        "provider_payment_id": order.provider_payment_id,
+        "amount_minor": order.amount_minor,
+    }
+
+
+def signed(content: Mapping[str, Any], secret: str = SECRET) -> tuple[dict[str, str], bytes]:
+    """Headers and body of an event."""
+    body = json.dumps(content).encode()
+    return {"signature": _signature(body, secret)}, body
+
+
+def _signature(body: bytes, secret: str) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

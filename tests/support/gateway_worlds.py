@@ -15,8 +15,9 @@ from tests.emulators.faults import Fault, How
 from tests.emulators.myfatoorah.emulator import SECRET, TOKEN, MyFatoorah
 from tests.emulators.server import Served, serve
 from tests.support import creem_shop
+from tests.support.fake_gateway import SECRET as FAKE_SECRET
 from tests.support.fake_gateway import Book as FakeBook
-from tests.support.fake_gateway import FakeGateway
+from tests.support.fake_gateway import FakeGateway, event_about, signed
 from tests.support.fake_gateway import Fault as FakeFault
 from tests.support.orders import ORDER
 
@@ -223,33 +224,39 @@ async def _creem(stack: AsyncExitStack, kind: str, timeout_s: float) -> World:
 
 def _fake(kind: str) -> World:
     clock, book = TurnedClock(), FakeBook()
-    gateway = FakeGateway(book, clock, is_creation_repeatable=kind == "fake_repeatable")
+    served = Served(Courier(clock, ()), clock)
+
+    def gateway(secrets: tuple[str, ...] = (FAKE_SECRET,)) -> FakeGateway:
+        return FakeGateway(book, clock, is_creation_repeatable=kind == "fake_repeatable", secrets=secrets)
+
+    def newest() -> Seen:
+        return book.order(list(book.orders)[-1])
 
     def pay() -> str:
-        newest = list(book.orders)[-1]
-        book.pay(newest, clock.now())
-        return book.order(newest).provider_payment_id
+        book.pay(list(book.orders)[-1], clock.now())
+        served.courier.posted.append(signed(event_about(newest(), f"ev_{newest().reference}")))
+        return newest().provider_payment_id
 
-    async def same(secrets: tuple[str, ...]) -> Gateway:
-        return gateway
+    async def with_secrets(secrets: tuple[str, ...]) -> Gateway:
+        return gateway(secrets)
 
     return World(
-        gateway=gateway,
-        served=Served(Courier(clock, ()), clock),
+        gateway=gateway(),
+        served=served,
         clock=clock,
         order=ORDER,
         refund=_refund(ORDER, 500),
-        credentials=(),
+        credentials=("a-key-of-the-fake", FAKE_SECRET),
         create_path="",
         seen_path="",
         refund_path="",
         count_orders=lambda: sum(len(orders) for orders in book.orders.values()),
         count_refunds=lambda: sum(len(each.refunds) for orders in book.orders.values() for each in orders),
         pay_newest=pay,
-        return_query=dict,
+        return_query=lambda: {"reference": newest().reference, "invoice": newest().invoice_id},
         edits={},
         asks_by_reference=True,
-        without_secret=same,
+        without_secret=with_secrets,
         fake=book,
     )
 

@@ -279,6 +279,11 @@ class PlanHouse:
         assert found is not None
         return found
 
+    async def paid_until(self, account_id: AccountId = ALICE) -> Microseconds:
+        found = (await self.subscription(account_id)).paid_until
+        assert found is not None
+        return found
+
     async def periods(self, account_id: AccountId = ALICE) -> Sequence[Period]:
         return await self.worker.store.periods((await self.subscription(account_id)).id)
 

@@ -27,7 +27,7 @@ from raseed.core.billing.ports import Ledger
 from raseed.core.ids import AccountId, PaymentId
 from raseed.core.payments.checkout import Checkout, Order
 from raseed.core.payments.gateways import Gateways
-from raseed.core.payments.model import Item, ItemKind, Offer, Payment, PaymentState, SeenStatus
+from raseed.core.payments.model import Item, ItemKind, Offer, Payment, PaymentState, Refund, SeenStatus
 from raseed.core.payments.ports import Buyer, PaymentStore
 from raseed.core.payments.refunds import Refunds
 from raseed.core.payments.settling import Settling, SettlingTerms
@@ -82,6 +82,12 @@ class Worker:
             store, accounts, self.gateways, self.settling, offer_for, clock, create_s=0.5
         )
 
+    async def refund(
+        self, payment: Payment, amount: int | None = None, key: str = "r1", reason: str = "asked for"
+    ) -> Refund:
+        """By an operator."""
+        return await self.refunds.refund(payment.id, amount, reason=reason, request_key=key, actor="op_1")
+
 
 class Till:
     """What all workers share: the database, and the provider's book."""
@@ -122,6 +128,12 @@ class Till:
         payment = replace(payment, next_check_at=next_look(payment, now))
         self.book.orders[payment.id] = [seen_of(payment, SeenStatus.OPEN)]
         return await self.workers[number % len(self.workers)].payments.add(payment, payment.id)
+
+    async def paid(self, key: str = "key") -> Payment:
+        """An order that is paid and credited."""
+        payment = await self.order(key)
+        self.pay(payment)
+        return await self.workers[0].settling.settle(payment.id)
 
     async def payment(self, payment_id: PaymentId) -> Payment:
         return await self.workers[0].settling.read(payment_id)

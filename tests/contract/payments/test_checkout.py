@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.ledger.conftest import POSTGRES_3, SQLITE, SqlStore, open_store
+from tests.contract.ledger.conftest import POSTGRES_3, SQLITE
 from tests.support.fake_gateway import Fault
 from tests.support.orders import CREDIT
 from tests.support.till import PACK, RETURN_URL, Till, Worker, offer_for
@@ -30,23 +29,10 @@ from raseed.core.ids import AccountId, PaymentId
 from raseed.core.payments.checkout import ORDER_BOUNDS, Order
 from raseed.core.payments.model import Item, ItemKind, Mode, PaymentState
 from raseed.core.payments.ports import Buyer
+from raseed.core.payments.states import PAGE_LOST
 
 AT_ONCE = pytest.mark.parametrize("store", [SQLITE, POSTGRES_3], indirect=True)
 ORDER = Order(account_id=ALICE, actor="acct_alice", item=PACK, request_key="key", method="kn", language="ar")
-
-
-@pytest.fixture(params=[SQLITE])
-async def store(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[SqlStore]:
-    opened = await open_store(request.param, tmp_path)
-    for account_id in (ALICE, BOB):
-        await opened.open_account(account_id)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def till(store: SqlStore) -> Till:
-    return Till(store, workers=3)
 
 
 async def start(worker: Worker, **values: Any) -> Any:
@@ -110,6 +96,44 @@ async def test_without_an_answer_there_is_one_order_at_most(till: Till, fault: F
         assert (again.id, again.state) == (payment.id, PaymentState.CREATED)
         till.store.clock.advance(DAY)
         assert (await till.workers[0].settling.settle(payment.id)).state is PaymentState.EXPIRED
+
+
+async def test_an_order_that_is_found_again_without_its_page_is_not_waited_for(till: Till):
+    """By a provider that says nowhere where an order can be paid: the buyer is told, and orders anew."""
+    worker = till.worker(tells_page=False)
+    till.book.fail("create", Fault.AFTER)
+    lost = await start(worker)
+    early = await start(worker)
+    assert (early.id, early.state, early.url) == (lost.id, PaymentState.PENDING, ""), (
+        "its page may still come"
+    )
+    till.store.clock.advance(MINUTE)
+    failed = await worker.settling.settle(lost.id)
+    assert (failed.state, failed.problem) == (PaymentState.FAILED, PAGE_LOST)
+    assert await till.told() == ["payment_failed"]
+    assert await start(worker) == failed
+    anew = await start(worker, request_key="another")
+    assert (anew.state, bool(anew.url)) == (PaymentState.PENDING, True)
+    till.pay(lost)
+    assert (await worker.settling.settle(lost.id)).state is PaymentState.CREDITED, "if it is paid after all"
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_page_that_was_lost_is_asked_for_again_where_that_makes_no_second_order(
+    till: Till, is_late: bool
+):
+    worker = till.worker(tells_page=False, is_creation_repeatable=True)
+    till.book.fail("create", Fault.AFTER, Fault.AFTER)
+    lost = await start(worker)
+    if is_late:
+        till.store.clock.advance(MINUTE)
+    found = await worker.settling.settle(lost.id)
+    assert found.state is (PaymentState.FAILED if is_late else PaymentState.PENDING)
+    again = await start(worker)
+    assert (again.id, again.state, again.problem) == (lost.id, PaymentState.PENDING, "")
+    assert again.url == till.book.order(lost.id).url
+    till.book.fail("create", Fault.REFUSED)
+    assert await start(worker) == again, "nobody asks again once it is known"
 
 
 async def test_a_page_that_nobody_waited_for_is_found_by_the_schedule_and_credited(till: Till):

@@ -231,7 +231,8 @@ async def test_a_refund_whose_answer_was_lost_is_seen(any_world: World) -> None:
     assert world.count_refunds() == 1
 
 
-async def test_an_event_says_which_order_it_is_about(world: World) -> None:
+async def test_an_event_says_which_order_it_is_about(any_world: World) -> None:
+    world = any_world
     payment = await world.begin()
     paid_by = world.pay_newest()
     [(headers, body)] = world.events()
@@ -242,8 +243,9 @@ async def test_an_event_says_which_order_it_is_about(world: World) -> None:
     assert world.gateway.read_event(headers, body) == event
 
 
-async def test_only_who_has_the_secret_is_believed(world: World) -> None:
+async def test_only_who_has_the_secret_is_believed(any_world: World) -> None:
     """Nothing without a signature, with another's, or with a bit turned round in it; nothing at all without a secret."""
+    world = any_world
     await world.paid()
     [(headers, body)] = world.events()
     [(name, given)] = [(key, value) for key, value in headers.items() if key.endswith("signature")]
@@ -264,7 +266,8 @@ async def test_only_who_has_the_secret_is_believed(world: World) -> None:
     assert both.read_event(headers, body) == world.gateway.read_event(headers, body)
 
 
-async def test_every_order_has_events_of_its_own(world: World) -> None:
+async def test_every_order_has_events_of_its_own(any_world: World) -> None:
+    world = any_world
     await world.paid()
     world.order = replace(world.order, id=type(world.order.id)("pay_2"))
     await world.paid()
@@ -288,7 +291,8 @@ async def test_no_provider_speaks_for_another(kind: str, of: str) -> None:
                 here.gateway.read_event(sent, body)
 
 
-async def test_a_browser_that_comes_back_names_its_order(world: World) -> None:
+async def test_a_browser_that_comes_back_names_its_order(any_world: World) -> None:
+    world = any_world
     payment = await world.paid()
     hint = world.gateway.read_return(world.return_query())
     assert hint is not None

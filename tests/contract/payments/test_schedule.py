@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE, SqlStore, open_store
+from tests.contract.ledger.conftest import POSTGRES, POSTGRES_3, SQLITE
 from tests.support.fake_gateway import Fault
 from tests.support.faulty_ledger import FaultyLedger, When
 from tests.support.orders import CREDIT
 from tests.support.till import Till, Worker
-from tests.unit.billing.builders import ALICE, BOB
+from tests.unit.billing.builders import BOB
 
 from raseed.adapters.sql.admin.tables import audit_details, audit_log
 from raseed.adapters.sql.payments.comparisons import SqlComparisonStore
@@ -29,20 +28,6 @@ from raseed.core.payments.schedule import LEASE_US, LOOKS_MAX, look_job
 
 ON_BOTH = pytest.mark.parametrize("store", [SQLITE, POSTGRES], indirect=True)
 AT_ONCE = pytest.mark.parametrize("store", [SQLITE, POSTGRES_3], indirect=True)
-
-
-@pytest.fixture(params=[SQLITE])
-async def store(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[SqlStore]:
-    opened = await open_store(request.param, tmp_path)
-    for account_id in (ALICE, BOB):
-        await opened.open_account(account_id)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def till(store: SqlStore) -> Till:
-    return Till(store, workers=3)
 
 
 class Looking:

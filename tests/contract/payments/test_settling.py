@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
-from tests.contract.ledger.conftest import POSTGRES_3, SQLITE, SqlStore, open_store
+from tests.contract.ledger.conftest import POSTGRES_3, SQLITE
 from tests.support.fake_gateway import Fault
 from tests.support.faulty_ledger import FaultyLedger, When
 from tests.support.orders import CREDIT
@@ -37,20 +36,6 @@ from raseed.core.payments.model import (
 from raseed.core.payments.ports import GatewayMissing, GatewayUnavailable
 
 AT_ONCE = pytest.mark.parametrize("store", [SQLITE, POSTGRES_3], indirect=True)
-
-
-@pytest.fixture(params=[SQLITE])
-async def store(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[SqlStore]:
-    opened = await open_store(request.param, tmp_path)
-    for account_id in (ALICE, BOB):
-        await opened.open_account(account_id)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def till(store: SqlStore) -> Till:
-    return Till(store, workers=3)
 
 
 async def test_what_is_paid_is_credited_once_with_what_was_paid_for_it(till: Till):

@@ -98,11 +98,11 @@ async def kept(worker: Worker) -> list[Any]:
     return [tuple(row) for row in await worker.platform.database.read(lambda it: it.execute(query).all())]
 
 
-async def refusals(worker: Worker) -> list[str]:
+async def refusals(worker: Worker, provider: str = "creem") -> list[str]:
     query = (
         select(audit_details.c.detail)
         .join_from(audit_log, audit_details, audit_details.c.seq == audit_log.c.seq)
-        .where(audit_log.c.action == REFUSED)
+        .where(audit_log.c.action == REFUSED, audit_log.c.subject == provider)
         .order_by(audit_log.c.seq)
     )
     return list(await worker.platform.database.read(lambda it: it.scalars(query).all()))
@@ -187,18 +187,23 @@ async def test_without_a_secret_or_with_one_that_could_be_guessed_nothing_is_pro
 ):
     worker, _ = served
     await selling(secrets, Mode.LIVE)
+    before = counted("not_configured")
     for secret in (*secrets, SECRET, ""):
         body = event()
         async with http.post(PATH, data=body, headers=signed(body, secret)) as response:
             await openai_error(response, 503)
     assert await kept(worker) == []
+    assert counted("not_configured") == before + len(secrets) + 2
+    assert (await refusals(worker)).count("not_configured count=1") == 1, "and once, not once for each"
 
 
 async def test_a_provider_that_is_not_configured_has_no_webhook(served, http):
+    worker, _ = served
     for headers in ({}, {"myfatoorah-signature": "c2lnbmF0dXJl"}):
         async with http.post("/webhooks/myfatoorah", data=b"{}", headers=headers) as response:
             await openai_error(response, 503)
-    assert await kept(served[0]) == []
+    assert await kept(worker) == []
+    assert await refusals(worker, "myfatoorah") == ["not_configured count=1"]
 
 
 async def test_an_event_of_play_money_is_refused_where_money_is_real(served, http, selling):

@@ -9,10 +9,10 @@ from itertools import count
 import pytest
 from tests.support.orders import PAID_AT, gone_back, order
 
-from raseed.core.clock import MINUTE, Microseconds
+from raseed.core.clock import DAY, MINUTE, Microseconds
 from raseed.core.ids import RefundId
 from raseed.core.payments.model import PaymentState, Refund, RefundState, SeenRefund, SeenRefundState
-from raseed.core.payments.refund_states import follow_answer, follow_refunds
+from raseed.core.payments.refund_states import begun, follow_answer, follow_refunds, with_waiting
 
 PAYMENT = order(PaymentState.CREDITED)
 LATER = Microseconds(PAID_AT + MINUTE)
@@ -128,6 +128,37 @@ def test_the_answer_is_about_what_was_asked():
     assert shown([after]) == [("rfd_1", "rf_1/2", 500, "done", "op_1")]
     assert follow([*heard, after], told(2_000)) == []
     assert follow_answer(ASKED, [ASKED], told(500), LATER).provider_refund_id == "rf_1"
+
+
+def test_what_was_given_up_stays_so_until_it_is_done_after_all():
+    given_up = replace(ASKED, state=FAILED, provider_refund_id="rf_1", ended_at=PAID_AT)
+    assert follow([given_up], told(500, SeenRefundState.PENDING)) == []
+    [after] = follow([given_up], told(500))
+    assert (after.id, after.state, after.ended_at) == ("rfd_1", DONE, PAID_AT)
+
+
+@pytest.mark.parametrize("first", [FAILED, DONE])
+def test_after_another_of_the_same_name_the_one_that_waits_is_done_too(first: RefundState):
+    """By a provider that tells of one refund that grows: it says nothing of those that came to nothing."""
+    before = replace(ASKED, state=first, provider_refund_id="rf_1", ended_at=PAID_AT)
+    waits = replace(ASKED, id=RefundId("rfd_2"), state=PENDING, provider_refund_id="rf_1/2")
+    done = 500 if first is DONE else 0
+    [after] = follow([before, waits], told(done + 500))
+    assert (after.id, after.state, after.amount_minor) == ("rfd_2", DONE, 500)
+    if done:
+        assert follow([before, waits], told(done)) == []
+
+
+def test_operators_are_told_of_what_is_not_waited_for_any_more():
+    month = Microseconds(PAID_AT + 30 * DAY)
+    waits = replace(ASKED, state=PENDING)
+    assert begun([ASKED, replace(waits, created_at=LATER)]) == LATER
+    assert begun([replace(ASKED, state=DONE), replace(ASKED, state=FAILED)]) is None
+    assert with_waiting("amount: other", [waits], Microseconds(month - 1)) == "amount: other"
+    said = with_waiting("amount: other", [waits], month)
+    assert said == "amount: other; a refund waits rfd_1: not ended in 30 days"
+    assert with_waiting(said, [waits], Microseconds(month + DAY)) == said
+    assert with_waiting(said, [replace(waits, state=DONE)], month) == "amount: other"
 
 
 def test_one_that_was_refused_and_done_all_the_same_is_done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,32 @@ from tests.support.orders import ORDER
 from tests.support.virtual_time import VirtualTimeLoop
 from tests.unit.billing.builders import ManualClock
 
+from raseed.core.billing.policy import PaymentProvider
 from raseed.core.ids import PaymentId
 from raseed.core.payments.gateways import Gateways
-from raseed.core.payments.model import Payment, PaymentState
-from raseed.core.payments.ports import GatewayUnavailable
-from raseed.core.payments.returning import LOOK_AGAIN_US, LOOK_S, LOOKS_MAX, WATCHED_US, Returns
+from raseed.core.payments.model import Mode, Payment, PaymentState
+from raseed.core.payments.ports import Event, EventKind, GatewayUnavailable
+from raseed.core.payments.returning import (
+    LOOK_AGAIN_US,
+    LOOK_S,
+    LOOKS_MAX,
+    WATCHED_US,
+    Returned,
+    Returns,
+)
+
+
+class Hints:
+    """A gateway that reads addresses."""
+
+    provider, mode = ORDER.provider, ORDER.mode
+
+    def read_return(self, query: Mapping[str, str]) -> Event | None:
+        reference, number = query.get("reference", ""), query.get("number", "")
+        return Event(
+            key="", kind=EventKind.PAYMENT, name="", mode=self.mode, reference=reference,
+            provider_payment_id=number,
+        )  # fmt: skip
 
 
 class Counter:
@@ -26,10 +48,17 @@ class Counter:
         self.is_silent = False
         self.error: Exception | None = None
         store: Any = self
-        self.returns = Returns(store, Gateways([]), self.settle, clock)
+        gateway: Any = Hints()
+        self.returns = Returns(store, Gateways([gateway]), self.settle, clock)
 
     async def payment(self, payment_id: PaymentId) -> Payment | None:
         return self.payments.get(payment_id)
+
+    async def find(
+        self, provider: PaymentProvider, mode: Mode, *, provider_payment_id: str
+    ) -> Payment | None:
+        """All that are there have one number."""
+        return next(iter(self.payments.values())) if provider_payment_id == "0707" else None
 
     async def settle(self, payment_id: PaymentId, invoice_id: str = "") -> Payment:
         self.asked.append(payment_id)
@@ -47,6 +76,22 @@ class Counter:
 
 def order(number: int, clock: ManualClock, state: PaymentState = PaymentState.PENDING) -> Payment:
     return replace(ORDER, id=PaymentId(f"pay_{number}"), created_at=clock.now(), state=state)
+
+
+def test_by_a_number_of_the_providers_no_reference_is_shown():
+    async def work() -> None:
+        clock = ManualClock()
+        payment = order(1, clock, PaymentState.CREDITED)
+        counter = Counter(clock, payment)
+        for query, is_named in (({"reference": payment.id}, True), ({"number": "0707"}, False)):
+            found = await counter.returns.look(payment.provider, None, query)
+            assert found == Returned(payment=payment, is_named=is_named, is_watched=False)
+        found = await counter.returns.look(payment.provider, payment.id, {})
+        assert found is not None
+        assert found.is_named
+        assert await counter.returns.look(payment.provider, None, {"number": "0708"}) is None
+
+    run(work())
 
 
 def run(work: Any) -> None:

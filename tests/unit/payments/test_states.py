@@ -16,7 +16,10 @@ from raseed.core.clock import DAY, HOUR, MINUTE, Microseconds
 from raseed.core.ids import SubscriptionId
 from raseed.core.payments.model import Mode, Payment, PaymentState, Seen, SeenRefundState, SeenStatus
 from raseed.core.payments.states import (
+    PAGE_LOST,
+    PAGE_WAIT_US,
     UNPAID,
+    accepted,
     begin_withdrawal,
     decide,
     end_withdrawal,
@@ -97,6 +100,48 @@ def test_what_is_open_has_the_page_of_the_provider():
     after = decide(order(CREATED), seen_of(order(CREATED), SeenStatus.OPEN), SOON)
     assert (after.url, after.invoice_id) == ("https://pay.example/1", "inv_1")
     assert decide(after, seen_of(after, SeenStatus.OPEN, url=""), SOON).url == after.url
+
+
+def test_what_is_open_on_a_page_that_nobody_knows_is_not_waited_for():
+    """A minute long its page may still come: whoever asked for it waits for less."""
+    payment, pageless = order(CREATED), seen_of(order(CREATED), SeenStatus.OPEN, url="")
+    early = decide(payment, pageless, Microseconds(BEGUN + PAGE_WAIT_US - 1))
+    assert (early.state, early.problem) == (PENDING, "")
+    lost = decide(early, pageless, Microseconds(BEGUN + PAGE_WAIT_US))
+    assert (lost.state, lost.problem, lost.invoice_id) == (FAILED, PAGE_LOST, "inv_1")
+    assert lost.next_check_at is not None, "its link may be somewhere all the same"
+    assert decide(lost, seen_of(lost), LATE).state is PAID
+    found = decide(lost, seen_of(lost, SeenStatus.OPEN), SOON)
+    assert (found.state, found.url, found.problem) == (PENDING, "https://pay.example/1", "")
+
+
+@pytest.mark.parametrize(
+    ("received", "gone", "kept"),
+    [
+        (1_000, 0, 1.0),
+        (1_000, 250, 0.75),
+        (1_000, 1_000, 0.0),
+        (3_000, 1_000, 1.0),  # what came in beyond the order goes first
+        (3_000, 2_000, 0.5),
+        (3_000, 3_000, 0.0),
+        (0, 0, 1.0),  # a code for all of it
+    ],
+)
+def test_what_an_operator_accepted_is_paid_for_by_what_came_in(received: int, gone: int, kept: float):
+    review = decide(order(PENDING), seen_of(order(PENDING), amount_minor=received), SOON)
+    assert (review.state, review.received_minor) == (REVIEW, received)
+    back = (gone_back(gone),) if gone else ()
+    seen = seen_of(review, amount_minor=received, refunds=back)
+    before = accepted(review, seen, SOON)
+    assert before.granted_microcredits == CREDIT * kept
+    after = decide(replace(accepted(review, replace(seen, refunds=()), SOON), state=CREDITED), seen, SOON)
+    assert (after.left_minor, after.refunded_minor) == (received - gone, gone)
+    assert begin_withdrawal(after).withdrawing_microcredits == CREDIT * (1 - kept)
+
+
+def test_of_what_may_be_another_order_nothing_came_in():
+    review = decide(order(PENDING), seen_of(order(PENDING), reference="pay_2", amount_minor=1), SOON)
+    assert (review.received_minor, review.came_minor) == (None, 2_000)
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -281,8 +326,15 @@ def test_what_is_credited_is_looked_at_while_it_can_be_disputed():
 
 
 @pytest.mark.parametrize("state", [CREDITED, REVIEW, REJECTED])
-def test_a_refund_that_has_not_ended_is_looked_at_each_hour(state: PaymentState):
-    assert next_look(order(state), LATE, has_open_refund=True) == LATE + HOUR
+def test_a_refund_that_has_not_ended_is_looked_at_ever_more_rarely_for_thirty_days(state: PaymentState):
+    begun, now, looks = LATE, LATE, list[int]()
+    while (
+        next_ := next_look(order(state), now, refund_begun=begun)
+    ) is not None and next_ <= begun + 30 * DAY:
+        looks.append(next_ - begun)
+        now = next_
+    assert looks == [*(hours * HOUR for hours in range(1, 73)), *(days * DAY for days in range(4, 31))]
+    assert next_look(order(state), now, refund_begun=begun) == next_look(order(state), now)
 
 
 @pytest.mark.parametrize("state", [REVIEW, REJECTED])

@@ -137,6 +137,9 @@ def test_what_could_not_be_collected_is_forgotten_once_it_was():
         (subscription(), GIVEN_BACK, "2027-02-10", None),
         (subscription(), GIVEN_BACK, "2027-02-28", "2027-04-03"),
         (subscription(), GAP, "2027-03-01", None),
+        (subscription(), GAP, "2027-02-01", "2027-02-28"),  # neither over the gap, nor into it by a grace
+        (subscription(), GAP, "2027-04-01", "2027-05-03"),
+        (subscription(), [FIRST, SECOND, THIRD], "2027-02-01", "2027-05-03"),
     ],
 )
 def test_the_tier_lasts_as_long_as_the_plan_and_its_grace(before, periods, now, until):

@@ -9,10 +9,21 @@ import typer
 
 from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.output import FAILED, MISUSED, Output, fail
-from raseed.adapters.cli.values import Json, Reason, moment_text
+from raseed.adapters.cli.payment_output import (
+    event_line,
+    event_value,
+    field_text,
+    payment_line,
+    payment_value,
+    provider_value,
+    refund_line,
+    refund_value,
+    report_lines,
+)
+from raseed.adapters.cli.values import Json, Reason
 from raseed.admin.v1 import payments_pb2 as pb
 from raseed.core.ids import new_id
-from raseed.core.money import CURRENCY_DIGITS, credits_number, price_text, whole_units
+from raseed.core.money import CURRENCY_DIGITS, whole_units
 
 Payment = Annotated[str, typer.Argument(metavar="ID", help="Id of a payment.")]
 PAGE = 100
@@ -39,11 +50,11 @@ def add_payment_commands(payments: typer.Typer, open_admin: OpenAdmin) -> None:
                     account=account, state=state, page_size=min(PAGE, limit - len(found)), page_token=token
                 )
                 page = await admin.call("ListAllPayments", request)
-                found += map(_payment, page.payments)
+                found += map(payment_value, page.payments)
                 token = page.next_page_token
                 if not token:
                     break
-            Output(as_json=as_json).show(found, lambda: [_line(each) for each in found] or ["none"])
+            Output(as_json=as_json).show(found, lambda: [payment_line(each) for each in found] or ["none"])
 
         run_command(open_admin, command)
 
@@ -53,9 +64,12 @@ def add_payment_commands(payments: typer.Typer, open_admin: OpenAdmin) -> None:
 
         async def command(admin: AdminCalls) -> None:
             shown = await admin.call("ShowPayment", pb.ShowPaymentRequest(id=payment))
-            value = {**_payment(shown.payment), "refunds": [_refund(each) for each in shown.refunds]}
+            value = {
+                **payment_value(shown.payment),
+                "refunds": [refund_value(each) for each in shown.refunds],
+            }
             Output(as_json=as_json).show(
-                value, lambda: [f"{name:20}{_text(each)}" for name, each in value.items() if each]
+                value, lambda: [f"{name:20}{field_text(each)}" for name, each in value.items() if each]
             )
 
         run_command(open_admin, command)
@@ -93,10 +107,30 @@ def add_payment_commands(payments: typer.Typer, open_admin: OpenAdmin) -> None:
                 reason=reason,
             )
             made = await admin.call("RefundPayment", request)
-            value = _refund(made.refund)
+            value = refund_value(made.refund)
             Output(as_json=as_json).show(
-                {"refund": value, "payment": _payment(made.payment)},
-                lambda: [_refund_line(value, shown.currency)],
+                {"refund": value, "payment": payment_value(made.payment)},
+                lambda: [refund_line(value, shown.currency)],
+            )
+
+        run_command(open_admin, command)
+
+    @payments.command("refund-failed")
+    def payments_refund_failed(
+        payment: Payment,
+        refund: Annotated[str, typer.Argument(metavar="REFUND", help="Id of one of its refunds.")],
+        reason: Reason,
+        as_json: Json = False,
+    ) -> None:
+        """Wait no longer for a refund that its provider gave up without a word."""
+
+        async def command(admin: AdminCalls) -> None:
+            request = pb.MarkRefundFailedRequest(id=payment, refund=refund, reason=reason)
+            ended = await admin.call("MarkRefundFailed", request)
+            value = refund_value(ended.refund)
+            Output(as_json=as_json).show(
+                {"refund": value, "payment": payment_value(ended.payment)},
+                lambda: [refund_line(value, ended.payment.currency)],
             )
 
         run_command(open_admin, command)
@@ -142,11 +176,11 @@ def add_payment_commands(payments: typer.Typer, open_admin: OpenAdmin) -> None:
                     state=state, page_size=min(PAGE, limit - len(found)), page_token=token
                 )
                 page = await admin.call("ListPaymentEvents", request)
-                found += map(_event, page.events)
+                found += map(event_value, page.events)
                 token = page.next_page_token
                 if not token:
                     break
-            Output(as_json=as_json).show(found, lambda: [_event_line(each) for each in found] or ["none"])
+            Output(as_json=as_json).show(found, lambda: [event_line(each) for each in found] or ["none"])
 
         run_command(open_admin, command)
 
@@ -159,33 +193,17 @@ def add_payment_commands(payments: typer.Typer, open_admin: OpenAdmin) -> None:
 
         async def command(admin: AdminCalls) -> None:
             report = await admin.call("ReportPayments", pb.ReportPaymentsRequest(day=day))
-            value = {"day": report.day, "providers": [_provider(each) for each in report.providers]}
-            Output(as_json=as_json).show(value, lambda: _report_lines(value))
+            value = {"day": report.day, "providers": [provider_value(each) for each in report.providers]}
+            Output(as_json=as_json).show(value, lambda: report_lines(value))
             if any(each["differences"] for each in value["providers"]):
                 fail("what providers say was paid is not what is here", FAILED)
 
         run_command(open_admin, command)
 
 
-def _provider(report: pb.ProviderReport) -> dict[str, Any]:
-    return {
-        "provider": report.provider,
-        "mode": report.mode,
-        "compared": report.is_compared,
-        "paid_there": report.seen_count,
-        "paid_here": report.payment_count,
-        "summary": report.summary or None,
-        "differences": [{"subject": each.subject, "problem": each.problem} for each in report.differences],
-    }
-
-
-def _report_lines(report: dict[str, Any]) -> list[str]:
-    lines = []
-    for each in report["providers"]:
-        told = each["summary"] or "has no list of what was paid: nothing is compared"
-        lines.append(f"{each['provider']} {each['mode']}  {told}")
-        lines += [f"  {found['subject']}: {found['problem']}" for found in each["differences"]]
-    return lines or ["no payment provider is configured"]
+def _show(payment: pb.CustomerPayment, *, as_json: bool) -> None:
+    value = payment_value(payment)
+    Output(as_json=as_json).show(value, lambda: [payment_line(value)])
 
 
 def _minor(text: str, currency: str) -> int:
@@ -193,100 +211,3 @@ def _minor(text: str, currency: str) -> int:
         return whole_units(Decimal(text), CURRENCY_DIGITS[currency])
     except (ValueError, ArithmeticError):
         fail(f"an amount of {currency} has up to {CURRENCY_DIGITS[currency]} decimals, not {text!r}", MISUSED)
-
-
-def _show(payment: pb.CustomerPayment, *, as_json: bool) -> None:
-    value = _payment(payment)
-    Output(as_json=as_json).show(value, lambda: [_line(value)])
-
-
-def _payment(payment: pb.CustomerPayment) -> dict[str, Any]:
-    def moment(name: str) -> str | None:
-        return moment_text(getattr(payment, name)) if payment.HasField(name) else None
-
-    currency = payment.currency
-    return {
-        "id": payment.id,
-        "account": payment.account,
-        "actor": payment.actor,
-        "provider": payment.provider,
-        "mode": payment.mode,
-        "state": payment.state,
-        "item": {"kind": payment.item_kind, "id": payment.item_id, "quantity": payment.item_quantity},
-        "amount": price_text(payment.amount_minor, currency),
-        "currency": currency,
-        "credits": credits_number(payment.credit_microcredits),
-        "method": payment.method or None,
-        "invoice_id": payment.invoice_id or None,
-        "provider_payment_id": payment.provider_payment_id or None,
-        "refunded": price_text(payment.refunded_minor, currency),
-        "disputed": price_text(payment.disputed_minor, currency),
-        "withdrawn_credits": credits_number(payment.withdrawn_microcredits),
-        "problem": payment.problem or None,
-        "checks": payment.check_count,
-        "next_check_at": moment("next_check_at_us"),
-        "created_at": moment_text(payment.created_at_us),
-        "paid_at": moment("paid_at_us"),
-        "credited_at": moment("credited_at_us"),
-    }
-
-
-def _refund(refund: pb.PaymentRefund) -> dict[str, Any]:
-    return {
-        "id": refund.id,
-        "payment": refund.payment,
-        "amount_minor": refund.amount_minor,
-        "state": refund.state,
-        "dispute": refund.is_dispute,
-        "reason": refund.reason,
-        "actor": refund.actor,
-        "provider_refund_id": refund.provider_refund_id or None,
-        "created_at": moment_text(refund.created_at_us),
-        "ended_at": moment_text(refund.ended_at_us) if refund.HasField("ended_at_us") else None,
-    }
-
-
-def _event(event: pb.PaymentEvent) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "provider": event.provider,
-        "mode": event.mode,
-        "name": event.name,
-        "state": event.state,
-        "tries": event.attempt_count,
-        "error": event.error or None,
-        "reference": event.reference or None,
-        "invoice_id": event.invoice_id or None,
-        "provider_subscription_id": event.provider_subscription_id or None,
-        "payment": event.payment or None,
-        "received_at": moment_text(event.received_at_us),
-        "ended_at": moment_text(event.ended_at_us) if event.HasField("ended_at_us") else None,
-    }
-
-
-def _line(payment: dict[str, Any]) -> str:
-    item = " ".join(str(part) for part in (payment["item"]["kind"], payment["item"]["id"]) if part)
-    told = f"  {payment['problem']}" if payment["problem"] else ""
-    price = f"{payment['amount']} {payment['currency']}"
-    return (
-        f"{payment['id']}  {payment['created_at'][:19]}  {payment['state']:9} {price:>14}  {item}  "
-        f"{payment['account']}  {payment['provider']} {payment['mode']}{told}"
-    )
-
-
-def _refund_line(refund: dict[str, Any], currency: str) -> str:
-    return f"{refund['id']}  {price_text(refund['amount_minor'], currency)} {currency}  {refund['state']}"
-
-
-def _event_line(event: dict[str, Any]) -> str:
-    about = event["payment"] or event["reference"] or event["invoice_id"] or "-"
-    error = f"  {event['error']}" if event["error"] else ""
-    return f"{event['id']}  {event['received_at'][:19]}  {event['state']:8} {event['provider']} {event['name']}  {about}{error}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(f"{each['id']} {each['state']}" for each in value)
-    if isinstance(value, dict):
-        return " ".join(f"{each}" for each in value.values() if each)
-    return f"{value}"

@@ -194,10 +194,9 @@ class CreemGateway:
         """docs.creem.io/api-reference/endpoint/refund-payment: by the API, always all that is left."""
         if not payment.provider_payment_id:
             raise GatewayRefused("what paid it is not known")
-        left_minor = payment.amount_minor - payment.refunded_minor - payment.disputed_minor
-        if refund.amount_minor != left_minor:
+        if refund.amount_minor != payment.left_minor:
             raise GatewayRefused(
-                f"Creem's API gives back all that is left ({left_minor}); give back a part in its dashboard"
+                f"Creem's API gives back all that is left ({payment.left_minor}); give back a part in its dashboard"
             )
         body = {"transaction_id": payment.provider_payment_id}
         answer = _accepted(await self._post("/v1/refunds", body), creem.RefundAnswer)

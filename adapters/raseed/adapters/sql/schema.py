@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0027"
+HEAD = "0028"
 """The newest revision."""
 
 

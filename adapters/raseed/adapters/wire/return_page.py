@@ -1,7 +1,7 @@
 """The page that a browser comes back to from a provider: what became of a payment, in English and Arabic.
 
-It has no script, takes nothing from the address, and says nothing of an account: only the state of a payment, and its
-reference.
+It has no script, takes nothing from the address, and says nothing of an account: only the state of a payment, and to those
+who came with our reference, that.
 """
 
 from __future__ import annotations
@@ -109,6 +109,10 @@ _AWAY = _Texts(
     ),
     _Text("يتعذر علينا التحقق الآن", "إن كنت قد دفعت فستُضاف دفعتك تلقائيًا. يُرجى إعادة تحميل هذه الصفحة."),
 )
+_ELSEWHERE = _Texts(
+    _Text("", "You find the reference beside the payment in your account."),
+    _Text("", "تجد الرقم المرجعي بجانب عملية الدفع في حسابك."),
+)
 _OF_STATE = {
     PaymentState.CREATED: _UNDER_WAY,
     PaymentState.PENDING: _UNDER_WAY,
@@ -122,7 +126,9 @@ _OF_STATE = {
 
 
 def payment_page(state: PaymentState, reference: str, language: str, *, refreshes: bool) -> bytes:
-    """In the language first in which the payment was ordered. `refreshes`: loaded again by itself."""
+    """In the language first in which the payment was ordered. `reference`: empty where it is not to be shown. `refreshes`:
+    loaded again by itself.
+    """
     return _page(_OF_STATE[state], language, reference, refreshes=refreshes)
 
 
@@ -135,9 +141,9 @@ def away_page() -> bytes:
     return _page(_AWAY, "en", refreshes=True)
 
 
-def _page(texts: _Texts, language: str, reference: str = "", *, refreshes: bool = False) -> bytes:
-    english = _section("en", "ltr", texts.en, "Reference", reference)
-    arabic = _section("ar", "rtl", texts.ar, "الرقم المرجعي", reference)
+def _page(texts: _Texts, language: str, reference: str | None = None, *, refreshes: bool = False) -> bytes:
+    english = _section("en", "ltr", texts.en, _reference("Reference", reference, _ELSEWHERE.en))
+    arabic = _section("ar", "rtl", texts.ar, _reference("الرقم المرجعي", reference, _ELSEWHERE.ar))
     is_arabic = language == "ar"
     title = escape((texts.ar if is_arabic else texts.en).title)
     refresh = f'<meta http-equiv="refresh" content="{REFRESH_S}">' if refreshes else ""
@@ -149,9 +155,16 @@ def _page(texts: _Texts, language: str, reference: str = "", *, refreshes: bool 
     ).encode()
 
 
-def _section(language: str, direction: str, text: _Text, label: str, reference: str) -> str:
-    shown = f"<p>{label}: <code>{escape(reference)}</code></p>" if reference else ""
+def _section(language: str, direction: str, text: _Text, reference: str) -> str:
     return (
         f'<section lang="{language}" dir="{direction}"><h1>{escape(text.title)}</h1>'
-        f"<p>{escape(text.text)}</p>{shown}</section>"
+        f"<p>{escape(text.text)}</p>{reference}</section>"
     )
+
+
+def _reference(label: str, reference: str | None, elsewhere: _Text) -> str:
+    if reference is None:
+        return ""
+    if not reference:
+        return f"<p>{escape(elsewhere.text)}</p>"
+    return f"<p>{label}: <code>{escape(reference)}</code></p>"

@@ -9,7 +9,7 @@ from typing import TypeVar
 from raseed.core.accounts.service import AccountService
 from raseed.core.clock import DAY, SECOND, Clock, Microseconds
 from raseed.core.errors import NotFound, RequestInvalid
-from raseed.core.ids import PaymentId
+from raseed.core.ids import PaymentId, RefundId
 from raseed.core.payments.comparing import Comparing, Comparison
 from raseed.core.payments.inbox import EventState, Inbox, InboxEntry
 from raseed.core.payments.model import Payment, PaymentState, Refund
@@ -68,6 +68,13 @@ class PaymentAdmin:
         refund = await self._refunds.refund(
             payment_id, amount_minor, reason=reason, request_key=request_key, actor=actor
         )
+        return refund, await self._settling.read(payment_id)
+
+    async def mark_refund_failed(
+        self, payment_id: PaymentId, refund_id: RefundId, *, reason: str, actor: str
+    ) -> tuple[Refund, Payment]:
+        """As `Refunds.mark_failed`, with the payment as it is then."""
+        refund = await self._refunds.mark_failed(payment_id, refund_id, reason=reason, actor=actor)
         return refund, await self._settling.read(payment_id)
 
     async def accept(self, payment_id: PaymentId, *, reason: str, actor: str) -> Payment:

@@ -145,7 +145,7 @@ class Checkout:
         Raises as `PaymentStore.add`.
         """
         stored = await self._store.add(payment, request_key, bounds)
-        if stored.state is not PaymentState.CREATED:
+        if stored.state is not PaymentState.CREATED and not _is_page_lost(stored):
             return stored
         try:
             gateway = self._gateways.of(stored)
@@ -203,7 +203,7 @@ class Checkout:
 
 
 def _with_page(page: Page, payment: Payment) -> Payment:
-    if payment.state not in {PaymentState.CREATED, PaymentState.PENDING} or payment.url:
+    if payment.state is not PaymentState.CREATED and not _is_page_lost(payment):
         return payment
     return replace(
         payment,
@@ -211,7 +211,14 @@ def _with_page(page: Page, payment: Payment) -> Payment:
         url=page.url,
         invoice_id=page.invoice_id,
         expires_at=page.expires_at,
+        problem="",
     )
+
+
+def _is_page_lost(payment: Payment) -> bool:
+    """A look found it at the provider before anybody learnt where it can be paid."""
+    is_open = payment.state in {PaymentState.PENDING, PaymentState.FAILED}
+    return is_open and bool(payment.invoice_id) and not payment.url
 
 
 def _refused(why: str, payment: Payment) -> Payment:

@@ -171,7 +171,7 @@ class Comparing:
             seen_count=len(of_day),
             seen_minor=_by_currency((order.currency, order.amount_minor) for order in of_day),
             payment_count=len(payments),
-            payment_minor=_by_currency((payment.currency, payment.amount_minor) for payment in payments),
+            payment_minor=_by_currency((payment.currency, payment.came_minor) for payment in payments),
             differences=tuple(found),
         )
 
@@ -265,4 +265,4 @@ def _sums(by_currency: Mapping[str, int]) -> list[tuple[int, str]]:
 
 
 def _shown(payment: Payment) -> str:
-    return money(payment.amount_minor, payment.currency)
+    return money(payment.came_minor, payment.currency)

@@ -63,7 +63,8 @@ class PaymentState(StrEnum):
     CREDITED = "credited"
     """Delivered: refunds and disputes are counted beside it."""
     FAILED = "failed"
-    """The provider refused it, or the buyer gave up. Credited all the same if it is paid after all."""
+    """The provider refused it, the buyer gave up, or the answer with its page was lost. Credited all the same if it is paid
+    after all."""
     EXPIRED = "expired"
     """Nobody paid in time. Credited all the same if it is paid after all."""
     REVIEW = "review"
@@ -112,6 +113,9 @@ class Payment:
     """The provider's id of the attempt or transaction that paid: unique in (provider, mode)."""
     paid_at: Microseconds | None = None
     credited_at: Microseconds | None = None
+    received_minor: int | None = None
+    """What came in, as it was verified: not the amount only if an operator accepted that. None: nothing is verified; of
+    payments from before this was written down, as ordered."""
     granted_microcredits: int = 0
     """What its grant gives: the credit, less what had gone back when it was verified. Fixed then."""
     refunded_minor: int = 0
@@ -131,6 +135,16 @@ class Payment:
     check_count: int = 0
     next_check_at: Microseconds | None = None
     """When the schedule looks again; None: never."""
+
+    @property
+    def came_minor(self) -> int:
+        """What came in, as far as is known."""
+        return self.amount_minor if self.received_minor is None else self.received_minor
+
+    @property
+    def left_minor(self) -> int:
+        """What came in and has not gone back."""
+        return max(self.came_minor - self.refunded_minor - self.disputed_minor, 0)
 
 
 class SeenStatus(StrEnum):

@@ -49,7 +49,7 @@ def draw_receipt(
         item=payment.item,
         item_text=text,
         item_text_ar=text_ar,
-        amount_minor=payment.amount_minor,
+        amount_minor=payment.came_minor,
         currency=payment.currency,
         currency_digits=CURRENCY_DIGITS[payment.currency],
         credit_microcredits=payment.granted_microcredits,

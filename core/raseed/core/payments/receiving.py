@@ -112,7 +112,7 @@ class EventReceiver:
 
     async def refuse_unsigned(self, provider: PaymentProvider) -> None:
         """For what has no signature at all, so that nobody reads its body. Raises Unauthenticated, WebhookNotConfigured."""
-        self._gateway(provider)
+        await self._gateway(provider)
         await self._refused(provider, Outcome.UNSIGNED)
         raise Unauthenticated("The signature is missing.")
 
@@ -123,11 +123,11 @@ class EventReceiver:
         PermissionDenied for an event of the other mode, RequestInvalid, WebhookNotConfigured, and the errors of the
         database: then the provider sends it again.
         """
-        gateway = self._gateway(provider)
+        gateway = await self._gateway(provider)
         try:
             event = gateway.read_event(headers, body)
         except WebhookNotConfigured:
-            self._note(provider, Outcome.NOT_CONFIGURED)
+            await self._refused(provider, Outcome.NOT_CONFIGURED)
             raise
         except Unauthenticated:
             await self._refused(provider, Outcome.UNSIGNED)
@@ -144,10 +144,10 @@ class EventReceiver:
         is_new = await self._inbox.add(Delivery(provider=provider, event=event, headers=headers, body=body))
         self._note(provider, Outcome.KEPT if is_new else Outcome.REPEATED)
 
-    def _gateway(self, provider: PaymentProvider) -> Gateway:
+    async def _gateway(self, provider: PaymentProvider) -> Gateway:
         gateway = self._gateways.get(provider)
         if gateway is None:
-            self._note(provider, Outcome.NOT_CONFIGURED)
+            await self._refused(provider, Outcome.NOT_CONFIGURED)
             raise WebhookNotConfigured("This webhook is not configured.")
         return gateway
 

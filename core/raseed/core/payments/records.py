@@ -13,6 +13,10 @@ from raseed.core.money import credits_text, price_text
 from raseed.core.payments.model import Payment, PaymentState, Refund
 from raseed.core.payments.ports import AuditNote, Beside
 
+PAID_STATES = frozenset(
+    {PaymentState.PAID, PaymentState.CREDITED, PaymentState.REVIEW, PaymentState.REJECTED}
+)
+"""There is, or may be, money."""
 ACTOR = "payments"
 """Who follows what providers say."""
 
@@ -88,9 +92,9 @@ def _notices(before: Payment, after: Payment) -> list[Notice]:
     if is_new and after.state is PaymentState.REVIEW:
         told.append(_notice(NoticeKind.PAYMENT_IN_REVIEW, after, after.id, amount=amount, payment=after.id))
     is_odd = bool(after.problem) and after.problem != before.problem
-    if (is_new or is_odd) and after.state is PaymentState.REVIEW:
+    if is_new and after.state is PaymentState.REVIEW:
         told.append(_to_operators(after, after.id))
-    elif is_odd and after.state in {PaymentState.PAID, PaymentState.CREDITED}:
+    elif is_odd and after.state in PAID_STATES:
         told.append(_to_operators(after, f"{after.id}:{after.check_count}"))
     if after.disputed_minor > before.disputed_minor:
         told.append(

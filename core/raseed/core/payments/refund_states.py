@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from raseed.core.clock import Microseconds
+from raseed.core.clock import DAY, Microseconds
 from raseed.core.ids import RefundId
 from raseed.core.payments.model import Payment, Refund, RefundState, SeenRefund, SeenRefundState
+from raseed.core.payments.states import LOOKS_MAX_US
 
 OPEN_REFUNDS = frozenset({RefundState.REQUESTED, RefundState.PENDING})
+_BETWEEN = "; "
+_WAITS = "a refund waits"
 _STATES = {
     SeenRefundState.PENDING: RefundState.PENDING,
     SeenRefundState.DONE: RefundState.DONE,
@@ -52,14 +55,19 @@ def _follow(
     new_id: Callable[[], RefundId],
 ) -> Refund | None:
     """The one that changed, or is new; None: nothing is."""
-    group = [refund for refund in known if told.id and _base(refund.provider_refund_id) == told.id]
+    group = called(known, told.id)
     if len(group) == 1 and group[0].state is not RefundState.DONE:
+        if group[0].state is RefundState.FAILED and told.state is SeenRefundState.PENDING:
+            return None  # somebody was told that it has ended: until it is done after all, that stands
         return replace(_as_told(group[0], told.id, told.state, now), amount_minor=told.amount_minor)
     if len(group) == 1 and group[0].amount_minor >= told.amount_minor:
         return _as_told(group[0], told.id, told.state, now)
-    rest = told.amount_minor - sum(it.amount_minor for it in group if it.state is not RefundState.FAILED)
+    rest = told.amount_minor - sum(it.amount_minor for it in group if it.state is RefundState.DONE)
+    waiting = next((refund for refund in group if refund.state in OPEN_REFUNDS), None)
     if rest <= 0:
         return None
+    if waiting is not None:
+        return replace(_as_told(waiting, told.id, told.state, now), amount_minor=rest)
     ours = _asked_for(known, told, rest)
     if ours is None:
         ours = Refund(
@@ -114,8 +122,30 @@ def _base(provider_refund_id: str) -> str:
     return base if slash and number.isdecimal() else provider_refund_id
 
 
-def has_open(refunds: Sequence[Refund]) -> bool:
-    return any(refund.state in OPEN_REFUNDS for refund in refunds)
+def called(refunds: Sequence[Refund], provider_id: str) -> list[Refund]:
+    """Those of ours that the provider calls so: more than one where it tells of one that grows."""
+    return [it for it in refunds if provider_id and _base(it.provider_refund_id) == provider_id]
+
+
+def is_called(refund: Refund, told: SeenRefund) -> bool:
+    """Whether what the provider tells is of this one."""
+    return told.reference == refund.id or refund in called([refund], told.id)
+
+
+def begun(refunds: Sequence[Refund]) -> Microseconds | None:
+    """When the latest one began that has not ended. None: all have."""
+    return max((refund.created_at for refund in refunds if refund.state in OPEN_REFUNDS), default=None)
+
+
+def with_waiting(problem: str, refunds: Sequence[Refund], now: Microseconds) -> str:
+    """What is wrong with a payment, and which of its refunds are not waited for any more."""
+    said = [part for part in problem.split(_BETWEEN) if part and not part.startswith(_WAITS)]
+    said += [
+        f"{_WAITS} {refund.id}: not ended in {LOOKS_MAX_US // DAY} days"
+        for refund in refunds
+        if refund.state in OPEN_REFUNDS and now >= refund.created_at + LOOKS_MAX_US
+    ]
+    return _BETWEEN.join(said)
 
 
 def merged(known: Sequence[Refund], changed: Sequence[Refund]) -> tuple[Refund, ...]:

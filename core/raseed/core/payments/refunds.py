@@ -10,7 +10,15 @@ from raseed.core.clock import MINUTE, Clock, Microseconds
 from raseed.core.errors import Conflict, NotFound, RequestInvalid, RequestReusedWithOtherInput
 from raseed.core.ids import PaymentId, RefundId, new_id
 from raseed.core.payments.gateways import Gateways
-from raseed.core.payments.model import Payment, PaymentState, Refund, RefundState, SeenStatus
+from raseed.core.payments.model import (
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+    SeenRefund,
+    SeenRefundState,
+    SeenStatus,
+)
 from raseed.core.payments.ports import (
     AuditNote,
     Beside,
@@ -20,8 +28,8 @@ from raseed.core.payments.ports import (
     PaymentStore,
     ProviderIdTaken,
 )
-from raseed.core.payments.records import ACTOR, beside, money
-from raseed.core.payments.refund_states import OPEN_REFUNDS, follow_answer
+from raseed.core.payments.records import ACTOR, PAID_STATES, beside, money
+from raseed.core.payments.refund_states import OPEN_REFUNDS, follow_answer, is_called
 from raseed.core.payments.settling import RACES_MAX, Settling
 from raseed.core.payments.states import accepted, is_about, mismatches
 
@@ -31,10 +39,6 @@ REFUND_S = 30.0
 """Longest wait for a provider's answer to a refund. What came of it later, the schedule finds out."""
 REASON_CHARS_MAX = 500
 REQUEST_KEY_CHARS_MAX = 128
-PAID_STATES = frozenset(
-    {PaymentState.PAID, PaymentState.CREDITED, PaymentState.REVIEW, PaymentState.REJECTED}
-)
-"""There is, or may be, money that can go back."""
 
 
 class Refunds:
@@ -93,12 +97,10 @@ class Refunds:
             raise Conflict("This payment is not paid.", metadata={"state": payment.state})
         if any(refund.state in OPEN_REFUNDS for refund in known):
             raise Conflict("A refund of this payment is under way.", metadata={"payment": payment.id})
-        left = payment.amount_minor - payment.refunded_minor - payment.disputed_minor
+        left = payment.left_minor
         amount = left if amount_minor is None else amount_minor
         if not 0 < amount <= left:
-            raise RequestInvalid(
-                f"{money(max(left, 0), payment.currency)} of this payment are left.", param="amount"
-            )
+            raise RequestInvalid(f"{money(left, payment.currency)} of this payment are left.", param="amount")
         now = self._clock.now()
         return Refund(
             id=RefundId(new_id("rfd")),
@@ -147,20 +149,58 @@ class Refunds:
         except GatewayRefused as error:
             return await self._refused(payment, refund, str(error))
         known = await self._store.refunds(payment.id)
-        return await self._write(payment.id, follow_answer(refund, known, told, self._clock.now()))
+        after = follow_answer(refund, known, told, self._clock.now())
+        return await self._write(payment.id, refund.state, after)
 
     async def _refused(self, payment: Payment, refund: Refund, why: str) -> Refund:
         """It may have been done at an attempt before, or by somebody else: what is there now, a look says."""
         failed = replace(refund, state=RefundState.FAILED, ended_at=self._clock.now())
         note = AuditNote(action="payment.refund_refused", detail=f"{refund.id} {why}", actor=ACTOR)
-        return await self._write(payment.id, failed, note)
+        return await self._write(payment.id, refund.state, failed, note)
 
-    async def _write(self, payment_id: PaymentId, after: Refund, *notes: AuditNote) -> Refund:
-        """What the provider said of it, unless a look was quicker; then what follows for the credit."""
+    async def mark_failed(
+        self, payment_id: PaymentId, refund_id: RefundId, *, reason: str, actor: str
+    ) -> Refund:
+        """Write down that a refund is not waited for any more: its provider gave it up and does not say so, or never had it.
+        Nothing was withdrawn for it and nothing is; another one can be asked for. If the provider says that it was done after
+        all, that holds.
+
+        Raises NotFound; RequestInvalid; GatewayError; Conflict if the provider, asked just now, has done it or is still at
+        it, and for one that may not have got there yet. Safe to repeat.
+        """
+        _check_reason(reason)
+        payment = await self._settling.settle(payment_id)
+        refund = await self._find(payment_id, refund_id)
+        if refund.state is RefundState.FAILED:
+            return refund
+        seen = await self._gateways.of(payment).look_up(payment)
+        self._check_given_up(refund, () if seen is None else seen.refunds)
+        failed = replace(refund, state=RefundState.FAILED, ended_at=self._clock.now())
+        note = AuditNote(action="payment.refund_given_up", detail=f"{refund.id} {reason}", actor=actor)
+        ended = await self._write(payment_id, refund.state, failed, note)
+        if ended.state is not RefundState.FAILED:
+            raise _not_given_up(ended)
+        return ended
+
+    def _check_given_up(self, refund: Refund, seen: Sequence[SeenRefund]) -> None:
+        if refund.state not in OPEN_REFUNDS:
+            raise _not_given_up(refund)
+        if any(told.state is SeenRefundState.PENDING and is_called(refund, told) for told in seen):
+            raise Conflict("Its provider says that this refund is under way.", metadata={"refund": refund.id})
+        if (
+            refund.state is RefundState.REQUESTED
+            and self._clock.now() - (refund.asked_at or 0) < ASK_AGAIN_US
+        ):
+            raise Conflict("Its provider may be about to do this refund.", metadata={"refund": refund.id})
+
+    async def _write(
+        self, payment_id: PaymentId, was: RefundState, after: Refund, *notes: AuditNote
+    ) -> Refund:
+        """What became of a refund, unless a look was quicker; then what follows for the credit."""
         for _ in range(RACES_MAX):
             payment = await self._settling.read(payment_id)
             before = await self._find(payment_id, after.id)
-            if before.state is not RefundState.REQUESTED:
+            if before.state is not was:
                 after = before
                 break
             next_ = replace(payment, check_count=payment.check_count + 1)
@@ -231,6 +271,12 @@ def _same(known: Sequence[Refund], request_key: str, amount_minor: int | None) -
                 raise RequestReusedWithOtherInput("There is another refund under this request id.")
             return refund
     return None
+
+
+def _not_given_up(refund: Refund) -> Conflict:
+    return Conflict(
+        f"This refund is {refund.state}.", metadata={"refund": refund.id, "state": refund.state.value}
+    )
 
 
 def _check_in_review(payment: Payment) -> None:

@@ -32,6 +32,10 @@ WATCHED_US = 15 * MINUTE
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
     payment: Payment
+    is_named: bool
+    """Whether the address had our id, which nobody guesses. Without it, it had a number of the provider's, which others may
+    come by: then no more is shown than what became of the payment.
+    """
     is_watched: bool
     """Whether it may change within moments."""
 
@@ -57,33 +61,36 @@ class Returns:
         """What became of the payment, after one look at its provider unless somebody looked a moment ago. Nothing in the
         address is believed but whose payment it is. None: there is no such payment.
         """
-        payment = await self._meant(provider, payment_id, query)
-        if payment is None:
+        meant = await self._meant(provider, payment_id, query)
+        if meant is None:
             return None
+        payment, is_named = meant
         if payment.state in UNPAID | OPEN_STATES and self._may_look(payment.id):
             payment = await self._look(payment, self._invoice_id(provider, query))
         is_young = self._clock.now() < payment.created_at + WATCHED_US
-        return Returned(payment=payment, is_watched=is_young and payment.state in OPEN_STATES)
+        is_watched = is_young and payment.state in OPEN_STATES
+        return Returned(payment=payment, is_named=is_named, is_watched=is_watched)
 
     async def _meant(
         self, provider: PaymentProvider, payment_id: PaymentId | None, query: Mapping[str, str]
-    ) -> Payment | None:
+    ) -> tuple[Payment, bool] | None:
         if payment_id is not None:
             found = await self._store.payment(payment_id)
-            return found if found is not None and found.provider is provider else None
+            return (found, True) if found is not None and found.provider is provider else None
         gateway = next((each for each in self._gateways.all if each.provider is provider), None)
         event = None if gateway is None else gateway.read_return(query)
         if gateway is None or event is None:
             return None
         if event.reference:
             return await self._meant(provider, PaymentId(event.reference), {})
+        of = provider, gateway.mode
         if event.invoice_id:
-            return await self._store.find(provider, gateway.mode, invoice_id=event.invoice_id)
-        if event.provider_payment_id:
-            return await self._store.find(
-                provider, gateway.mode, provider_payment_id=event.provider_payment_id
-            )
-        return None
+            found = await self._store.find(*of, invoice_id=event.invoice_id)
+        elif event.provider_payment_id:
+            found = await self._store.find(*of, provider_payment_id=event.provider_payment_id)
+        else:
+            return None
+        return None if found is None else (found, False)
 
     def _may_look(self, payment_id: PaymentId) -> bool:
         now = self._clock.now()

@@ -30,7 +30,7 @@ from raseed.core.payments.ports import (
     ProviderIdTaken,
 )
 from raseed.core.payments.records import ACTOR, beside
-from raseed.core.payments.refund_states import follow_refunds, has_open, merged
+from raseed.core.payments.refund_states import begun, follow_refunds, merged, with_waiting
 from raseed.core.payments.states import (
     UNPAID,
     begin_withdrawal,
@@ -137,18 +137,18 @@ class Settling:
 
     async def _next_look(self, payment: Payment, now: Microseconds) -> Microseconds | None:
         """Sooner while a refund is open, whatever state the payment is in: else nobody would hear of its end."""
-        still_open = has_open(await self._store.refunds(payment.id))
-        return next_look(payment, now, has_open_refund=still_open)
+        return next_look(payment, now, refund_begun=begun(await self._store.refunds(payment.id)))
 
     async def _write_look(self, before: Payment, seen: Seen | None) -> Payment | None:
         now = self._clock.now()
         known = await self._store.refunds(before.id)
         changed = self._follow_refunds(before, known, seen, now)
-        still_open = has_open(merged(known, changed))
-        after = begin_withdrawal(decide(before, seen, now, has_open_refund=still_open))
+        refunds = merged(known, changed)
+        after = begin_withdrawal(decide(before, seen, now, refund_begun=begun(refunds)))
+        after = replace(after, problem=with_waiting(after.problem, refunds, now))
         if before.state in UNPAID and after.state is PaymentState.PAID:
             after = await self._if_there_is_somebody(after)
-            after = replace(after, next_check_at=next_look(after, now, has_open_refund=still_open))
+            after = replace(after, next_check_at=next_look(after, now, refund_begun=begun(refunds)))
         if not changed and replace(after, check_count=before.check_count) == before:
             return before  # nothing new, nor to be done: another hint of what is known
         try:
@@ -245,7 +245,7 @@ class Settling:
             amount_microcredits=payment.granted_microcredits,
             priority=self._terms.priorities[source],
             expires_at=await self._plans.period_end(payment) if is_plan else None,
-            cost_basis_minor=payment.amount_minor,
+            cost_basis_minor=payment.came_minor,
             currency=payment.currency,
             reason=f"payment {payment.id}",
             actor=ACTOR,

@@ -11,7 +11,8 @@
 | `review`   | `review`         | `review`             | `review`                 | `review`        |
 | `rejected` | `rejected`       | `rejected`           | `rejected`               | `rejected`      |
 
-What is not paid when its page is over, by the provider's clock or after a day, is `expired`. Only `settle` makes `credited`,
+What is not paid when its page is over, by the provider's clock or after a day, is `expired`. What is open, and whose page
+nobody knows a minute after its beginning, is `failed`: its buyer may order anew. Only `settle` makes `credited`,
 after the ledger has the grant; only an operator leads out of `review`.
 """
 
@@ -27,18 +28,23 @@ from raseed.core.payments.model import Payment, PaymentState, Seen, SeenRefundSt
 PAGE_LIFE_US = 1 * DAY
 """How long an order can be paid whose provider does not say: longer than any page that we know of."""
 LOOKS_MAX_US = 30 * DAY
-"""What was not paid in this time is not looked at any more, unless something says that it was."""
+"""What was not paid in this time is not looked at any more, unless something says that it was; nor is a refund waited for
+that its provider has not ended in it: operators are told."""
 SETTLE_AGAIN_US = 1 * MINUTE
 """After which a payment that is paid and not credited is taken up, or one of which not all is withdrawn: whoever did it has
 died, or had no ledger, or open requests held the rest."""
 FIRST_LOOKS_US = (1 * MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE)
 """After the beginning; then hourly, then daily."""
 HOURLY_US = 72 * HOUR
+PAGE_WAIT_US = 1 * MINUTE
+"""After which an order that its provider has is not waited for any more if nobody knows its page: longer than a call that
+makes one may take."""
 AFTER_CREDIT_US = (1 * DAY, 7 * DAY, 30 * DAY, 60 * DAY, 120 * DAY)
 """When a payment that is credited is looked at, for refunds and disputes of which no event has told: card schemes give a
 buyer about four months.
 """
 
+PAGE_LOST = "its provider has it, and the answer with its page was lost"
 UNPAID = frozenset({PaymentState.CREATED, PaymentState.PENDING, PaymentState.FAILED, PaymentState.EXPIRED})
 
 
@@ -73,7 +79,7 @@ def is_about(differs: Collection[str]) -> bool:
 
 
 def decide(
-    payment: Payment, seen: Seen | None, now: Microseconds, *, has_open_refund: bool = False
+    payment: Payment, seen: Seen | None, now: Microseconds, *, refund_begun: Microseconds | None = None
 ) -> Payment:
     """The payment as it is after this look. `seen` None: the provider knows of no such order.
 
@@ -87,7 +93,7 @@ def decide(
         after = _paid(after, seen, differs)
     elif seen is not None and is_about(differs):
         after = _given_back(after, seen)
-    return replace(after, next_check_at=next_look(after, now, has_open_refund=has_open_refund))
+    return replace(after, next_check_at=next_look(after, now, refund_begun=refund_begun))
 
 
 def _unpaid(payment: Payment, seen: Seen | None, differs: dict[str, str], now: Microseconds) -> Payment:
@@ -99,10 +105,13 @@ def _unpaid(payment: Payment, seen: Seen | None, differs: dict[str, str], now: M
             invoice_id=seen.invoice_id or payment.invoice_id,
             provider_payment_id=seen.provider_payment_id,
             paid_at=now if seen.paid_at is None else seen.paid_at,
+            received_minor=seen.amount_minor,
         )
         if differs:
             # Its ids may be another order's: they are in the text, and nowhere else.
-            return replace(payment, state=PaymentState.REVIEW, problem="; ".join(differs.values()))
+            received = seen.amount_minor if is_about(differs) else None
+            review = replace(payment, state=PaymentState.REVIEW, received_minor=received)
+            return replace(review, problem="; ".join(differs.values()))
         return _blocked(_given_back(replace(known, state=PaymentState.PAID, problem=""), seen))
     if differs:
         # Nothing was paid, and it may be another order: nothing of it is believed.
@@ -118,6 +127,8 @@ def _unpaid(payment: Payment, seen: Seen | None, differs: dict[str, str], now: M
         return replace(known, state=PaymentState.FAILED)
     if seen.status is SeenStatus.EXPIRED:
         return replace(known, state=PaymentState.EXPIRED)
+    if not known.url and now >= payment.created_at + PAGE_WAIT_US:
+        return replace(known, state=PaymentState.FAILED, problem=PAGE_LOST)
     return _expired(replace(known, state=PaymentState.PENDING), now)
 
 
@@ -146,14 +157,11 @@ def _paid(payment: Payment, seen: Seen | None, differs: dict[str, str]) -> Payme
 
 def _given_back(payment: Payment, seen: Seen) -> Payment:
     done = [refund for refund in seen.refunds if refund.state is SeenRefundState.DONE]
-    refunded = sum(refund.amount_minor for refund in done if not refund.is_dispute)
-    disputed = sum(refund.amount_minor for refund in done if refund.is_dispute)
-    is_in = payment.state in {PaymentState.PAID, PaymentState.CREDITED}
-    if is_in and 0 < seen.amount_minor < payment.amount_minor and refunded + disputed == seen.amount_minor:
-        # An operator accepted that less was paid: when all of that went back, nothing of the order is paid for.
-        unpaid = payment.amount_minor - seen.amount_minor
-        refunded, disputed = (refunded, disputed + unpaid) if disputed else (refunded + unpaid, disputed)
-    return replace(payment, refunded_minor=refunded, disputed_minor=disputed)
+    return replace(
+        payment,
+        refunded_minor=sum(refund.amount_minor for refund in done if not refund.is_dispute),
+        disputed_minor=sum(refund.amount_minor for refund in done if refund.is_dispute),
+    )
 
 
 def _blocked(payment: Payment) -> Payment:
@@ -174,15 +182,21 @@ def accepted(payment: Payment, seen: Seen, now: Microseconds) -> Payment:
         invoice_id=seen.invoice_id or payment.invoice_id,
         provider_payment_id=seen.provider_payment_id,
         paid_at=now if seen.paid_at is None else seen.paid_at,
+        received_minor=seen.amount_minor,
     )
     after = _blocked(_given_back(after, seen))
     return replace(after, next_check_at=next_look(after, now))
 
 
 def _not_due(payment: Payment) -> int:
-    """How much of the credit the payment does not pay for, because it went back."""
-    kept = max(payment.amount_minor - payment.refunded_minor - payment.disputed_minor, 0)
-    return payment.credit_microcredits - share(payment.credit_microcredits, kept, payment.amount_minor)
+    """How much of the credit the payment does not pay for, because it went back. All of the credit is for what came in, but
+    for what came in beyond the order: that paid for nothing, and goes back first.
+    """
+    paying = min(payment.came_minor, payment.amount_minor)
+    if not paying:
+        return 0
+    kept = min(payment.left_minor, paying)
+    return payment.credit_microcredits - share(payment.credit_microcredits, kept, paying)
 
 
 def begin_withdrawal(payment: Payment) -> Payment:
@@ -208,12 +222,15 @@ def end_withdrawal(payment: Payment, settled_microcredits: int) -> Payment:
     )
 
 
-def next_look(payment: Payment, now: Microseconds, *, has_open_refund: bool = False) -> Microseconds | None:
-    """When the schedule looks at it again; None: never. `has_open_refund`: one that the provider has not ended."""
+def next_look(
+    payment: Payment, now: Microseconds, *, refund_begun: Microseconds | None = None
+) -> Microseconds | None:
+    """When the schedule looks at it again; None: never. `refund_begun`: of the latest one that its provider has not ended."""
     if payment.state is PaymentState.PAID or _is_withdrawing(payment):
         return Microseconds(now + SETTLE_AGAIN_US)
-    if has_open_refund:
-        return Microseconds(now + HOUR)
+    if refund_begun is not None and now < refund_begun + LOOKS_MAX_US:
+        step = HOUR if now < refund_begun + HOURLY_US else DAY
+        return Microseconds(min(now + step, refund_begun + LOOKS_MAX_US))
     if payment.state in UNPAID:
         return _in_time(payment.created_at, now)
     if payment.state is PaymentState.CREDITED and payment.credited_at is not None:

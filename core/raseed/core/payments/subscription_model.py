@@ -65,6 +65,8 @@ class Subscription:
     """Of the period now, or of the next one while none is paid for now; None: none was ever paid."""
     paid_until: Microseconds | None = None
     """Later than the period's end if the next one is paid already."""
+    covered_until: Microseconds | None = None
+    """Until when it is paid without a gap, from this period on: a gap is what was given back before one paid early."""
     is_trial: bool = False
     cancels_at_end: bool = False
     next_plan_id: str = ""

@@ -52,8 +52,9 @@ class SubscriptionStore(Protocol):
         ...
 
     async def begin_trial(self, subscription: Subscription, period: Period) -> Subscription:
-        """With its first period. Raises Conflict if the account has a live subscription or ever had a trial, or if nobody
-        ever proved to be its holder.
+        """With its first period; where the account has ordered a plan and nothing was paid for that, its subscription is the
+        one that is tried and answered. Raises Conflict if the account has a plan or ever had a trial, or if nobody ever
+        proved to be its holder.
         """
         ...
 
@@ -64,7 +65,7 @@ class SubscriptionStore(Protocol):
         ...
 
     async def paid_until(self, account_id: AccountId) -> Microseconds | None:
-        """Of the live subscription. None: there is none, or nothing was paid yet."""
+        """Without a gap, of the live subscription. None: there is none, or nothing was paid yet."""
         ...
 
     async def periods(self, subscription_id: SubscriptionId) -> Sequence[Period]:

@@ -85,6 +85,7 @@ def brought_up(
         period_start=current.begins_at,
         period_end=current.ends_at,
         paid_until=last.ends_at,
+        covered_until=_covered_until(so_far, current),
         is_trial=current.is_trial,
         cancels_at_end=subscription.cancels_at_end and not is_ordered,
         next_plan_id="" if is_left else subscription.next_plan_id,
@@ -100,6 +101,14 @@ def _current(so_far: Sequence[Period], now: Microseconds) -> Period:
     if lasts:
         return lasts[-1]
     return not_over[0] if not_over else so_far[-1]
+
+
+def _covered_until(so_far: Sequence[Period], current: Period) -> Microseconds:
+    until = current.ends_at
+    for period in so_far:
+        if period.begins_at <= until:
+            until = max(until, period.ends_at)
+    return until
 
 
 def _is_new(subscription: Subscription, last: Period, periods: Iterable[Period]) -> bool:
@@ -134,8 +143,12 @@ def tier_of(subscription: Subscription, plan: Plan | None) -> TierUntil | None:
     """Which tier the account has from it, and until when if nothing more is paid. None: none."""
     if plan is None or subscription.paid_until is None or subscription.state not in TIER_STATES:
         return None
-    has_grace = not subscription.is_trial and not subscription.cancels_at_end
-    return TierUntil(plan.tier, Microseconds(subscription.paid_until + (plan.grace_us if has_grace else 0)))
+    until = subscription.covered_until or subscription.paid_until
+    # In a gap there is no grace: what was given back was not to be renewed.
+    has_grace = (
+        not subscription.is_trial and not subscription.cancels_at_end and until >= subscription.paid_until
+    )
+    return TierUntil(plan.tier, Microseconds(until + (plan.grace_us if has_grace else 0)))
 
 
 def is_renewable_by_link(subscription: Subscription, reminder_us: int, now: Microseconds) -> bool:

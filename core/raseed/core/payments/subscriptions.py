@@ -162,7 +162,8 @@ class Subscriptions:
         return Changed(await self._write(order, "subscription.change", next_plan_id=plan.id), None)
 
     async def try_plan(self, account_id: AccountId, plan_id: str, language: str) -> Subscription:
-        """A trial, without paying: once for each account of a person who proved who he is.
+        """A trial, without paying: once for each account of a person who proved who he is. Who has ordered a plan and not
+        paid may try one all the same: what he pays after that comes after the trial.
 
         Raises RequestInvalid, NotFound, AccountSuspended, Conflict.
         """
@@ -189,8 +190,8 @@ class Subscriptions:
             allotted_at=now,
             extra_microcredits=plan.trial_microcredits,
         )
-        await self._store.begin_trial(subscription, period)
-        return await self._advanced(subscription.id)
+        tried = await self._store.begin_trial(subscription, period)
+        return await self._advanced(tried.id)
 
     async def cancel(self, account_id: AccountId, *, actor: str) -> Subscription:
         """Not renewed when the period is over. Safe to repeat. Raises NotFound."""

@@ -27,7 +27,7 @@ class ListAllPaymentsResponse(_message.Message):
     def __init__(self, payments: _Optional[_Iterable[_Union[CustomerPayment, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CustomerPayment(_message.Message):
-    __slots__ = ("id", "account", "actor", "provider", "mode", "state", "item_kind", "item_id", "item_quantity", "amount_minor", "currency", "credit_microcredits", "method", "invoice_id", "provider_payment_id", "refunded_minor", "disputed_minor", "withdrawn_microcredits", "problem", "check_count", "next_check_at_us", "created_at_us", "paid_at_us", "credited_at_us")
+    __slots__ = ("id", "account", "actor", "provider", "mode", "state", "item_kind", "item_id", "item_quantity", "amount_minor", "currency", "credit_microcredits", "method", "invoice_id", "provider_payment_id", "refunded_minor", "disputed_minor", "withdrawn_microcredits", "problem", "check_count", "next_check_at_us", "created_at_us", "paid_at_us", "credited_at_us", "received_minor")
     ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +52,7 @@ class CustomerPayment(_message.Message):
     CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
     PAID_AT_US_FIELD_NUMBER: _ClassVar[int]
     CREDITED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_MINOR_FIELD_NUMBER: _ClassVar[int]
     id: str
     account: str
     actor: str
@@ -76,7 +77,8 @@ class CustomerPayment(_message.Message):
     created_at_us: int
     paid_at_us: int
     credited_at_us: int
-    def __init__(self, id: _Optional[str] = ..., account: _Optional[str] = ..., actor: _Optional[str] = ..., provider: _Optional[str] = ..., mode: _Optional[str] = ..., state: _Optional[str] = ..., item_kind: _Optional[str] = ..., item_id: _Optional[str] = ..., item_quantity: _Optional[int] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[str] = ..., credit_microcredits: _Optional[int] = ..., method: _Optional[str] = ..., invoice_id: _Optional[str] = ..., provider_payment_id: _Optional[str] = ..., refunded_minor: _Optional[int] = ..., disputed_minor: _Optional[int] = ..., withdrawn_microcredits: _Optional[int] = ..., problem: _Optional[str] = ..., check_count: _Optional[int] = ..., next_check_at_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., paid_at_us: _Optional[int] = ..., credited_at_us: _Optional[int] = ...) -> None: ...
+    received_minor: int
+    def __init__(self, id: _Optional[str] = ..., account: _Optional[str] = ..., actor: _Optional[str] = ..., provider: _Optional[str] = ..., mode: _Optional[str] = ..., state: _Optional[str] = ..., item_kind: _Optional[str] = ..., item_id: _Optional[str] = ..., item_quantity: _Optional[int] = ..., amount_minor: _Optional[int] = ..., currency: _Optional[str] = ..., credit_microcredits: _Optional[int] = ..., method: _Optional[str] = ..., invoice_id: _Optional[str] = ..., provider_payment_id: _Optional[str] = ..., refunded_minor: _Optional[int] = ..., disputed_minor: _Optional[int] = ..., withdrawn_microcredits: _Optional[int] = ..., problem: _Optional[str] = ..., check_count: _Optional[int] = ..., next_check_at_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., paid_at_us: _Optional[int] = ..., credited_at_us: _Optional[int] = ..., received_minor: _Optional[int] = ...) -> None: ...
 
 class PaymentRefund(_message.Message):
     __slots__ = ("id", "payment", "amount_minor", "state", "is_dispute", "reason", "actor", "provider_refund_id", "created_at_us", "ended_at_us")
@@ -141,6 +143,24 @@ class RefundPaymentRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., id: _Optional[str] = ..., amount_minor: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RefundPaymentResponse(_message.Message):
+    __slots__ = ("refund", "payment")
+    REFUND_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_FIELD_NUMBER: _ClassVar[int]
+    refund: PaymentRefund
+    payment: CustomerPayment
+    def __init__(self, refund: _Optional[_Union[PaymentRefund, _Mapping]] = ..., payment: _Optional[_Union[CustomerPayment, _Mapping]] = ...) -> None: ...
+
+class MarkRefundFailedRequest(_message.Message):
+    __slots__ = ("id", "refund", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REFUND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    refund: str
+    reason: str
+    def __init__(self, id: _Optional[str] = ..., refund: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MarkRefundFailedResponse(_message.Message):
     __slots__ = ("refund", "payment")
     REFUND_FIELD_NUMBER: _ClassVar[int]
     PAYMENT_FIELD_NUMBER: _ClassVar[int]

@@ -55,6 +55,11 @@ class PaymentAdminServiceStub:
                 request_serializer=raseed_dot_admin_dot_v1_dot_payments__pb2.RefundPaymentRequest.SerializeToString,
                 response_deserializer=raseed_dot_admin_dot_v1_dot_payments__pb2.RefundPaymentResponse.FromString,
                 _registered_method=True)
+        self.MarkRefundFailed = channel.unary_unary(
+                '/raseed.admin.v1.PaymentAdminService/MarkRefundFailed',
+                request_serializer=raseed_dot_admin_dot_v1_dot_payments__pb2.MarkRefundFailedRequest.SerializeToString,
+                response_deserializer=raseed_dot_admin_dot_v1_dot_payments__pb2.MarkRefundFailedResponse.FromString,
+                _registered_method=True)
         self.AcceptPayment = channel.unary_unary(
                 '/raseed.admin.v1.PaymentAdminService/AcceptPayment',
                 request_serializer=raseed_dot_admin_dot_v1_dot_payments__pb2.AcceptPaymentRequest.SerializeToString,
@@ -111,6 +116,15 @@ class PaymentAdminServiceServicer:
         """Asks the provider to give money back. The credit is taken back when it has done it, which may be days later.
         Safe to repeat with the same `request_id`. INVALID_ARGUMENT for more than is left of the payment, ABORTED
         while another refund is under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkRefundFailed(self, request, context):
+        """Writes down that a refund is not waited for any more, because its provider gave it up and does not say so. Safe to repeat.
+        Nothing was taken back for it, and nothing is; if its provider says later that it was done, that holds. ABORTED if the
+        provider, asked just now, has done it or is still at it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,6 +188,11 @@ def add_PaymentAdminServiceServicer_to_server(servicer, server):
                     servicer.RefundPayment,
                     request_deserializer=raseed_dot_admin_dot_v1_dot_payments__pb2.RefundPaymentRequest.FromString,
                     response_serializer=raseed_dot_admin_dot_v1_dot_payments__pb2.RefundPaymentResponse.SerializeToString,
+            ),
+            'MarkRefundFailed': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkRefundFailed,
+                    request_deserializer=raseed_dot_admin_dot_v1_dot_payments__pb2.MarkRefundFailedRequest.FromString,
+                    response_serializer=raseed_dot_admin_dot_v1_dot_payments__pb2.MarkRefundFailedResponse.SerializeToString,
             ),
             'AcceptPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.AcceptPayment,
@@ -310,6 +329,33 @@ class PaymentAdminService:
             '/raseed.admin.v1.PaymentAdminService/RefundPayment',
             raseed_dot_admin_dot_v1_dot_payments__pb2.RefundPaymentRequest.SerializeToString,
             raseed_dot_admin_dot_v1_dot_payments__pb2.RefundPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkRefundFailed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.admin.v1.PaymentAdminService/MarkRefundFailed',
+            raseed_dot_admin_dot_v1_dot_payments__pb2.MarkRefundFailedRequest.SerializeToString,
+            raseed_dot_admin_dot_v1_dot_payments__pb2.MarkRefundFailedResponse.FromString,
             options,
             channel_credentials,
             insecure,

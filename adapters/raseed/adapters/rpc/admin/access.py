@@ -90,6 +90,7 @@ _SERVICES: dict[str, dict[str, OperatorScope]] = {
         "ShowPayment": OperatorScope.PAYMENTS_READ,
         "CheckPayment": OperatorScope.PAYMENTS_WRITE,
         "RefundPayment": OperatorScope.PAYMENTS_REFUND,
+        "MarkRefundFailed": OperatorScope.PAYMENTS_REFUND,
         "AcceptPayment": OperatorScope.PAYMENTS_WRITE,
         "RejectPayment": OperatorScope.PAYMENTS_WRITE,
         "ListPaymentEvents": OperatorScope.PAYMENTS_READ,

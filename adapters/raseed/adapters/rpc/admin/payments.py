@@ -14,7 +14,7 @@ from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.admin.v1 import payments_pb2 as pb
 from raseed.admin.v1 import payments_pb2_grpc
 from raseed.core.errors import Conflict, PaymentProviderUnavailable, RequestInvalid
-from raseed.core.ids import PaymentId
+from raseed.core.ids import PaymentId, RefundId
 from raseed.core.payments.administration import PaymentAdmin
 from raseed.core.payments.comparing import Comparison
 from raseed.core.payments.inbox import InboxEntry
@@ -64,6 +64,18 @@ class PaymentAdminServicer(payments_pb2_grpc.PaymentAdminServiceServicer):
                 actor=acting(context).actor,
             )
         return pb.RefundPaymentResponse(refund=_refund(refund), payment=_payment(payment))
+
+    async def MarkRefundFailed(
+        self, request: pb.MarkRefundFailedRequest, context: Context
+    ) -> pb.MarkRefundFailedResponse:
+        with _for_operators():
+            refund, payment = await self._payments.mark_refund_failed(
+                PaymentId(request.id),
+                RefundId(request.refund),
+                reason=request.reason,
+                actor=acting(context).actor,
+            )
+        return pb.MarkRefundFailedResponse(refund=_refund(refund), payment=_payment(payment))
 
     async def AcceptPayment(
         self, request: pb.AcceptPaymentRequest, context: Context
@@ -146,6 +158,7 @@ def _payment(payment: Payment) -> pb.CustomerPayment:
         created_at_us=payment.created_at,
         paid_at_us=payment.paid_at,
         credited_at_us=payment.credited_at,
+        received_minor=payment.received_minor,
     )
 
 

@@ -48,7 +48,8 @@ class PaymentReturnServicer(payments_pb2_grpc.PaymentReturnServiceServicer):
             await _write(context, unknown_page(), 404)
             return
         payment = found.payment
-        page = payment_page(payment.state, payment.id, payment.language, refreshes=found.is_watched)
+        reference = payment.id if found.is_named else ""
+        page = payment_page(payment.state, reference, payment.language, refreshes=found.is_watched)
         await _write(context, page, 200)
 
 

@@ -37,6 +37,7 @@ def changing_values(subscription: Subscription) -> dict[str, Any]:
         "period_start": subscription.period_start,
         "period_end": subscription.period_end,
         "paid_until": subscription.paid_until,
+        "covered_until": subscription.covered_until,
         "is_trial": int(subscription.is_trial),
         "cancels_at_end": int(subscription.cancels_at_end),
         "next_plan_id": subscription.next_plan_id,
@@ -60,6 +61,7 @@ def read_subscription(row: Row[Any]) -> Subscription:
         period_start=row.period_start,
         period_end=row.period_end,
         paid_until=row.paid_until,
+        covered_until=row.covered_until,
         is_trial=bool(row.is_trial),
         cancels_at_end=bool(row.cancels_at_end),
         next_plan_id=row.next_plan_id,
@@ -91,7 +93,7 @@ def period_values(period: Period) -> dict[str, Any]:
 
 
 def read_period(row: Row[Any]) -> Period:
-    """Of a row with `payment_state`, `payment_provider`, `payment_actor`, `amount_minor` and `gone_minor` of its payment,
+    """Of a row with `payment_state`, `payment_provider`, `payment_actor`, `came_minor` and `gone_minor` of its payment,
     NULL for a trial.
     """
     is_trial = bool(row.is_trial)
@@ -110,7 +112,7 @@ def read_period(row: Row[Any]) -> Period:
         is_credited=is_trial or row.payment_state == PaymentState.CREDITED.value,
         provider=None if is_trial else PaymentProvider(row.payment_provider),
         is_collected=row.payment_actor == RENEWALS_ACTOR,
-        is_given_back=not is_trial and row.gone_minor >= row.amount_minor,
+        is_given_back=not is_trial and 0 < row.came_minor <= row.gone_minor,
         extra_microcredits=row.extra_microcredits,
         is_settled=bool(row.is_settled),
     )

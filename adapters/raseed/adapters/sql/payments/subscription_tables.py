@@ -30,6 +30,7 @@ subscriptions = table(
     moment("period_start", nullable=True),
     moment("period_end", nullable=True),
     moment("paid_until", nullable=True),
+    moment("covered_until", nullable=True),  # NULL also in rows of an earlier version
     Column("is_trial", BIGINT, nullable=False),
     Column("cancels_at_end", BIGINT, nullable=False),
     Column("next_plan_id", Text, nullable=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal_column, select, update
@@ -78,11 +79,18 @@ class SqlSubscriptionStore:
                 raise Conflict("Each account can try one plan, once.")
             if connection.execute(proven.limit(1)).first() is None:
                 raise Conflict("Only an account opened with a number or address of one's own can try a plan.")
-            if _live(connection, account_id) is not None:
+            ordered = _live(connection, account_id)
+            if ordered is None:
+                self._insert(connection, subscription)
+            elif _periods_of(connection, ordered.id):
                 raise Conflict("This account has a plan already.")
-            self._insert(connection, subscription)
-            connection.execute(insert(subscription_periods).values(period_values(period)))
-            return subscription
+            else:
+                changed = {"next_look_at": subscription.next_look_at, "version": ordered.version + 1}
+                connection.execute(update(subscriptions).where(_rows.id == ordered.id).values(changed))
+            begun = ordered or subscription
+            first = replace(period, id=begun.id, subscription_id=begun.id)
+            connection.execute(insert(subscription_periods).values(period_values(first)))
+            return begun
 
         return await self._database.write(work)
 
@@ -104,7 +112,8 @@ class SqlSubscriptionStore:
         return await self._database.read(work)
 
     async def paid_until(self, account_id: AccountId) -> Microseconds | None:
-        query = select(_rows.paid_until).where(_rows.account_id == account_id, _IS_LIVE)
+        until = func.coalesce(_rows.covered_until, _rows.paid_until)
+        query = select(until).where(_rows.account_id == account_id, _IS_LIVE)
         return await self._database.read(lambda connection: connection.scalars(query).first())
 
     async def periods(self, subscription_id: SubscriptionId) -> Sequence[Period]:
@@ -304,7 +313,7 @@ def _periods_of(connection: Connection, subscription_id: SubscriptionId) -> list
             payments.c.state.label("payment_state"),
             payments.c.provider.label("payment_provider"),
             payments.c.actor.label("payment_actor"),
-            payments.c.amount_minor,
+            func.coalesce(payments.c.received_minor, payments.c.amount_minor).label("came_minor"),
             (payments.c.refunded_minor + payments.c.disputed_minor).label("gone_minor"),
         )
         .join_from(subscription_periods, payments, payments.c.id == _periods.id, isouter=True)

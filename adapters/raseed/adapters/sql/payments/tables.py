@@ -98,6 +98,7 @@ payments = table(
     Column("provider_payment_id", Text, nullable=False),
     moment("paid_at", nullable=True),
     moment("credited_at", nullable=True),
+    Column("received_minor", BIGINT),  # NULL: nothing is verified, or by an earlier version, as ordered
     amount("granted"),
     Column("refunded_minor", BIGINT, nullable=False),
     Column("disputed_minor", BIGINT, nullable=False),
