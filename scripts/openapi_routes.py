@@ -32,6 +32,7 @@ from raseed.adapters.wire.openai import (
     embedding_request,
     embedding_response,
     models,
+    response_schema,
 )
 
 JSON_OBJECT = dict[str, object]
@@ -83,6 +84,14 @@ _OPENAI = {
     ),
     "ListModels": Route(answer=models._ModelList),
     "GetModel": Route(answer=models._Model),
+}
+_RESPONSES = {
+    "CreateResponse": _generates(response_schema.ResponseBody, JSON_OBJECT),
+    "CountInputTokens": Route(body=response_schema.ResponseBody),
+    "GetResponse": Route(other_types=(EVENTS,)),
+    "DeleteResponse": Route(),
+    "CancelResponse": _DONE,
+    "ListInputItems": Route(),
 }
 _ANTHROPIC = {
     "CreateMessage": _generates(message_schema.MessagesBody, message_response.MessageObject),
@@ -175,6 +184,7 @@ class Group:
 GROUPS: Mapping[str, Group] = MappingProxyType(
     {
         "OpenAIService": Group(tag="OpenAI", routes=_OPENAI),
+        "ResponsesRestService": Group(tag="OpenAI responses", routes=_RESPONSES),
         "AnthropicService": Group(tag="Anthropic", routes=_ANTHROPIC),
         "BillingRestService": Group(tag="Billing and usage", routes=_BILLING),
         "PaymentsRestService": Group(tag="Payments", routes=_PAYMENTS),

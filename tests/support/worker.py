@@ -23,6 +23,7 @@ from raseed.app.admin import admin_services
 from raseed.app.bootstrap import Platform, open_platform, open_routes
 from raseed.app.layout import Home
 from raseed.app.rate_limits import make_limits
+from raseed.app.responses import open_responses
 from raseed.app.settings.configuration import load_configuration
 from raseed.core.accounts.ports import SessionResolver
 from raseed.core.accounts.scopes import KEY_DEFAULT
@@ -113,6 +114,7 @@ async def running_worker(
             timeout_s=60.0,
             report=report,
         )
+        estimator = Estimator(router, platform.policy.prices, limits, SystemClock())
         services = Services(
             authenticator=platform.authenticator,
             sessions=sessions or platform.organisations.resolver,
@@ -120,7 +122,8 @@ async def running_worker(
             limits=limits,
             inference=inference,
             keyed=KeyedChat(inference, limits, platform.idempotency, platform.ledger, SystemClock(), broken),
-            estimator=Estimator(router, platform.policy.prices, limits, SystemClock()),
+            estimator=estimator,
+            responses=open_responses(platform.content, estimator),
             subscriptions=platform.subscriptions,
             history=platform.history,
             usage=usage_of(platform),

@@ -25,6 +25,7 @@ from raseed.app.first_start import ensure_owner
 from raseed.app.layout import Home, socket_address
 from raseed.app.messengers import message_jobs
 from raseed.app.rate_limits import make_limits
+from raseed.app.responses import open_responses
 from raseed.app.settings.configuration import Configuration
 from raseed.app.supervisor import MODELS_READY, SERVING
 from raseed.core.admin.broadcasts import broadcast_job
@@ -97,6 +98,8 @@ async def serve_core(
         )
         if swept := await inference.sweep_at_start():
             log.warning("swept", holds=swept, instance=instance, epoch=epoch)
+        estimator = Estimator(router, platform.policy.prices, rates, SystemClock())
+        responses = open_responses(platform.content, estimator)
         keyed = KeyedChat(inference, rates, platform.idempotency, platform.ledger, SystemClock(), report)
         health = HealthMonitor(platform.database.is_ready, routes)
         limits = ServerLimits()
@@ -108,7 +111,8 @@ async def serve_core(
                 limits=rates,
                 inference=inference,
                 keyed=keyed,
-                estimator=Estimator(router, platform.policy.prices, rates, SystemClock()),
+                estimator=estimator,
+                responses=responses,
                 subscriptions=platform.subscriptions,
                 history=platform.history,
                 usage=platform.usage,

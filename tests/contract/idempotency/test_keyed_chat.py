@@ -53,8 +53,12 @@ def asked(text: str, key: str = "key") -> Asked:
     return Asked(account_id=ALICE, route="/chat", key=key, content=content, ttl_s=INFERENCE_TTL_S)
 
 
-def encode(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+async def encode(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
     return f"{run.id} {''.join(piece.text for piece in pieces)} {ended.cost_microcredits}".encode()
+
+
+async def too_long(*_: object) -> bytes:
+    return b"x" * 65_537
 
 
 @dataclass
@@ -267,7 +271,7 @@ async def test_a_charge_whose_answer_was_lost_is_not_made_twice(team):
 
 async def test_an_answer_that_is_too_long_is_charged_once_and_not_kept(team):
     worker = team.workers[0]
-    long = await worker.keyed.answer(CALLER, chat("hello"), asked("hello"), lambda *_: b"x" * 65_537)
+    long = await worker.keyed.answer(CALLER, chat("hello"), asked("hello"), too_long)
     assert len(long.result.body) == 65_537
     left = await team.left()
     team.store.clock.advance(6_000_000)

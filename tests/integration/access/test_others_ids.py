@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf import descriptor_pool, message_factory
 from tests.integration.access.doors import PUBLIC, Metadata, answer, bearer
 from tests.integration.rpc.test_auth import sign_in
@@ -22,6 +24,7 @@ from raseed.core.accounts.model import Caller, OwnLimit, Tier
 from raseed.core.accounts.scopes import Role, Scope
 from raseed.core.ids import AccountId, ApiKeyId, PersonId
 from raseed.metering.v1 import metering_pb2
+from raseed.rest.v1 import responses_pb2, responses_pb2_grpc
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,6 +56,10 @@ IDS: dict[str, dict[str, Any]] = {
     "raseed.rest.v1.OrganisationsRestService/ChangeMemberRole": {"body": {"data": b'{"role":"member"}'}},
     "raseed.rest.v1.OrganisationsRestService/RemoveMember": {},
     "raseed.rest.v1.PaymentsRestService/GetPayment": {},
+    "raseed.rest.v1.ResponsesRestService/GetResponse": {},
+    "raseed.rest.v1.ResponsesRestService/DeleteResponse": {},
+    "raseed.rest.v1.ResponsesRestService/CancelResponse": {},
+    "raseed.rest.v1.ResponsesRestService/ListInputItems": {},
 }
 NAMES = {
     # what a caller calls his own request: in another account it is the name of something else, or of nothing
@@ -141,8 +148,17 @@ async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
                 "request_id": HOLD,
                 "person_id": bob.account_id,
                 "invitation_id": invitation.id,
+                "response_id": await stored_response(worker, bearer(keys[1].text)),
             },
         )
+
+
+async def stored_response(worker: Worker, credential: Metadata) -> str:
+    stub = responses_pb2_grpc.ResponsesRestServiceStub(worker.channel)
+    body = HttpBody(data=json.dumps({"model": "m", "input": "hi"}).encode())
+    answers = stub.CreateResponse(responses_pb2.CreateResponseRequest(body=body), metadata=credential)
+    [whole] = [answer async for answer in answers]
+    return str(json.loads(whole.data)["id"])
 
 
 async def test_every_field_that_takes_an_id_is_declared(two: Two):

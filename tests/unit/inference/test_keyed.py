@@ -29,6 +29,7 @@ from raseed.core.idempotency import ATTEMPTS_MAX as STORE_ATTEMPTS_MAX
 from raseed.core.idempotency import Asked, Idempotency
 from raseed.core.inference.closing import SETTLE_WAIT_S
 from raseed.core.inference.keyed import KEEP_WAIT_S, Answer, KeyedChat
+from raseed.core.inference.run import Run
 from raseed.core.limits.gcra import per_minute
 from raseed.core.limits.model import TierLimits
 
@@ -39,6 +40,10 @@ CALLER = Caller(account_id=ALICE, api_key_id=None, tier=Tier.FREE)
 ASKED = Asked(account_id=ALICE, route="/chat", key="key", content=b"content", ttl_s=60)
 
 
+async def encode(run: Run, *_: object) -> bytes:
+    return run.id.encode()
+
+
 @dataclass
 class Keyed:
     chat: KeyedChat
@@ -46,7 +51,7 @@ class Keyed:
     desk: Desk
 
     async def ask(self) -> Answer:
-        return await self.chat.answer(CALLER, SCRIPT, ASKED, lambda run, *_: run.id.encode())
+        return await self.chat.answer(CALLER, SCRIPT, ASKED, encode)
 
     async def quiet(self) -> None:
         """Until every answer is kept."""
@@ -180,6 +185,6 @@ async def test_a_worker_that_stops_refuses_and_the_key_stays_free(keyed, books):
         LoopClock(),
         other.inference._report,
     )
-    answer = await successor.answer(CALLER, SCRIPT, ASKED, lambda *_: b"answer")
-    assert answer.result.body == b"answer"
+    answer = await successor.answer(CALLER, SCRIPT, ASKED, encode)
+    assert answer.result.body
     assert books.spendable == CREDIT - COST

@@ -33,6 +33,7 @@ PUBLIC_GRPC_SERVICES = (
 REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 OPENAI_SERVICE = "raseed.rest.v1.OpenAIService"
 ANTHROPIC_SERVICE = "raseed.rest.v1.AnthropicService"
+RESPONSES_SERVICE = "raseed.rest.v1.ResponsesRestService"
 OPERATORS_PACKAGE = "raseed.admin."
 """Never public, not even with an HTTP annotation: operators have their own ways in."""
 
@@ -46,6 +47,8 @@ UNKEYED_PREFIXES = ("/api/auth/", "/api/contact")
 MEDIA_METHODS = frozenset(
     {
         f"{OPENAI_SERVICE}/CreateChatCompletion",
+        f"{RESPONSES_SERVICE}/CreateResponse",
+        f"{RESPONSES_SERVICE}/CountInputTokens",
         f"{ANTHROPIC_SERVICE}/CreateMessage",
         f"{ANTHROPIC_SERVICE}/CountMessageTokens",
         "raseed.rest.v1.BillingRestService/EstimatePrice",

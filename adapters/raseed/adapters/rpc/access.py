@@ -219,6 +219,14 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "ListModels": _MODELS,
         "GetModel": _MODELS,
     },
+    "raseed.rest.v1.ResponsesRestService": {
+        "CreateResponse": _INFERENCE,
+        "CountInputTokens": _INFERENCE,
+        "GetResponse": _INFERENCE,
+        "DeleteResponse": _INFERENCE,
+        "CancelResponse": _INFERENCE,
+        "ListInputItems": _INFERENCE,
+    },
     "raseed.rest.v1.AnthropicService": {
         "CreateMessage": _INFERENCE,
         "CountMessageTokens": _INFERENCE,

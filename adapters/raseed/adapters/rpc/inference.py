@@ -82,7 +82,7 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         asked = _asked(call, request)
         if asked is not None:
 
-            def encoded(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+            async def encoded(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
                 return encode(run, pieces, ended).SerializeToString()
 
             answer = await self._keyed.answer(call.caller, core, asked, encoded)

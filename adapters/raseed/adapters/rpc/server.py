@@ -53,6 +53,7 @@ from raseed.adapters.rpc.rest.payment_return import PaymentReturnServicer
 from raseed.adapters.rpc.rest.payment_webhooks import PaymentWebhooksServicer
 from raseed.adapters.rpc.rest.payments import PaymentsRestServicer
 from raseed.adapters.rpc.rest.receipts import ReceiptsRestServicer
+from raseed.adapters.rpc.rest.responses import ResponsesRestServicer
 from raseed.adapters.rpc.rest.subscriptions import SubscriptionsRestServicer
 from raseed.adapters.rpc.rest.webhook_bodies import Bodies
 from raseed.adapters.rpc.rest.webhooks import MetaWebhook, WebhooksServicer
@@ -96,6 +97,7 @@ from raseed.core.payments.receiving import EventReceiver
 from raseed.core.payments.redeeming import RedemptionService
 from raseed.core.payments.returning import Returns
 from raseed.core.payments.subscriptions import Subscriptions
+from raseed.core.responses.service import ResponseService
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
@@ -107,6 +109,7 @@ from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
 from raseed.rest.v1 import payments_pb2_grpc as rest_payments_pb2_grpc
 from raseed.rest.v1 import receipts_pb2_grpc as rest_receipts_pb2_grpc
 from raseed.rest.v1 import redemption_pb2_grpc as rest_redemption_pb2_grpc
+from raseed.rest.v1 import responses_pb2_grpc as rest_responses_pb2_grpc
 from raseed.rest.v1 import subscriptions_pb2_grpc as rest_subscriptions_pb2_grpc
 
 
@@ -129,6 +132,7 @@ class Services:
     inference: InferenceService
     keyed: KeyedChat
     estimator: Estimator
+    responses: ResponseService
     subscriptions: SubscriptionService
     history: HistoryService
     usage: UsageService
@@ -250,6 +254,12 @@ def public_server(
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(
             services.inference, services.keyed, wire.stream_usage, usage_credits=wire.usage_credits
+        ),
+        listed,
+    )
+    rest_responses_pb2_grpc.add_ResponsesRestServiceServicer_to_server(
+        ResponsesRestServicer(
+            services.responses, services.inference, services.keyed, usage_credits=wire.usage_credits
         ),
         listed,
     )

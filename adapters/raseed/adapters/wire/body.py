@@ -19,6 +19,7 @@ from raseed.adapters.wire.strict_json import (
 )
 from raseed.core.errors import RequestInvalid, RequestTooLarge
 from raseed.core.inference.model import Message
+from raseed.core.responses.model import Item
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 """Same as the limit of the JSON routes at the edge."""
@@ -80,7 +81,7 @@ def read_body(
     return wire
 
 
-def check_text_size(body: bytes, messages: Iterable[Message]) -> None:
+def check_text_size(body: bytes, messages: Iterable[Message | Item]) -> None:
     """Raises RequestTooLarge if a prompt is larger than `BODY_BYTES_MAX` beside its images, audio and files."""
     if len(body) <= BODY_BYTES_MAX:
         return

@@ -21,6 +21,8 @@ class ContentKind(StrEnum):
 
     IDEMPOTENT = "idempotent"
     """The result of a request, under its idempotency key."""
+    RESPONSE = "response"
+    """A response and its conversation, under its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

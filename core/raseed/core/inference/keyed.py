@@ -17,7 +17,7 @@ when it ends and not before: a crash costs the client nothing, so the next attem
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from raseed.core.accounts.model import Caller
@@ -41,7 +41,7 @@ KEEP_WAIT_S = 5.0
 """Between the end of a run and its answer being kept pass milliseconds. After this it is taken for lost: its worker
 died in between, or the answer was too long to keep."""
 
-Encode = Callable[[Run, list[Delta], Ended], bytes]
+Encode = Callable[[Run, list[Delta], Ended], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class KeyedChat:
                 _tell(told, result)
                 return
             event = outcome
-        result = Result(body=encode(run, pieces, event))
+        result = Result(body=await encode(run, pieces, event))
         await self._idempotency.finish(claim, result)
         _tell(told, result)
 

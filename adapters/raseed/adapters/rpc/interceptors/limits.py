@@ -17,6 +17,7 @@ RUNS = frozenset(
     {
         "/raseed.rest.v1.OpenAIService/CreateChatCompletion",
         "/raseed.rest.v1.OpenAIService/CreateCompletion",
+        "/raseed.rest.v1.ResponsesRestService/CreateResponse",
         "/raseed.rest.v1.AnthropicService/CreateMessage",
         "/raseed.inference.v1.InferenceService/CreateChatCompletion",
         "/raseed.inference.v1.InferenceService/StreamChatCompletion",

@@ -57,7 +57,11 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
                 call.caller, decoded.request, asked, context.time_remaining(), ID_PREFIX
             )
         else:
-            answer = await self._keyed.answer(call.caller, decoded.request, asked, self._message, ID_PREFIX)
+
+            async def encode(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+                return self._message(run, pieces, ended)
+
+            answer = await self._keyed.answer(call.caller, decoded.request, asked, encode, ID_PREFIX)
             await _write_json(context, call, body_of(answer, call))
             return
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import grpc
@@ -86,7 +85,10 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
                 call.caller, decoded.request, asked, context.time_remaining(), surface.id_prefix
             )
         else:
-            encode = partial(self._whole, surface)
+
+            async def encode(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+                return self._whole(surface, run, pieces, ended)
+
             answer = await self._keyed.answer(call.caller, decoded.request, asked, encode, surface.id_prefix)
             await write_json(context, call, body_of(answer, call))
             return
@@ -140,9 +142,11 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
 
         asked = asked_of(call, request.body.data)
         if asked is not None:
-            answer = await self._keyed.answer(
-                call.caller, decoded.request, asked, lambda *whole: b"".join(encode(*whole))
-            )
+
+            async def joined(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
+                return b"".join(encode(run, pieces, ended))
+
+            answer = await self._keyed.answer(call.caller, decoded.request, asked, joined)
             await write_json(context, call, body_of(answer, call))
             return
         run = self._inference.start_run(
