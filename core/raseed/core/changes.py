@@ -23,6 +23,8 @@ class ChangeKind(StrEnum):
     KEY = "key"
     ACCOUNT = "account"
     SESSION = "session"
+    MODEL = "model"
+    """An alias of a local model, or what it stands for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0028"
+HEAD = "0029"
 """The newest revision."""
 
 

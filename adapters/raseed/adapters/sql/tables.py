@@ -10,6 +10,7 @@ from raseed.adapters.sql.admin import tables as admin_tables
 from raseed.adapters.sql.ledger import tables as ledger_tables
 from raseed.adapters.sql.messaging import tables as messaging_tables
 from raseed.adapters.sql.metadata import BIGINT, metadata, moment, table
+from raseed.adapters.sql.models import tables as model_tables
 from raseed.adapters.sql.organisations import tables as organisation_tables
 from raseed.adapters.sql.payments import receipt_tables, redemption_tables, subscription_tables
 from raseed.adapters.sql.payments import tables as payment_tables
@@ -22,6 +23,7 @@ AREAS = (
     content_tables,
     ledger_tables,
     messaging_tables,
+    model_tables,
     organisation_tables,
     payment_tables,
     receipt_tables,

@@ -1,0 +1,1 @@
+"""The catalogue of local models in SQL."""
