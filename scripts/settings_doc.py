@@ -22,6 +22,9 @@ names (`RASEED_SMTP_PASSWORD_FILE=/run/secrets/smtp`).
 Written from `adapters/raseed/app/settings/` by `make gen`.
 """
 
+ARRAYS = (("[[providers]]", "Provider"), ("[[targets]]", "Target"))
+"""Tables of which there may be several; they are not in the environment."""
+
 
 def sections(settings: ast.ClassDef) -> list[tuple[str, str]]:
     """(section, class name) in their order."""
@@ -48,6 +51,8 @@ def fields(node: ast.ClassDef) -> list[tuple[str, str, str]]:
 
 
 def toml_of(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -59,10 +64,11 @@ def render() -> str:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.glob("*.py")]
     classes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
     parts = [HEAD]
-    for section, name in sections(classes["Settings"]):
+    tables = [(f"[{section}]", name) for section, name in sections(classes["Settings"])]
+    for section, name in (*tables, *ARRAYS):
         node = classes[name]
         parts.append(
-            f"\n## [{section}]\n\n{ast.get_docstring(node)}\n\n| key | default | meaning |\n|---|---|---|\n"
+            f"\n## {section}\n\n{ast.get_docstring(node)}\n\n| key | default | meaning |\n|---|---|---|\n"
         )
         parts += [f"| `{key}` | `{default}` | {meaning} |\n" for key, default, meaning in fields(node)]
     return "".join(parts)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.customer import Customer
+from tests.support.model_clouds import ModelClouds, model_clouds
 from tests.support.stack import Stack
 
 from raseed.app.ports import free_ports
@@ -66,16 +67,24 @@ sends_from_address_per_day = 1000
 
 
 @pytest.fixture(scope="session")
-def stack(new_stack: Callable[..., Stack]) -> Stack:
-    """The stack that most tests share: nobody breaks it. Its home lies deeper than the path of a socket may be long."""
-    [operators_port] = free_ports(1)
-    config = f'{SCRIPTED}\n{MANY_SIGN_INS}\n[admin]\nlisten = "127.0.0.1:{operators_port}"\n'
-    return new_stack("shared" + "-deep" * 20, config).start()
+def clouds() -> Iterator[ModelClouds]:
+    """The emulated cloud providers of all stacks."""
+    with model_clouds() as clouds:
+        yield clouds
 
 
 @pytest.fixture(scope="session")
-def breakable(new_stack: Callable[..., Stack]) -> Stack:
-    return new_stack("mortal", QUICK_TO_STOP)
+def stack(new_stack: Callable[..., Stack], clouds: ModelClouds) -> Stack:
+    """The stack that most tests share: nobody breaks it. Its home lies deeper than the path of a socket may be long."""
+    [operators_port] = free_ports(1)
+    admin = f'[admin]\nlisten = "127.0.0.1:{operators_port}"\n'
+    config = f"{SCRIPTED}\n{MANY_SIGN_INS}\n{admin}\n{clouds.config}"
+    return new_stack("shared" + "-deep" * 20, config, environ=clouds.environ).start()
+
+
+@pytest.fixture(scope="session")
+def breakable(new_stack: Callable[..., Stack], clouds: ModelClouds) -> Stack:
+    return new_stack("mortal", QUICK_TO_STOP + clouds.spill_config, environ=clouds.environ)
 
 
 @pytest.fixture

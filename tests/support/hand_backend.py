@@ -29,6 +29,8 @@ def finish(tokens: int, reason: FinishReason | None = FinishReason.STOP) -> Fini
 
 
 class HandGeneration:
+    served_by = "hand"
+
     def __init__(self, run_id: str, max_tokens: int, timeout_s: float, *, heeds_cancel: bool) -> None:
         self.run_id = run_id
         self.max_tokens = max_tokens

@@ -101,7 +101,7 @@ async def running_worker(
     """Its public and its admin server answer on the worker's two channels. `usage_of` may bring other reports."""
     configuration = load_configuration(SCRIPTED | environ | {"RASEED_HOME": str(folder / "home")}, folder)
     settings = configuration.settings
-    async with open_platform(configuration) as platform, open_routes(settings, "") as routes:
+    async with open_platform(configuration) as platform, open_routes(configuration, "") as routes:
         router = Router(routes)
         holds = HoldService(platform.ledger, Owner(instance, 1), platform.policy.hold)
         limits, share_limits = make_limits(settings, platform.policy, report)

@@ -6,14 +6,20 @@ from email.utils import parsedate_to_datetime
 from time import time
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 RETRY_AFTER_MAX_S = 24 * 3600.0
 
 
-def new_session(connections: int) -> aiohttp.ClientSession:
-    """Callers bound each call by a deadline of their own, waiting for a connection included."""
+def new_session(
+    connections: int, resolver: AbstractResolver | None = None, keep_alive_s: float = 15.0
+) -> aiohttp.ClientSession:
+    """Callers bound each call by a deadline of their own, waiting for a connection included.
+
+    A connection that nobody used for `keep_alive_s` is not used again.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections),
+        connector=aiohttp.TCPConnector(limit=connections, resolver=resolver, keepalive_timeout=keep_alive_s),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         auto_decompress=False,

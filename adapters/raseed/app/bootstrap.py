@@ -271,8 +271,9 @@ def read_policy(settings: Settings) -> Policy:
 
 
 @asynccontextmanager
-async def open_routes(settings: Settings, triton_address: str) -> AsyncIterator[list[Route]]:
+async def open_routes(configuration: Configuration, triton_address: str) -> AsyncIterator[list[Route]]:
     """The model backends in order of preference, each with its slots. A new backend is one more block here."""
+    settings = configuration.settings
     core = settings.core
     limits = SlotLimits(slots=core.slots, queue_max=core.queue_max, wait_s=core.queue_wait_s)
     async with AsyncExitStack() as stack:
@@ -283,6 +284,16 @@ async def open_routes(settings: Settings, triton_address: str) -> AsyncIterator[
 
             slots = Slots(replace(limits, slots=settings.triton.slots))
             routes.append(await stack.enter_async_context(open_triton_route(triton_address, slots)))
+        if configuration.providers.targets:
+            from raseed.app.providers import open_provider_routes
+
+            local = routes[0].backend if routes else None
+            sold = await stack.enter_async_context(
+                open_provider_routes(configuration.providers, limits, local)
+            )
+            # A local model that has targets too is reached through them.
+            over_local = [route for route in sold if local is not None and local.serves(route.backend.name)]
+            routes = [*over_local, *routes, *(route for route in sold if route not in over_local)]
         if settings.scripted.enabled:
             scripted = ScriptedSettings(
                 models=settings.scripted.models,

@@ -72,7 +72,7 @@ async def serve_core(
     home = Home(configuration.home)
     async with AsyncExitStack() as stack:
         platform = await stack.enter_async_context(open_platform(configuration))
-        routes = await stack.enter_async_context(open_routes(settings, triton_address))
+        routes = await stack.enter_async_context(open_routes(configuration, triton_address))
         instance = f"core-{index}"
         epoch = await platform.database.write(
             lambda connection: begin_life(connection, instance, SystemClock().now())

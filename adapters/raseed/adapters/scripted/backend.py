@@ -134,6 +134,8 @@ class ScriptedModelBackend:
 class ScriptedGeneration:
     """Produces `target` tokens in pieces of `batch`."""
 
+    served_by = "scripted"
+
     def __init__(
         self,
         prepared: Prepared,

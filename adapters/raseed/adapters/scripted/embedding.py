@@ -61,6 +61,8 @@ def vector_of(given: Prompt, dimensions: int | None = None) -> bytes:
 class ScriptedEmbedding:
     """Implements the port `Generation`."""
 
+    served_by = "scripted"
+
     def __init__(self, prepared: PreparedEmbedding, timeout_s: float, pace_ms: float) -> None:
         script = prepared.native
         assert isinstance(script, Script)

@@ -35,6 +35,8 @@ class GenerationLimits:
 class TritonGeneration:
     """Implements the port `Generation`."""
 
+    served_by = "triton"
+
     def __init__(
         self,
         stream: TritonStream,

@@ -16,6 +16,7 @@ from raseed.app.settings import messaging, payments
 from raseed.app.settings.messaging import Messaging, Smtp, WhatsappHttp, WhatsappMeta
 from raseed.app.settings.payments import Creem, Myfatoorah, Seller
 from raseed.app.settings.people import Organisations, SignIn
+from raseed.app.settings.providers import NO_PROVIDERS, TABLES, Providers, read_providers
 from raseed.app.settings.reader import (
     ConfigError,
     Values,
@@ -74,6 +75,7 @@ class Configuration:
     settings: Settings
     home: Path
     file: Path | None
+    providers: Providers = NO_PROVIDERS
 
 
 def load_configuration(environ: Mapping[str, str], cwd: Path) -> Configuration:
@@ -85,17 +87,18 @@ def load_configuration(environ: Mapping[str, str], cwd: Path) -> Configuration:
         raise ConfigError([f"RASEED_CONFIG: there is no file {named}"])
     file = path if path.is_file() else None
     problems: list[str] = []
-    values = file_values(Settings, file, problems) if file is not None else {}
+    values = file_values(Settings, file, problems, TABLES) if file is not None else {}
     given = {variable: text for variable, text in environ.items() if variable not in NO_SETTINGS}
     problems += merge_environment(Settings, values, given, ALIASES, cwd)
     sections: dict[str, Any] = {}
     for name, kind in get_type_hints(Settings).items():
         sections[name] = read_section(kind, name, values.get(name, {}), problems)
+    providers = read_providers(file, environ, cwd, problems)
     if not problems:
         problems += _contradictions(Settings(**sections), values)
     if problems:
         raise ConfigError(problems)
-    return Configuration(Settings(**sections), home, file)
+    return Configuration(Settings(**sections), home, file, providers)
 
 
 def _contradictions(settings: Settings, values: Values) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -53,8 +53,8 @@ Values = dict[str, dict[str, Value]]
 """By section and key."""
 
 
-def file_values(settings: type[Any], file: Path, problems: list[str]) -> Values:
-    """What a file says for the sections that `settings` has."""
+def file_values(settings: type[Any], file: Path, problems: list[str], apart: Collection[str] = ()) -> Values:
+    """What a file says for the sections that `settings` has. Those in `apart` are read elsewhere."""
     text = file.read_text(encoding="utf-8")
     try:
         parsed = tomllib.loads(text)
@@ -64,10 +64,14 @@ def file_values(settings: type[Any], file: Path, problems: list[str]) -> Values:
     known = get_type_hints(settings)
     values: Values = {}
     for section, entries in parsed.items():
+        if section in apart:
+            continue
         name = re.escape(section)
         line = _line_of(text, rf"^\s*\[\s*{name}\s*\]|^\s*{name}\s*=")
         if section not in known or not isinstance(entries, dict):
-            problems.append(f"{file.name}:{line}: unknown section [{section}]; known: {', '.join(known)}")
+            problems.append(
+                f"{file.name}:{line}: unknown section [{section}]; known: {', '.join((*known, *apart))}"
+            )
             continue
         values[section] = {}
         for key, value in entries.items():
@@ -109,7 +113,7 @@ def merge_environment(
             if setting in environ:
                 problems.append(f"{variable}: {setting} is set too; one of them is enough")
                 continue
-            content = _secret_file(cwd / text)
+            content = secret_file(cwd / text)
             if content is None:
                 problems.append(f"{variable}: the file {text} cannot be read")
                 continue
@@ -157,7 +161,8 @@ def _variable(section: str, key: str) -> str:
     return f"{PREFIX}_{section}_{key}".upper()
 
 
-def _secret_file(path: Path) -> str | None:
+def secret_file(path: Path) -> str | None:
+    """What is in a file with a secret; None if it cannot be read."""
     try:
         with path.open(encoding="utf-8") as file:
             return file.read(SECRET_BYTES_MAX)

@@ -22,6 +22,8 @@ CHOICES_MAX = 8
 PROMPTS_MAX = 32
 """Most prompts of one request, and most answers to all of them together: half of an engine's rows."""
 
+_REPORTED = {UsageSource.ENGINE, UsageSource.UPSTREAM}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
@@ -101,6 +103,7 @@ class Choices:
 
     def __init__(self, generations: Sequence[Generation], prompt_tokens: int) -> None:
         self._generations = tuple(generations)
+        self.served_by = generations[0].served_by
         self._prompt_tokens = prompt_tokens
         self._tokens = [0] * len(generations)
         self._usages: list[Usage] = []
@@ -148,12 +151,12 @@ class Choices:
                 return
 
     def _finish(self, reason: FinishReason | None) -> Finish:
-        is_exact = all(usage.source is UsageSource.ENGINE for usage in self._usages)
+        is_reported = all(usage.source in _REPORTED for usage in self._usages)
         usage = Usage(
             prompt_tokens=self._prompt_tokens,
             completion_tokens=sum(self._tokens),
             cached_tokens=max(usage.cached_tokens for usage in self._usages),
             reasoning_tokens=sum(usage.reasoning_tokens for usage in self._usages),
-            source=UsageSource.ENGINE if is_exact else UsageSource.COUNTED,
+            source=self._usages[0].source if is_reported else UsageSource.COUNTED,
         )
         return Finish(finish_reason=None if self._is_cancelled else reason, usage=usage)

@@ -25,7 +25,8 @@ class Closing:
         self._holds = holds
         self._payer = payer
         self._hold_id = hold_id
-        self._backend = backend
+        self.backend = backend
+        """What generated it, as far as is known."""
         self._on_delay = on_delay
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -70,5 +71,5 @@ class Closing:
             usage_source=source,
             latency_ms=int(self.elapsed_s() * 1000),
             first_token_ms=None if first is None else int((first - self._began_at) * 1000),
-            backend=self._backend,
+            backend=self.backend,
         )

@@ -169,6 +169,8 @@ class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    """The provider's own filter ended it, or left something out."""
 
 
 class UsageSource(StrEnum):

@@ -32,6 +32,9 @@ class Prepared:
 class Generation(Protocol):
     """One answer being generated. Used by one task; `cancel` may be called from another."""
 
+    served_by: str
+    """What generates it, as usage events say it: the backend's name, or which of its targets."""
+
     async def next(self) -> BackendEvent:
         """The next event; `Finish` is the last one and is never followed by a call.
 

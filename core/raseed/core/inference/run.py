@@ -295,6 +295,7 @@ class Run:
                 if not self._reader_gone():
                     await self._deliver(event)
         finally:
+            self._closing.backend = generation.served_by
             await generation.close()
             await cover.close()
 

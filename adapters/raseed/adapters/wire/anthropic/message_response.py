@@ -16,6 +16,7 @@ _STOP_REASONS = {
     FinishReason.STOP: "end_turn",
     FinishReason.LENGTH: "max_tokens",
     FinishReason.TOOL_CALLS: "tool_use",
+    FinishReason.CONTENT_FILTER: "refusal",
 }
 ID_PREFIX = "msg_"
 INVALID_JSON = "INVALID_JSON"

@@ -1,0 +1,148 @@
+"""Models of cloud providers, through Envoy: what is answered, what is charged, and who was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from openai import OpenAI
+from tests.emulators.model_providers.openai import stream_of
+from tests.emulators.model_providers.provider import Pause, Play, Reset
+from tests.support.customer import Customer
+from tests.support.http import chat_body
+from tests.support.model_clouds import ModelClouds
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+CREDIT = 1_000
+TIMEOUT_S = 30.0
+ONE_TWO: list[Any] = [{"role": "user", "content": "one two three"}]
+BROKEN = Play(status=500, content_type="application/json", steps=[b'{"error":{"message":"secret detail"}}'])
+
+
+@pytest.fixture
+def quiet(clouds: ModelClouds) -> Iterator[ModelClouds]:
+    clouds.forget()
+    yield clouds
+    clouds.forget()
+
+
+@pytest.fixture
+def sdk(stack: Stack, customer: Customer) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{stack.url}/v1", api_key=customer.key, max_retries=0, timeout=TIMEOUT_S) as client:
+        yield client
+
+
+def records(customer: Customer) -> Any:
+    return customer.http.send("GET", "/api/usage/calls").json
+
+
+def test_whole_and_streamed(quiet: ModelClouds, sdk: OpenAI, customer: Customer, stack: Stack) -> None:
+    """The name, the ids and the usage are ours to say; the charge is what the provider reported."""
+    answer = sdk.chat.completions.create(model="cloud", messages=ONE_TWO)
+    assert (answer.model, answer.choices[0].message.content) == ("cloud", "one two three ")
+    assert answer.id != "chatcmpl-upstream"
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (3, 3)
+    stream = sdk.chat.completions.create(
+        model="cloud", messages=ONE_TWO, stream=True, stream_options={"include_usage": True}
+    )
+    chunks = list(stream)
+    assert {chunk.model for chunk in chunks} == {"cloud"}
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == (
+        "one two three "
+    )
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.total_tokens == 6
+    assert customer.left() == CREDIT - 12
+    assert quiet.asked() == (2, 0)
+    assert [body["model"] for body in quiet.first.bodies] == ["gpt-upstream"] * 2
+    assert all(body["stream_options"] == {"include_usage": True} for body in quiet.first.bodies)
+    assert stack.cli("ledger", "verify").returncode == 0
+
+
+def test_listed(stack: Stack, customer: Customer) -> None:
+    listed = [model["id"] for model in customer.http.send("GET", "/v1/models").json["data"]]
+    assert listed[0] == "raseed-tiny"
+    assert "cloud" in listed
+
+
+def test_fallback(quiet: ModelClouds, sdk: OpenAI, customer: Customer, stack: Stack) -> None:
+    """One hold and one charge, whoever answers."""
+    quiet.first.plays.append(BROKEN)
+    answer = sdk.chat.completions.create(model="cloud-two", messages=ONE_TWO)
+    assert answer.choices[0].message.content == "one two three "
+    assert quiet.asked() == (1, 1)
+    assert customer.left() == CREDIT - 6
+    assert stack.cli("ledger", "verify").returncode == 0
+
+
+def test_nothing_is_sent_twice(quiet: ModelClouds, customer: Customer) -> None:
+    """A request that left and was not answered, and an answer that broke, end there."""
+    body = chat_body("one two three", model="cloud-two")
+    quiet.first.plays.append(Play(before=[Reset()]))
+    assert customer.http.send("POST", "/v1/chat/completions", body).status == 503
+    assert customer.left() == CREDIT
+    quiet.first.plays.append(Play(steps=[*stream_of(["one ", "two "])[:-1], Pause(0.05), Reset()]))
+    with customer.http.open("POST", "/v1/chat/completions", {**body, "stream": True}) as reading:
+        said = [json.loads(data) for data in reading.data() if data != "[DONE]"]
+    assert "error" in said[-1]
+    assert quiet.asked() == (2, 0)
+    assert customer.left() < CREDIT
+
+
+def test_breaker(quiet: ModelClouds, customer: Customer, stack: Stack) -> None:
+    """A provider that fails again and again is left alone, and nobody notices."""
+    quiet.first.always = BROKEN
+    body = chat_body("one two three", model="cloud-broken")
+    for _ in range(8):
+        assert customer.http.send("POST", "/v1/chat/completions", body).status == 200
+    assert quiet.asked() == (5, 8)
+    assert customer.left() == CREDIT - 8 * 6
+    assert stack.cli("ledger", "verify").returncode == 0
+
+
+def test_errors_say_nothing_of_the_provider(quiet: ModelClouds, customer: Customer, stack: Stack) -> None:
+    body = chat_body("one two three", model="cloud")
+    for play, status in ((BROKEN, 503), (Play(status=401, steps=[b"secret detail"]), 503)):
+        quiet.first.always = quiet.second.always = play
+        answer = customer.http.send("POST", "/v1/chat/completions", body)
+        error = answer.error(status)
+        assert "secret" not in error["message"]
+    assert "secret detail" not in stack.logs()
+    assert "emulated-provider-key" not in stack.logs()
+    assert customer.left() == CREDIT
+
+
+def test_a_reader_that_leaves(quiet: ModelClouds, customer: Customer) -> None:
+    words = [f"w{number} " for number in range(100)]
+    quiet.first.plays.append(Play(steps=[*stream_of(words)[:-1], Pause()]))
+    body = {**chat_body("one two three", model="cloud"), "stream": True}
+    with customer.http.open("POST", "/v1/chat/completions", body) as reading:
+        texts = reading.text()
+        assert next(texts)
+        reading.leave()
+    left = customer.left()
+    assert CREDIT - 200 < left < CREDIT
+    until(lambda: not quiet.first.served.open_now, TIMEOUT_S, "nothing is generated for nobody")
+
+
+def test_spill(quiet: ModelClouds, mortal: Stack) -> None:
+    """While the local model cannot, the name is answered from the cloud, at its own price."""
+    customer = mortal.customer()
+    body = chat_body("one two three", model="raseed-tiny", max_tokens=5)
+    assert customer.http.send("POST", "/v1/chat/completions", body).status == 200
+    assert quiet.asked() == (0, 0)
+    before = customer.left()
+    with mortal.without_triton():
+
+        def is_answered() -> bool:
+            return customer.http.send("POST", "/v1/chat/completions", body).status == 200
+
+        until(is_answered, TIMEOUT_S, "the cloud answers")
+        assert quiet.asked()[0] == 1
+        assert customer.left() == before - 6
+    mortal.wait_for_model()
+    assert mortal.cli("ledger", "verify").returncode == 0

@@ -1,0 +1,50 @@
+"""What the fakes of providers say, wire by wire, so that one table of faults holds for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.emulators.model_providers import openai
+from tests.emulators.model_providers.provider import ModelProvider, Play, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """One wire. Its answers are put together of these, in this order."""
+
+    kind: str
+    base: str
+    provider: Callable[[], ModelProvider]
+    start: Sequence[bytes]
+    word: Callable[[str], bytes]
+    finish: Callable[[], Sequence[bytes]]
+    usage: Callable[[int, int], Sequence[bytes]]
+    """Of prompt and answer."""
+    end: Sequence[bytes]
+    error: bytes
+    """An event that says that the provider failed."""
+    wrong_usage: Sequence[bytes]
+    """Figures that cannot be true."""
+
+    def says(self, *words: str) -> list[Step]:
+        return [*self.start, *(self.word(word) for word in words)]
+
+    def whole(self, *words: str, prompt: int = 3) -> Play:
+        return Play(steps=[*self.says(*words), *self.finish(), *self.usage(prompt, len(words)), *self.end])
+
+
+OPENAI = Speech(
+    kind="openai",
+    base="/v1",
+    provider=openai.openai_provider,
+    start=[openai.chunk({"role": "assistant", "content": "", "refusal": None})],
+    word=lambda word: openai.chunk({"content": word}),
+    finish=lambda: [openai.chunk({}, "stop")],
+    usage=lambda prompt, completion: [openai.usage_chunk(prompt, completion)],
+    end=[openai.DONE],
+    error=openai.event({"error": {"message": "secret detail", "type": "server_error", "code": None}}),
+    wrong_usage=[openai.usage_chunk(-3, -4)],
+)
+
+SPEECHES = {speech.kind: speech for speech in (OPENAI,)}
