@@ -15,6 +15,8 @@ from tests.support.providers import CODE, INVITATION
 from tests.support.waiting import until
 
 from raseed.accounts.v1 import accounts_pb2, accounts_pb2_grpc, auth_pb2, auth_pb2_grpc
+from raseed.billing.v1 import redemption_pb2, redemption_pb2_grpc
+from raseed.core.payments.code_text import new_code, read_code
 from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
 
 TERMS = "2026-03"
@@ -256,3 +258,29 @@ def payment_events(house: House) -> None:
         body = b'{"id":"evt_1","eventType":"checkout.completed","object":{"id":"ch_1","request_id":"pay_1"}}'
         digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         house.send("POST", "/webhooks/creem", body, heard="of a webhook", creem_signature=digest)
+
+
+def redeem_codes(house: House) -> None:
+    """Made, mistyped, guessed, redeemed once and again, looked for and revoked; and while nothing can be written."""
+    [text] = house.cli("codes", "create", "--credits", "250", "--prefix", "FAIR", "--json").value["codes"]
+    code = house.plant("redemption code", text)
+    hashed = house.plant("redemption code, as it is hashed", read_code(code) or "")
+    guess = house.plant("redemption code that nobody has", new_code("FAIR").text)
+    made = house.cli("accounts", "create", "--email", "fair@raseed.example", "--no-welcome", "--json").value
+    shown = house.cli("keys", "create", made["id"], "--scope", "billing:write", "--json").value
+    key = house.key("key of who redeems", shown["key"])
+
+    def redeem(status: int, typed: str) -> None:
+        answer = house.send("POST", "/api/billing/redeem", {"code": typed}, authorization=f"Bearer {key}")
+        assert answer.status == status, answer
+
+    redeem(400, code[:-1])
+    redeem(422, guess)
+    with house.broken("redemptions"):
+        redeem(500, code)
+    redeem(200, code)
+    redeem(200, hashed.lower())
+    request = redemption_pb2.RedeemCodeRequest(code=code)
+    assert house.call(redemption_pb2_grpc.RedemptionServiceStub, "RedeemCode", request, key) is not None
+    for command in (("list",), ("list", code), ("list", guess), ("revoke", code)):
+        house.cli("codes", *command)

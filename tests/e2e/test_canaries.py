@@ -26,6 +26,8 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "child key": ("answer POST /v1/keys",),
     "rotated key": ("answer POST /api/keys/*/rotate",),
     "key of an operator's": ("command keys create",),
+    "key of who redeems": ("command keys create",),
+    "redemption code": ("command codes create",),
     "admin key": ("command operators create",),
     "next admin key": ("command operators key",),
     "session token": ("answer VerifySignIn",),
@@ -92,6 +94,7 @@ def test_no_secret_and_no_prompt_lies_where_it_must_not(tmp_path: Path, *, with_
         walk.write_to_operators(each)
         walk.report(each)
         walk.payment_events(each)
+        walk.redeem_codes(each)
         operators.operate(each, holder)
         operators.notices_have_gone(each)
         assert len(each.canaries) >= 20

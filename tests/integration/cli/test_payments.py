@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 from tests.emulators.faults import Fault, How
 from tests.emulators.myfatoorah.book import Invoice
 from tests.emulators.myfatoorah.emulator import SECRET, TOKEN, MyFatoorah
@@ -19,6 +20,7 @@ from tests.emulators.server import serve
 from tests.support.command_line import Outcome, run_cli
 from tests.support.worker import Worker, running_worker
 
+from raseed.adapters.sql.payments.tables import refunds
 from raseed.admin.v1 import operators_pb2
 from raseed.core.accounts.model import Caller, Tier
 from raseed.core.admin.operators import OperatorScope
@@ -135,6 +137,31 @@ async def test_money_goes_back_once_for_each_request_and_the_credit_with_it(offi
     assert any("asked" in (detail or "") for detail in told), told
 
 
+async def test_a_refund_that_was_given_up_without_a_word_is_ended_by_an_operator(office):
+    """The bank's people say on the telephone that they lost it; until then nobody ends what the bank says it is at."""
+    payment = await office.order(await office.account("given up"))
+    office.bank.pay(office.invoice(payment), "kn")
+    await office("payments", "check", payment.id)
+    office.bank.served.faults.add(Fault(how=How.RESET, path="/v2/MakeRefund"))
+    asked = (await office("payments", "refund", payment.id, "--reason", "asked", "--json")).value["refund"]
+    assert asked["state"] == "requested"
+    end = ("payments", "refund-failed", payment.id, asked["id"], "--reason", "lost")
+    assert "may be about to do this refund" in (await office(*end)).refused()
+    database = office.worker.platform.database
+    earlier = update(refunds).where(refunds.c.id == asked["id"]).values(asked_at=1)
+    await database.write(lambda connection: connection.execute(earlier).rowcount)
+    ended = (await office(*end, "--json")).value
+    assert (ended["refund"]["state"], ended["payment"]["refunded"]) == ("failed", "0.000")
+    assert asked["id"] in (await office(*end)).out, "said twice, it is the same"
+    told = [row["detail"] for row in (await office("audit", "list", "--subject", payment.id, "--json")).value]
+    assert f"{asked['id']} lost" in told
+    again = (await office("payments", "refund", payment.id, "--reason", "asked", "--json")).value
+    assert (again["refund"]["state"], again["payment"]["refunded"]) == ("done", "2.000")
+    done = ("payments", "refund-failed", payment.id, again["refund"]["id"], "--reason", "lost")
+    assert "This refund is done" in (await office(*done)).refused()
+    (await office("payments", "refund-failed", payment.id, "rfd_none", "--reason", "x")).refused()
+
+
 async def test_what_was_paid_is_not_what_was_ordered_until_somebody_decides(office):
     accepted, rejected = [await office.order(await office.account(name)) for name in ("accepted", "rejected")]
     for payment in (accepted, rejected):
@@ -147,7 +174,7 @@ async def test_what_was_paid_is_not_what_was_ordered_until_somebody_decides(offi
     done = (
         await office("payments", "accept", accepted.id, "--reason", "his bank took a fee", "--json")
     ).value
-    assert done["state"] == "credited"
+    assert (done["state"], done["amount"], done["received"]) == ("credited", "2.000", "1.000")
     done = (await office("payments", "reject", rejected.id, "--reason", "no", "--json")).value
     assert done["state"] == "rejected"
     (await office("payments", "accept", rejected.id, "--reason", "after all")).refused()

@@ -226,6 +226,7 @@ async def test_what_is_signed_and_says_nothing_is_refused(served, http, body):
     async with http.post(PATH, data=body, headers=signed(body)) as response:
         await openai_error(response, 400)
     assert await kept(served[0]) == []
+    assert (await refusals(served[0])).count("unreadable count=1") == 1
 
 
 async def test_a_body_that_is_too_long_is_refused_before_it_is_there(http):

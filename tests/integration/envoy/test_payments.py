@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import grpc
 import pytest
@@ -133,6 +134,22 @@ async def test_who_comes_back_without_having_paid_is_told_that_we_look_again(str
     async with street.http.get(back) as response:
         assert response.status == 200
     assert (await street.payment(by, payment["id"]))["state"] in {"pending", "failed"}
+
+
+async def test_who_comes_by_the_banks_number_alone_sees_no_reference(street):
+    """Such numbers are on bills, and one after the other: whoever has one learns what became of it, and nothing else."""
+    by = await street.customer()
+    payment = await street.order(by)
+    back = await street.decide(payment["url"], "pay")
+    async with street.http.get(back) as response:
+        assert payment["id"] in await response.text()
+    number = parse_qs(urlsplit(back).query)["paymentId"][0]
+    async with street.http.get(f"/billing/return/myfatoorah?paymentId={number}") as response:
+        page = await response.text()
+    assert response.status == 200
+    assert "Thank you: your payment is complete" in page
+    assert "You find the reference beside the payment in your account." in page
+    assert "pay_" not in page
 
 
 async def test_the_page_asks_the_bank_no_more_often_than_it_must(street):

@@ -133,10 +133,10 @@ class EventReceiver:
             await self._refused(provider, Outcome.UNSIGNED)
             raise
         except RequestInvalid:
-            self._note(provider, Outcome.UNREADABLE)
+            await self._refused(provider, Outcome.UNREADABLE)
             raise
         if not _can_be_kept(event):
-            self._note(provider, Outcome.UNREADABLE)
+            await self._refused(provider, Outcome.UNREADABLE)
             raise RequestInvalid("The event has ids that nobody can keep.")
         if event.mode is not gateway.mode:
             await self._refused(provider, Outcome.WRONG_MODE)

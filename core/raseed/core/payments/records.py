@@ -87,7 +87,9 @@ def _notices(before: Payment, after: Payment) -> list[Notice]:
     told: list[Notice] = []
     amount = money(after.amount_minor, after.currency)
     is_new = before.state is not after.state
-    if is_new and after.state is PaymentState.FAILED:
+    # Who was never sent to a page of a renewal that we ordered gets another one, and has missed nothing.
+    is_ours = after.period_start is not None and not after.url
+    if is_new and after.state is PaymentState.FAILED and not is_ours:
         told.append(_notice(NoticeKind.PAYMENT_FAILED, after, after.id, amount=amount))
     if is_new and after.state is PaymentState.REVIEW:
         told.append(_notice(NoticeKind.PAYMENT_IN_REVIEW, after, after.id, amount=amount, payment=after.id))
