@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -87,7 +88,7 @@ class Site:
             catalogue,  # type: ignore[arg-type]
             ResidencyLimits(budget_bytes=rooms * SIZE, **limits),  # type: ignore[arg-type]
             wait_s=WAIT_S,
-            report=lambda what, error: None,
+            report=lambda _what, _error: None,
         )
         self.versions = {number: version(number) for number in range(versions)}
         self.know()
@@ -176,10 +177,8 @@ async def test_random_histories_keep_to_the_budget_and_lose_nobody(seed):
             case 1:
                 site.node.broken ^= {site.versions[chance.randrange(8)].name.triton_name}
             case 2:
-                try:
+                with suppress(Conflict):
                     site.keeper.unload(site.versions[chance.randrange(8)].name)
-                except Conflict:
-                    pass
             case 3:
                 site.change(chance.randrange(3), is_pinned=chance.random() < 0.3)
             case _:
@@ -270,7 +269,10 @@ async def test_a_pinned_version_is_loaded_by_itself_and_never_goes():
         site.keeper.unload(site.versions[0].name)
     site.node.dead.add("m0--1")
     await asyncio.sleep(10)
-    assert (site.node.loads["m0--1"], site.node.dead) == (2, set())  # the watchdog found it, and brought it back
+    assert (site.node.loads["m0--1"], site.node.dead) == (
+        2,
+        set(),
+    )  # the watchdog found it, and brought it back
     await site.end()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from raseed.core.errors import BackendUnavailable, Conflict, NotFound, Overloaded, RaseedError
 from raseed.core.jobs import Report
 from raseed.core.models.model import ModelVersion, VersionName
-from raseed.core.models.ports import FilesRefused, ModelCatalogue, ModelNode
+from raseed.core.models.ports import ModelCatalogue, ModelNode
 from raseed.core.models.residency import Action, Load, Place, Refused, Residency, ResidencyLimits, Seat
 
 WATCH_INTERVAL_S = 5.0
@@ -94,7 +94,9 @@ class Keeper:
     def residents(self) -> list[Resident]:
         """Those in memory, on their way, or wanted; by name."""
         now = self._now()
-        seats = [seat for seat in self._rules.seats() if seat.has_memory or seat.is_wanted or seat.retry_at > now]
+        seats = [
+            seat for seat in self._rules.seats() if seat.has_memory or seat.is_wanted or seat.retry_at > now
+        ]
         return sorted((self._resident(seat, now) for seat in seats), key=lambda each: each.name)
 
     def plan(self, name: VersionName) -> LoadPlan:
@@ -118,12 +120,16 @@ class Keeper:
         Raises Overloaded: too many wait, or it took too long. BackendUnavailable: it cannot be loaded.
         """
         if self._rules.seat(name) is None:
-            raise BackendUnavailable("The model is not available at the moment. Please try again.", retry_after_s=1.0)
+            raise BackendUnavailable(
+                "The model is not available at the moment. Please try again.", retry_after_s=1.0
+            )
         try:
             has_it = self._rules.take(name, self._now())
         except Refused as refused:
             raise _refusal(refused) from None
-        life = self._life(name) if has_it else await self._wait(name, self._wait_s if wait_s is None else wait_s)
+        life = (
+            self._life(name) if has_it else await self._wait(name, self._wait_s if wait_s is None else wait_s)
+        )
         is_held = True
 
         def release() -> None:
@@ -247,14 +253,14 @@ class Keeper:
         except Exception as error:  # noqa: BLE001 - not knowing is no reason to unload
             self._report(f"look at {name}", error)
             return
-        if not is_alive and seat.place is Place.READY and seat.life == life:
+        if not is_alive and (seat.place, seat.life) == (Place.READY, life):  # meanwhile it may have gone
             self._report(f"model {name}", RaseedError("it does not answer, and is loaded again"))
             self._rules.lost(name, self._now())
             self._wake.set()
 
     async def _wait(self, name: str, wait_s: float) -> int:
         """The life of the version once it is ready. The place among those who wait was taken before."""
-        granted = asyncio.get_running_loop().create_future()
+        granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[name].append(granted)
         self._wake.set()
         try:

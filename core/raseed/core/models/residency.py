@@ -285,7 +285,9 @@ class Residency:
         ahead = [each for each in self._queue(now) if each is not seat and each.wanted_at <= seat.wanted_at]
         rounds = 1 + (len(ahead) + len(self._began)) // self.limits.loads_max
         is_full = seat.bytes > self.limits.budget_bytes - self.used_bytes
-        return max(1.0, seat.retry_at - now, rounds * (self.load_s + (self.limits.turn_s if is_full else 0.0)))
+        return max(
+            1.0, seat.retry_at - now, rounds * (self.load_s + (self.limits.turn_s if is_full else 0.0))
+        )
 
     # ── how it is decided ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -295,7 +297,9 @@ class Residency:
 
     def _refuse_hopeless(self, seat: Seat, now: float) -> None:
         pinned = sum(
-            each.bytes for each in self._seats.values() if each.is_pinned and each is not seat and each.has_memory
+            each.bytes
+            for each in self._seats.values()
+            if each.is_pinned and each is not seat and each.has_memory
         )
         if seat.bytes > self.limits.budget_bytes - pinned:
             raise Refused("it does not fit into the memory that there is for models", None)
@@ -331,14 +335,16 @@ class Residency:
         return self._may_go(now, lambda seat: not seat.in_flight, lambda seat: (seat.used_at, 0.0), any_turn)
 
     def _busy(self, now: float, *, any_turn: bool = False) -> list[Seat]:
-        return self._may_go(now, lambda seat: seat.in_flight > 0, lambda seat: (seat.in_flight, seat.ready_at), any_turn)
+        return self._may_go(
+            now, lambda seat: seat.in_flight > 0, lambda seat: (seat.in_flight, seat.ready_at), any_turn
+        )
 
     def _may_go(
         self,
         now: float,
         which: Callable[[Seat], bool],
         order: Callable[[Seat], tuple[float, float]],
-        any_turn: bool,  # noqa: FBT001 - passed on by two neighbours
+        any_turn: bool,
     ) -> list[Seat]:
         found = [
             seat
@@ -356,9 +362,7 @@ class Residency:
 
     def _is_over(self, seat: Seat, now: float) -> bool:
         keep_s = self._keep_alive_s(seat)
-        return (
-            not seat.is_pinned and not seat.in_flight and keep_s >= 0 and seat.used_at + keep_s <= now
-        )
+        return not seat.is_pinned and not seat.in_flight and keep_s >= 0 and seat.used_at + keep_s <= now
 
     def _keep_alive_s(self, seat: Seat) -> float:
         return self.limits.keep_alive_s if seat.keep_alive_s is None else seat.keep_alive_s
