@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from openai import OpenAI
-from tests.emulators.model_providers.openai import stream_of
+from tests.emulators.model_providers.openai import DONE, chunk, stream_of, usage_chunk
 from tests.emulators.model_providers.provider import Pause, Play, Reset
 from tests.support.customer import Customer
 from tests.support.http import chat_body
@@ -61,6 +61,31 @@ def test_whole_and_streamed(quiet: ModelClouds, sdk: OpenAI, customer: Customer,
     assert [body["model"] for body in quiet.first.bodies] == ["gpt-upstream"] * 2
     assert all(body["stream_options"] == {"include_usage": True} for body in quiet.first.bodies)
     assert stack.cli("ledger", "verify").returncode == 0
+
+
+def test_chunks_go_through_as_they_came(quiet: ModelClouds, customer: Customer) -> None:
+    """With what we know nothing of; id, model and time are ours, and a role, an error or an end comes once."""
+    said = {"content": "one", "reasoning_content": "hm", "annotations": [{"from": "upstream"}]}
+    steps = [
+        chunk({"role": "assistant", "content": ""}),
+        chunk(said),
+        chunk({}, "stop"),
+        usage_chunk(3, 1),
+        DONE,
+    ]
+    quiet.first.plays.append(Play(steps=steps))
+    body = {**chat_body("one two three", model="cloud"), "stream": True}
+    with customer.http.open("POST", "/v1/chat/completions", body) as reading:
+        chunks = [json.loads(data) for data in reading.data() if data != "[DONE]"]
+    assert [each["choices"][0]["delta"] for each in chunks] == [
+        {"role": "assistant", "content": "", "refusal": None},
+        said,
+        {},
+    ]
+    assert {each["model"] for each in chunks} == {"cloud"}
+    assert len({(each["id"], each["created"]) for each in chunks}) == 1
+    assert "upstream-" not in json.dumps([{**each, "choices": []} for each in chunks])
+    assert customer.left() == CREDIT - 4
 
 
 def test_listed(stack: Stack, customer: Customer) -> None:

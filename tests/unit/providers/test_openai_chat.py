@@ -13,10 +13,13 @@ from raseed.adapters.providers.openai_request import OPENAI, Dialect
 from raseed.adapters.providers.registry import KINDS
 from raseed.adapters.providers.sse import SseParser
 from raseed.adapters.providers.wire import ErrorInStream, NotUnderstood, Piece, Reported, Upstream
+from raseed.adapters.wire.openai.chat_stream import ChatStreamEncoder
 from raseed.core.errors import RequestInvalid
+from raseed.core.inference.mailbox import join
 from raseed.core.inference.model import (
     Capability,
     ChatRequest,
+    Delta,
     FinishReason,
     JsonFormat,
     Media,
@@ -143,11 +146,61 @@ def test_what_the_wire_cannot_say_is_refused() -> None:
     assert body(request, Dialect())["top_k"] == 5
 
 
+def test_what_a_client_could_take_is_relayed_as_it_stands() -> None:
+    """Also what we know nothing of; not a second role, an end, contents in parts, or calls that we number anew."""
+    delta = {"content": "Hi", "annotations": [{"x": 1}]}
+    call = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    _, pieces = read(
+        chunk(delta),
+        chunk({"reasoning_content": "so"}),
+        chunk({"tool_calls": [call]}),
+        chunk({"role": "assistant", "content": "again"}),
+        chunk({"content": "last"}, "stop"),
+        chunk({"content": [{"type": "text", "text": "part"}]}),
+        chunk({"tool_calls": [{**call, "id": "b"}]}),
+        b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"two lines"}}]}\n\n',
+    )
+    relayed = [piece.relayed.parts if piece.relayed else None for piece in pieces]
+    assert [json.loads(parts[0])["delta"] for parts in relayed[:3] if parts] == [
+        delta,
+        {"reasoning_content": "so"},
+        {"tool_calls": [call]},
+    ]
+    assert relayed[3:] == [None] * 5
+
+
+def test_relayed_pieces_in_our_envelope() -> None:
+    """Joined or not, mixed with pieces of our own words or not: the same chunks, under our names."""
+    _, found = read(
+        chunk({"content": "a"}), chunk({"content": "b", "x": 1}), chunk({"role": "assistant", "content": "c"})
+    )
+    deltas = [
+        Delta(completion_tokens=number, text=piece.text, relayed=piece.relayed)
+        for number, piece in enumerate(found)
+    ]
+    streams = []
+    for pieces in (deltas, join(deltas)):
+        encoder = ChatStreamEncoder(
+            completion_id="chatcmpl-ours", created_s=1, model="sold", include_usage=True
+        )
+        events = SseParser().feed(b"".join(map(encoder.delta, pieces)))
+        streams.append([json.loads(each.data) for each in events])
+    assert streams[0] == streams[1]
+    assert {(each["id"], each["model"], each["created"], each["usage"]) for each in streams[0]} == {
+        ("chatcmpl-ours", "sold", 1, None)
+    }
+    assert [each["choices"][0]["delta"] for each in streams[0]] == [
+        {"content": "a"},
+        {"content": "b", "x": 1},
+        {"content": "c"},
+    ]
+
+
 def test_text_and_end() -> None:
     decoder, pieces = read(
         chunk({"role": "assistant", "content": ""}), chunk({"content": "Hi"}), chunk({}, "length")
     )
-    assert pieces == [Piece(text="Hi")]
+    assert [piece.text for piece in pieces] == ["Hi"]
     assert decoder.finish_reason is FinishReason.LENGTH
     assert not decoder.has_ended
     read_on = decoder.read(next(iter(SseParser().feed(b"data: [DONE]\n\n"))))

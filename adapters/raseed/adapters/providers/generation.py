@@ -202,6 +202,7 @@ class ProviderGeneration:
             tool_call=piece.tool_call,
             tool_arguments=piece.tool_arguments,
             logprobs=piece.logprobs,
+            relayed=piece.relayed,
         )
 
     def _end(self) -> Finish:

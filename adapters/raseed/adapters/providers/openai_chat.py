@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -28,7 +29,15 @@ from raseed.adapters.providers.wire import (
     Reported,
     Upstream,
 )
-from raseed.core.inference.model import ChatRequest, FinishReason, Logprob, TokenLogprob, ToolCall
+from raseed.core.inference.model import (
+    ChatRequest,
+    ClientWire,
+    FinishReason,
+    Logprob,
+    Relayed,
+    TokenLogprob,
+    ToolCall,
+)
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -44,6 +53,16 @@ _FAILURES = {"error", "insufficient_system_resource"}
 """Ends that are none: Mistral's and DeepSeek's words for a failure of theirs."""
 _DONE = b"[DONE]"
 _decode = msgspec.json.Decoder().decode
+
+
+class _Chunk(msgspec.Struct, frozen=True, gc=False):
+    choices: msgspec.Raw = msgspec.Raw(b"null")
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
 class OpenAIChat:
@@ -83,19 +102,33 @@ class OpenAIChatDecoder:
                 self.finish_reason = FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP
             return ()
         try:
-            chunk = _decode(event.data)
+            chunk = _decode_chunk(event.data)
+            choices = _decode(chunk.choices)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise NotUnderstood from error
-        if not isinstance(chunk, dict):
-            raise NotUnderstood
-        if chunk.get("error") or event.name == "error":
-            raise ErrorInStream(_status(chunk), event.data)
-        self._read_usage(chunk.get("usage"))
-        self._read_usage(member(chunk, "x_groq", "usage"))
-        choices = chunk.get("choices")
+        if chunk.error or event.name == "error":
+            raise ErrorInStream(_status(chunk.error), event.data)
+        self._read_usage(chunk.usage)
+        self._read_usage(member(chunk.x_groq, "usage"))
         if not isinstance(choices, list):
             return ()
-        return [piece for choice in choices for piece in self._choice(choice)]
+        pieces = [piece for choice in choices for piece in self._choice(choice)]
+        if len(choices) == 1 and len(pieces) == 1 and self._may_be_relayed(choices[0], pieces[0]):
+            part = bytes(chunk.choices).strip()[1:-1].strip()
+            if b"\n" not in part and b"\r" not in part:
+                return [replace(pieces[0], relayed=Relayed(ClientWire.OPENAI_CHAT, (part,)))]
+        return pieces
+
+    def _may_be_relayed(self, choice: dict[str, Any], piece: Piece) -> bool:
+        """Whether a client that was told the role, and is told the end, can take it as it stands."""
+        delta = choice["delta"]
+        if choice.get("index") != 0 or choice.get("finish_reason") or "role" in delta:
+            return False
+        if piece.tool_call_index is None:
+            return isinstance(delta.get("content"), str | None)
+        [call] = delta["tool_calls"]
+        is_opened_whole = piece.tool_call is None or call.get("id") == piece.tool_call.id
+        return call.get("index") == piece.tool_call_index and is_opened_whole and _is_text(call, "arguments")
 
     def _choice(self, choice: Any) -> Iterator[Piece]:
         """One choice was asked for; what is said of others is not listened to."""
@@ -202,12 +235,16 @@ def _logprob(each: Any) -> Logprob | None:
     return Logprob(token, float(value))
 
 
-def _status(chunk: dict[str, Any]) -> int:
+def _is_text(call: dict[str, Any], name: str) -> bool:
+    return isinstance(member(call, "function", name), str | None)
+
+
+def _status(error: Any) -> int:
     """OpenRouter says it as a number; everybody else's are failures of theirs."""
-    code = member(chunk, "error", "code")
+    code = member(error, "code")
     if isinstance(code, str) and code.isascii() and code.isdigit():
         code = int(code)
     if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
         return code
-    kind = text(member(chunk, "error", "type"))
+    kind = text(member(error, "type"))
     return 429 if "rate_limit" in kind or code == "rate_limit_exceeded" else 500

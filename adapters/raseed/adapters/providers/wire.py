@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from raseed.adapters.providers.sse import Event
-from raseed.core.inference.model import Capability, ChatRequest, FinishReason, TokenLogprob, ToolCall
+from raseed.core.inference.model import Capability, ChatRequest, FinishReason, Relayed, TokenLogprob, ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,7 @@ class Piece:
     tool_call: ToolCall | None = None
     tool_arguments: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()
+    relayed: Relayed | None = None
 
 
 @dataclass(slots=True, kw_only=True)

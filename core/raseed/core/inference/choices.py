@@ -120,7 +120,8 @@ class Choices:
             raise event
         if isinstance(event, Delta):
             self._tokens[choice] = event.completion_tokens
-            return replace(event, choice=choice, completion_tokens=sum(self._tokens))
+            # What is relayed says that it is of the first choice.
+            return replace(event, choice=choice, completion_tokens=sum(self._tokens), relayed=None)
         self._tokens[choice] = event.usage.completion_tokens
         self._usages.append(event.usage)
         self._is_cancelled = self._is_cancelled or event.finish_reason is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from raseed.core.inference.model import Delta
+from raseed.core.inference.model import Delta, Relayed
 
 PENDING_CHARS_MAX = 65_536
 """Text waiting for a slow reader. Beyond this the run stops reading from its engine until the reader catches up."""
@@ -82,14 +82,15 @@ def _weight(delta: Delta) -> int:
     call = delta.tool_call
     opened = 0 if call is None else len(call.name) + len(call.arguments_json)
     logprobs = sum(1 + len(logprob.top) for logprob in delta.logprobs) if delta.logprobs else 0
-    return PIECE_CHARS * (1 + logprobs) + len(delta.text) + len(delta.tool_arguments) + opened
+    relayed = sum(map(len, delta.relayed.parts)) if delta.relayed else 0
+    return PIECE_CHARS * (1 + logprobs) + relayed + len(delta.text) + len(delta.tool_arguments) + opened
 
 
 def join(pieces: list[Delta]) -> list[Delta]:
     """Join neighbouring pieces of one text, or of one call's arguments, of the same choice. Order and content are kept."""
     groups: list[list[Delta]] = []
     for piece in pieces:
-        if groups and piece.tool_call is None and _continues(groups[-1], piece):
+        if groups and _continues(groups[-1], piece):
             groups[-1].append(piece)
         else:
             groups.append([piece])
@@ -99,18 +100,24 @@ def join(pieces: list[Delta]) -> list[Delta]:
 def _continues(group: list[Delta], piece: Delta) -> bool:
     first = group[0]
     return (
-        piece.tool_call_index == first.tool_call_index
+        piece.tool_call is None
+        and piece.tool_call_index == first.tool_call_index
         and piece.choice == first.choice
+        and (piece.relayed is None) == (first.relayed is None)
         and group[-1].finish_reason is None
     )
 
 
 def _joined(group: list[Delta]) -> Delta:
+    relayed = [piece.relayed for piece in group if piece.relayed is not None]
     return replace(
         group[0],
         completion_tokens=group[-1].completion_tokens,
         text="".join(piece.text for piece in group),
         tool_arguments="".join(piece.tool_arguments for piece in group),
         logprobs=tuple(logprob for piece in group for logprob in piece.logprobs),
+        relayed=Relayed(relayed[0].wire, tuple(part for each in relayed for part in each.parts))
+        if relayed
+        else None,
         finish_reason=group[-1].finish_reason,
     )

@@ -211,6 +211,22 @@ class TokenLogprob:
     top: tuple[Logprob, ...] = ()
 
 
+class ClientWire(StrEnum):
+    """A streamed API that a provider and a client may both speak."""
+
+    OPENAI_CHAT = "openai_chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """A piece as its provider wrote it, for clients that speak the same wire."""
+
+    wire: ClientWire
+    parts: tuple[bytes, ...]
+    """What of the provider's events is not for the client's envelope to say, one for each. Of OPENAI_CHAT: the one element
+    of `choices`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
     """A piece of the answer. `completion_tokens` is cumulative: all tokens generated up to and with this piece, of all
@@ -229,6 +245,8 @@ class Delta:
     """Of the tokens since the piece before; not necessarily those of `text`, which may be held back."""
     vector: bytes = b""
     """Of an embedding: the whole vector of its input, as 32-bit floats, little-endian."""
+    relayed: Relayed | None = None
+    """The same piece in its provider's words, which may say more than ours."""
     finish_reason: FinishReason | None = None
     """Set when its choice ends with this piece while others go on. Those that are open at the end have `Finish`'s."""
 

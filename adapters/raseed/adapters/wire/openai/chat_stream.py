@@ -14,7 +14,7 @@ import msgspec
 from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.json_values import whole_text
 from raseed.adapters.wire.openai.chat_response import logprobs_object, usage_object
-from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
+from raseed.core.inference.model import ClientWire, Delta, FinishReason, ToolCall, Usage
 
 StreamUsage = Literal["requested", "always"]
 """Whether a stream ends with a usage chunk only when its request asked for one, or in every case."""
@@ -79,6 +79,10 @@ class ChatStreamEncoder:
 
     def delta(self, delta: Delta) -> bytes:
         """The chunks of one piece of the answer, b"" if there is nothing in it to show."""
+        if delta.relayed is not None and delta.relayed.wire is ClientWire.OPENAI_CHAT:
+            return b"".join(
+                [self._before_choices + part + self._after_choices for part in delta.relayed.parts]
+            )
         if delta.logprobs:
             chunks = self._content_with_logprobs(delta)
         else:
