@@ -269,6 +269,7 @@ _TABLES = (
     "refunds",
     "payment_events",
     "receipts",
+    "redemptions",
     "grants",
     "ledger_tx",
     "ledger_entries",

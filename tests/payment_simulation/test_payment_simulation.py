@@ -14,6 +14,7 @@ SEEDS_LONG = 10_000
 MUST_HAPPEN = {
     *(fate.value for fate in (Fate.PAID, Fate.EXPIRED_THEN_PAID, Fate.FAILED_THEN_PAID, Fate.OTHERWISE)),
     "a browser comes back",
+    "a code is redeemed",
     "a commit has an unknown outcome",
     "a dispute",
     "a refund is canceled",

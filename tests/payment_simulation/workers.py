@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from tests.payment_simulation.codes import DUE_REDEMPTIONS, PEPPERS
 from tests.payment_simulation.database import WorkerDatabase
 from tests.payment_simulation.line import LineGateway
 from tests.payment_simulation.offers import PRIORITIES, offer_for
@@ -16,10 +17,14 @@ from raseed.adapters.sql.admin.audit import SqlAuditStore
 from raseed.adapters.sql.payments.comparisons import SqlComparisonStore
 from raseed.adapters.sql.payments.inbox import SqlInbox
 from raseed.adapters.sql.payments.payments import SqlPaymentStore
+from raseed.adapters.sql.payments.redemption import SqlCodeStore
 from raseed.adapters.sql.payments.subscriptions import SqlSubscriptionStore
 from raseed.adapters.sql.sqlite.database import Database
 from raseed.adapters.sql.sqlite.ledger import SqliteLedger
+from raseed.core.billing.credit import CreditService
+from raseed.core.billing.model import GrantSource
 from raseed.core.billing.policy import PaymentProvider
+from raseed.core.errors import RaseedError
 from raseed.core.jobs import Job, run_round
 from raseed.core.payments.checkout import Checkout
 from raseed.core.payments.comparing import Comparing
@@ -27,6 +32,8 @@ from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.inbox import InboxWorker
 from raseed.core.payments.ports import Event
 from raseed.core.payments.receiving import EventReceiver, Refusals
+from raseed.core.payments.redeeming import RedemptionService
+from raseed.core.payments.redemption import Redemption
 from raseed.core.payments.refunds import Refunds
 from raseed.core.payments.returning import Returns
 from raseed.core.payments.schedule import look_job
@@ -83,6 +90,15 @@ class Worker:
             Refusals(SqlAuditStore(database), clock),
             lambda _provider, outcome: world.count_seen(f"an event is {outcome}"),
         )
+        self.redemption = RedemptionService(
+            SqlCodeStore(database),
+            CreditService(ledger),
+            PEPPERS,
+            lambda of: of,
+            PRIORITIES[GrantSource.ADJUSTMENT],
+            clock,
+        )
+        self._start(self._work_off(self.redemption.job(self._redemption_failed), DUE_REDEMPTIONS))
         looks = look_job(self.payments, self.settling, self.refunds, self._look_failed)
         self._start(self._work_off(looks, DUE_PAYMENTS))
         if hears_events:
@@ -143,6 +159,10 @@ class Worker:
     def _look_failed(self, payment_id: str, error: Exception) -> None:
         self._world.trace("%s: %s cannot be looked at: %r", self.name, payment_id, error)
         self._world.seen["a look fails"] += 1
+
+    def _redemption_failed(self, redemption: Redemption, error: RaseedError) -> None:
+        self._world.trace("%s: %s: %r", self.name, redemption, error)
+        self._world.seen["a redemption cannot be credited yet"] += 1
 
     def _event_failed(self, due: object, state: object, why: str) -> None:
         self._world.trace("%s: %s: %s: %s", self.name, due, state, why)

@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 from tests.payment_simulation import people
+from tests.payment_simulation.codes import add_codes, check_codes, redeemer, unsettled
 from tests.payment_simulation.database import PaymentStorehouse
 from tests.payment_simulation.line import ANSWER_WAIT_S, LATE_S
 from tests.payment_simulation.oracle import Oracle, digest
@@ -33,7 +34,7 @@ from tests.unit.billing.builders import START
 from raseed.core import ids
 from raseed.core.billing.commands import TakeShortfall
 from raseed.core.clock import DAY, SECOND, Microseconds
-from raseed.core.ids import AccountId, PaymentId
+from raseed.core.ids import AccountId, PaymentId, RedemptionCodeId
 from raseed.core.payments.model import Mode
 from raseed.core.payments.receipts import ReceiptTerms
 
@@ -57,6 +58,7 @@ def _receipt_terms() -> ReceiptTerms:
 def make_empty(path: Path) -> None:
     """The database that every world begins with."""
     empty_database(path, *ACCOUNT_IDS)
+    add_codes(path)
 
 
 def simulate(seed: int, folder: Path, *, empty: Path, tell: bool = False) -> History:
@@ -97,6 +99,8 @@ class World(Stage):
         self.oracle = Oracle(self)
         self.pages: set[PaymentId] = set()
         """Orders of which the buyer knows where to pay."""
+        self.redeemed: set[tuple[RedemptionCodeId, AccountId]] = set()
+        """What somebody was told that he redeemed."""
         self.workers: list[Worker] = []
         self.is_away = False
         self._hears_events = chance.random() < 0.8
@@ -221,6 +225,7 @@ class World(Stage):
         self.workers = [self._new_worker() for _ in range(chance.randint(1, 3))]
         buyers = [self.spawn(people.buyer(self, f"order-{n}")) for n in range(chance.randint(1, 3))]
         others = [self.spawn(people.operator(self)), self.spawn(people.mishaps(self))]
+        buyers += [self.spawn(redeemer(self, account_id)) for account_id in self.account_ids]
         spenders = [self.spawn(people.spender(self, account_id)) for account_id in self.account_ids]
         await asyncio.wait(buyers)
         await asyncio.sleep(chance.choice([0.0, 300.0, self.span_s / 2]))
@@ -266,10 +271,11 @@ class World(Stage):
         return ended and self.store.reader is not None and not self._restless(calm_at)
 
     def _restless(self, calm_at: float) -> list[str]:
-        """Payments that the schedule has still to look at."""
+        """Payments that the schedule has still to look at, and codes whose credit is still to come."""
         reader = self.store.reader
         assert reader is not None
-        return [row[0] for row in reader.execute(_PAYMENTS) if self._is_restless(row, calm_at)]
+        waiting = [row[0] for row in reader.execute(_PAYMENTS) if self._is_restless(row, calm_at)]
+        return waiting + unsettled(reader, self.oracle.closed)
 
     def _is_restless(self, row: sqlite3.Row, calm_at: float) -> bool:
         payment_id, state, next_check_at, withdrawing, open_refunds = row
@@ -297,6 +303,7 @@ class World(Stage):
         reader = self.store.reader
         assert reader is not None
         self.oracle.check_all(reader)
+        check_codes(reader, self.redeemed, self.oracle.closed)
         self.end_well(digest(reader))
 
 

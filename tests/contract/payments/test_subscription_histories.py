@@ -36,6 +36,7 @@ MUST_HAPPEN = {
     "subscribes once more",
     "changes",
     "tries",
+    "tries with an order that is not paid",
     "cancels",
     "resumes",
     "is ended",
@@ -140,6 +141,10 @@ class History:
         elif not has_plan:
             self.seen["subscribes"] += 1
             await self._try(partial(self.house.subscribe, self.random.choice(PLANS), self._key(), person))
+            if self.random.random() < 0.2:
+                self.seen["tries with an order that is not paid"] += 1
+                plans = worker.subscriptions
+                await self._try(partial(plans.try_plan, person, "small", "en"))
             if self.random.random() < 0.7:
                 await self._pay(person)
         elif chance > 0.9:
