@@ -7,12 +7,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from anthropic import Anthropic
 from openai import OpenAI
+from tests.emulators.model_providers.anthropic import (
+    STOP,
+    TEXT,
+    block_delta,
+    block_start,
+    block_stop,
+    message_delta,
+    message_start,
+    text_delta,
+)
 from tests.emulators.model_providers.openai import DONE, chunk, stream_of, usage_chunk
 from tests.emulators.model_providers.provider import Pause, Play, Reset
 from tests.support.customer import Customer
 from tests.support.http import chat_body
-from tests.support.model_clouds import ModelClouds
+from tests.support.model_clouds import CLAUDE, ModelClouds
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -92,6 +103,41 @@ def test_listed(stack: Stack, customer: Customer) -> None:
     listed = [model["id"] for model in customer.http.send("GET", "/v1/models").json["data"]]
     assert listed[0] == "raseed-tiny"
     assert "cloud" in listed
+
+
+def test_anthropic(quiet: ModelClouds, stack: Stack, sdk: OpenAI, customer: Customer) -> None:
+    """A model behind Anthropic's wire, for clients of both: to those of its own its blocks go through as they came."""
+    answer = sdk.chat.completions.create(model=CLAUDE, messages=ONE_TWO)
+    assert answer.choices[0].message.content == "one two three "
+    assert customer.left() == CREDIT - 6
+    thought = {"type": "thinking_delta", "thinking": "hm"}
+    signed = {"type": "signature_delta", "signature": "c2lnbmVk"}
+    quiet.claude.plays.append(
+        Play(
+            steps=[
+                message_start({"input_tokens": 2, "cache_read_input_tokens": 8, "output_tokens": 1}),
+                block_start({"type": "thinking", "thinking": "", "signature": ""}),
+                *map(block_delta, (thought, signed)),
+                block_stop(),
+                block_start(TEXT, 1),
+                text_delta("one", 1),
+                block_stop(1),
+                message_delta("end_turn", {"output_tokens": 5}),
+                STOP,
+            ]
+        )
+    )
+    with (
+        Anthropic(base_url=stack.url, api_key=customer.key, max_retries=0, timeout=TIMEOUT_S) as own,
+        own.messages.stream(model=CLAUDE, max_tokens=100, messages=ONE_TWO) as stream,
+    ):
+        whole = stream.get_final_message()
+    assert [block.type for block in whole.content] == ["thinking", "text"]
+    assert whole.content[0].signature == "c2lnbmVk"  # type: ignore[union-attr]
+    assert (whole.model, whole.stop_reason) == (CLAUDE, "end_turn")
+    assert (whole.usage.cache_read_input_tokens, whole.usage.output_tokens) == (8, 5)
+    assert customer.left() == CREDIT - 6 - 15
+    assert "anthropic-version" in quiet.claude.served.asked[0].headers
 
 
 def test_fallback(quiet: ModelClouds, sdk: OpenAI, customer: Customer, stack: Stack) -> None:

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from tests.emulators.model_providers.anthropic import anthropic_provider
 from tests.emulators.model_providers.openai import openai_provider
 from tests.emulators.model_providers.provider import API_KEY, ModelProvider
 from tests.emulators.server import serve
 
 START_S = 30.0
+CLAUDE = "cloud-claude"
+"""Behind Anthropic's wire."""
 NAMES = ("cloud", "cloud-two", "cloud-broken")
 """Each over both providers, the first one first. A test that breaks a target has a name of its own."""
 
@@ -21,6 +24,7 @@ NAMES = ("cloud", "cloud-two", "cloud-broken")
 class ModelClouds:
     first: ModelProvider = field(default_factory=openai_provider)
     second: ModelProvider = field(default_factory=openai_provider)
+    claude: ModelProvider = field(default_factory=anthropic_provider)
 
     @property
     def config(self) -> str:
@@ -29,7 +33,7 @@ class ModelClouds:
             for name in NAMES
             for priority, provider in enumerate(("first", "second"))
         )
-        return self._accounts() + targets
+        return self._accounts() + targets + _target(CLAUDE, "claude", 0)
 
     @property
     def spill_config(self) -> str:
@@ -38,14 +42,11 @@ class ModelClouds:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        return {
-            "RASEED_PROVIDER_FIRST_API_KEY": API_KEY,
-            "RASEED_PROVIDER_SECOND_API_KEY": API_KEY,
-        }
+        return {f"RASEED_PROVIDER_{name.upper()}_API_KEY": API_KEY for name in self.all()}
 
     def forget(self) -> None:
         """What was asked, and what was to be played."""
-        for provider in (self.first, self.second):
+        for provider, _ in self.all().values():
             provider.served.asked.clear()
             provider.plays.clear()
             provider.always = None
@@ -53,10 +54,18 @@ class ModelClouds:
     def asked(self) -> tuple[int, int]:
         return len(self.first.served.asked), len(self.second.served.asked)
 
+    def all(self) -> Mapping[str, tuple[ModelProvider, str]]:
+        """Each with what its settings say beside its name."""
+        return {
+            "first": (self.first, 'kind = "openai"\nurl = "{url}/v1"'),
+            "second": (self.second, 'kind = "openai"\nurl = "{url}/v1"'),
+            "claude": (self.claude, 'kind = "anthropic"\nurl = "{url}"'),
+        }
+
     def _accounts(self) -> str:
         return "".join(
-            f'\n[[providers]]\nname = "{name}"\nkind = "openai"\nallow_private = true\nurl = "{provider.served.url}/v1"\n'
-            for name, provider in (("first", self.first), ("second", self.second))
+            f'\n[[providers]]\nname = "{name}"\nallow_private = true\n{said.format(url=provider.served.url)}\n'
+            for name, (provider, said) in self.all().items()
         )
 
 
@@ -73,7 +82,7 @@ def model_clouds() -> Iterator[ModelClouds]:
 
     async def run() -> None:
         async with AsyncExitStack() as stack:
-            for provider in (clouds.first, clouds.second):
+            for provider, _ in clouds.all().values():
                 await stack.enter_async_context(serve(provider))
             ready.set()
             await stop.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.emulators.model_providers import openai
+from tests.emulators.model_providers import anthropic, openai
 from tests.emulators.model_providers.provider import ModelProvider, Play, Step
 
 
@@ -47,4 +47,19 @@ OPENAI = Speech(
     wrong_usage=[openai.usage_chunk(-3, -4)],
 )
 
-SPEECHES = {speech.kind: speech for speech in (OPENAI,)}
+ANTHROPIC = Speech(
+    kind="anthropic",
+    base="",
+    provider=anthropic.anthropic_provider,
+    start=[anthropic.message_start(None), anthropic.PING, anthropic.block_start(anthropic.TEXT)],
+    word=anthropic.text_delta,
+    finish=lambda: [anthropic.block_stop(), anthropic.message_delta("end_turn")],
+    usage=lambda prompt, completion: [
+        anthropic.message_delta(None, {"input_tokens": prompt, "output_tokens": completion})
+    ],
+    end=[anthropic.STOP],
+    error=anthropic.event("error", error={"type": "api_error", "message": "secret detail"}),
+    wrong_usage=[anthropic.message_delta(None, {"input_tokens": -3, "output_tokens": -4})],
+)
+
+SPEECHES = {speech.kind: speech for speech in (OPENAI, ANTHROPIC)}

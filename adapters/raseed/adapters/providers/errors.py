@@ -39,6 +39,8 @@ _NO_MONEY = {
     "insufficient_balance",
     "credit_balance_exhausted",
 }
+_NO_MONEY_WORDS = ("credit balance is too low",)
+"""Anthropic says it with a 400."""
 _PARAMS = {
     *("temperature", "top_p", "top_k", "stop", "seed", "n", "logprobs", "top_logprobs", "logit_bias"),
     *("presence_penalty", "frequency_penalty", "max_tokens", "max_completion_tokens", "tools", "tool_choice"),
@@ -55,6 +57,10 @@ def unsupported(param: str) -> RequestInvalid:
         param=param,
         code="unsupported_parameter",
     )
+
+
+def unsupported_value(param: str, reason: str) -> RequestInvalid:
+    return RequestInvalid(f"Unsupported value: '{param}'. {reason}", param=param, code="unsupported_value")
 
 
 def unavailable() -> BackendUnavailable:
@@ -84,6 +90,8 @@ def refusal_of(status: int, body: bytes, headers: Mapping[str, str]) -> TargetRe
     if status in _BUSY or (status == 503 and "Retry-After" in headers):
         return TargetRefused(Refusal.BUSY, f"it answered {status}", _pause_s(headers))
     if status in _INVALID:
+        if any(each in text(member(said, "message")).lower() for each in _NO_MONEY_WORDS):
+            return TargetRefused(Refusal.MISCONFIGURED, f"it answered {status} (no credit)")
         return _invalid(said, codes)
     return TargetRefused(Refusal.BROKEN, f"it answered {status}")
 

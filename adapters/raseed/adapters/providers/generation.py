@@ -83,6 +83,8 @@ class ProviderGeneration:
         self._bytes = 0
         self._counter = TextCounter()
         self._has_output = False
+        self._held_back: list[Delta] = []
+        """What was said before the first token, and is none: until that has come, another may be asked."""
         self._ready: deque[Delta] = deque()
         self._is_over = False
         """Nothing more is read."""
@@ -183,18 +185,23 @@ class ProviderGeneration:
     def _take(self, events: Iterable[Event]) -> None:
         for event in events:
             for piece in self._decoder.read(event):
-                self._ready.append(self._counted(piece))
+                self._hand_over(piece)
             if self._decoder.has_ended:
                 self._is_over = True
                 return
 
-    def _counted(self, piece: Piece) -> Delta:
-        for part in (piece.text, piece.reasoning, piece.tool_arguments):
-            if part:
-                self._counter.add(part)
+    def _hand_over(self, piece: Piece) -> None:
+        parts = [piece.text, piece.reasoning, piece.tool_arguments]
         if piece.tool_call is not None:
-            self._counter.add(piece.tool_call.name + piece.tool_call.arguments_json)
-        self._has_output = True
+            parts += [piece.tool_call.name, piece.tool_call.arguments_json]
+        for part in parts:
+            self._counter.add(part)
+        if any(parts) and not self._has_output:
+            self._has_output = True
+            self._ready.extend(self._held_back)
+        (self._ready if self._has_output else self._held_back).append(self._delta(piece))
+
+    def _delta(self, piece: Piece) -> Delta:
         return Delta(
             completion_tokens=max(1, self._counter.tokens),
             text=piece.text,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from raseed.adapters.providers.anthropic_messages import AnthropicMessages
 from raseed.adapters.providers.openai_chat import OpenAIChat
 from raseed.adapters.providers.openai_request import OPENAI, Dialect
 from raseed.adapters.providers.wire import Wire
@@ -43,12 +44,22 @@ def _api_key(key: str) -> Mapping[str, str]:
     return {"api-key": key}
 
 
+def _anthropic(key: str) -> Mapping[str, str]:
+    return {"x-api-key": key, "anthropic-version": "2023-06-01"}
+
+
 def _compatible(dialect: Dialect) -> Callable[[], Wire]:
     return lambda: OpenAIChat(dialect)
 
 
 KINDS: Mapping[str, Kind] = {
     "openai": Kind(wire=_compatible(OPENAI), url="https://api.openai.com/v1", headers=_bearer),
+    "anthropic": Kind(
+        wire=AnthropicMessages,
+        url="https://api.anthropic.com",
+        headers=_anthropic,
+        capabilities=_chat(_TOOLS | {Capability.JSON_SCHEMA, Capability.IMAGES, Capability.FILES}),
+    ),
     # Any server that speaks OpenAI's chat completions.
     "openai-compatible": Kind(wire=_compatible(Dialect()), needs_key=False, headers=_bearer),
     # The v1 API, whose models are the names of deployments: https://NAME.openai.azure.com/openai/v1.

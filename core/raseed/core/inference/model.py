@@ -215,6 +215,7 @@ class ClientWire(StrEnum):
     """A streamed API that a provider and a client may both speak."""
 
     OPENAI_CHAT = "openai_chat"
+    ANTHROPIC_MESSAGES = "anthropic_messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ class Relayed:
     wire: ClientWire
     parts: tuple[bytes, ...]
     """What of the provider's events is not for the client's envelope to say, one for each. Of OPENAI_CHAT: the one element
-    of `choices`."""
+    of `choices`. Of ANTHROPIC_MESSAGES: the data of an event of a content block; all such events of an answer are relayed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

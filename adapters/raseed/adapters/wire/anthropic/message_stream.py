@@ -21,12 +21,17 @@ from raseed.adapters.wire.json_values import whole_text
 from raseed.core.errors import BackendLost
 from raseed.core.ids import RunId
 from raseed.core.inference.answer import answer_id
-from raseed.core.inference.model import Delta, FinishReason, ToolCall, Usage
+from raseed.core.inference.model import ClientWire, Delta, FinishReason, ToolCall, Usage
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 """Keeps an idle connection open; every client skips it."""
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+
+class _Typed(msgspec.Struct, frozen=True, gc=False):
+    type: str
+
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,6 +75,8 @@ class MessageStreamEncoder:
 
         Raises BackendLost for more of a call whose block has ended: no block can be opened again.
         """
+        if delta.relayed is not None and delta.relayed.wire is ClientWire.ANTHROPIC_MESSAGES:
+            return b"".join(map(_relayed, delta.relayed.parts))
         events = self._text(delta.text) if delta.text else b""
         index = delta.tool_call_index
         if index is None:
@@ -128,6 +135,12 @@ class MessageStreamEncoder:
 
     def _block_event(self, name: str, members: bytes) -> bytes:
         return _event(name, b'"index":%d' % self._index + members)
+
+
+def _relayed(data: bytes) -> bytes:
+    """An event of a content block as its provider wrote it."""
+    name: str = msgspec.json.decode(data, type=_Typed).type
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
 
 
 def _event(name: str, members: bytes) -> bytes:
