@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator
 from math import hypot
+from operator import mul
 
 import grpc
 import openai
@@ -22,6 +23,7 @@ from raseed.inference.v1 import inference_pb2 as pb
 __all__ = ["channel", "inference"]
 
 SCRIPTED = "scripted"
+EMBED = "raseed-tiny-embed"
 
 
 @pytest.fixture
@@ -140,3 +142,21 @@ def test_refused_natively(inference, customer, request_, param):
     status, info = refused(lambda: inference.CreateEmbeddings(request_, metadata=bearer(customer.key)))
     assert status is grpc.StatusCode.INVALID_ARGUMENT
     assert info.metadata["param"] == param
+
+
+def test_the_model_of_a_fresh_installation(client, customer):
+    """Real vectors from Triton, charged at the model's own price; it says what it can, and does nothing else."""
+    before = balance(customer)
+    texts = ["Where can I pay my bill?", "settle the invoice with cash", "the cat sleeps"]
+    answer = client.embeddings.create(model=EMBED, input=texts)
+    bill, cash, cat = (entry.embedding for entry in answer.data)
+    assert len(bill) == 256
+    assert sum(map(mul, bill, cash)) > sum(map(mul, bill, cat)) + 0.3
+    model = client.models.retrieve(EMBED)
+    assert model.capabilities == ["dimensions", "embeddings"]
+    assert before - balance(customer) == pytest.approx(answer.usage.prompt_tokens * model.credit_multiplier)
+    [short] = client.embeddings.create(model=EMBED, input=texts[0], dimensions=16).data
+    assert len(short.embedding) == 16
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.chat.completions.create(model=EMBED, messages=[{"role": "user", "content": "Hello"}])
+    assert refusal.value.param == "messages"

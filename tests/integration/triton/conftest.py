@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from tests.integration.triton.asking import Asker
-from tests.integration.triton.server import SLOW, TINY, RunningTriton, start_triton
+from tests.integration.triton.server import EMBED, SLOW, TINY, RunningTriton, start_triton
 
 from raseed.adapters.triton.bundle import sweep_shared_memory
 from raseed.adapters.triton.client import TritonClient, TritonClientSettings
@@ -17,8 +17,8 @@ def start(tmp_path_factory: pytest.TempPathFactory, models: tuple[str, ...]) -> 
 
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriton]:
-    """One server with both models, for all tests that do not break it."""
-    running = start(tmp_path_factory, (TINY, SLOW))
+    """One server with all models, for all tests that do not break it."""
+    running = start(tmp_path_factory, (TINY, SLOW, EMBED))
     yield running
     running.stop()
 

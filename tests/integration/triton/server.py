@@ -20,6 +20,7 @@ from raseed.adapters.triton.repository import render_repository
 CHECKOUT = Path(__file__).parents[3]
 MODELS = CHECKOUT / "triton_models"
 TINY = "raseed-tiny"
+EMBED = "raseed-tiny-embed"
 SLOW = "raseed-slow"
 """The same model with a pause after each step, so that a test can see single steps, and with few slots."""
 SLOW_STEP_MS = 20
@@ -61,7 +62,7 @@ def start_triton(work: Path, models: tuple[str, ...] = (TINY,)) -> RunningTriton
     home = work / "home"
     home.mkdir(parents=True)
     repository = work / "repository"
-    render_repository(models_dir=MODELS, target=repository, python_env=python_env(), models=[TINY])
+    render_repository(models_dir=MODELS, target=repository, python_env=python_env(), models=[TINY, EMBED])
     if SLOW in models:
         renamed = work / "models"
         renamed.mkdir()

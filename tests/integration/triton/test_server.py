@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.triton.asking import Asker, read
-from tests.integration.triton.server import MODELS, TINY, RunningTriton, python_env
+from tests.integration.triton.server import EMBED, MODELS, TINY, RunningTriton, python_env
 
 from raseed.adapters.triton.bundle import (
     TritonBundleError,
@@ -51,7 +51,7 @@ def test_a_killed_servers_shared_memory_is_swept(mortal_triton: RunningTriton):
 
 def test_rendering_again_changes_nothing(tmp_path: Path):
     def render() -> dict[Path, tuple[int, int]]:
-        assert render_repository(models_dir=MODELS, target=tmp_path, python_env=python_env()) == [TINY]
+        assert render_repository(models_dir=MODELS, target=tmp_path, python_env=python_env()) == [TINY, EMBED]
         return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in tmp_path.rglob("*")} | {}
 
     first = render()

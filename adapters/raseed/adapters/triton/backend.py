@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import secrets
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
@@ -14,6 +13,8 @@ from typing import Any
 import grpc.aio
 
 from raseed.adapters.triton.client import TritonClient
+from raseed.adapters.triton.embedding import TritonEmbedder
+from raseed.adapters.triton.files import read_manifest
 from raseed.adapters.triton.generation import GenerationLimits, TritonGeneration
 from raseed.adapters.triton.prompt import EncodingPool, PromptEncoder
 from raseed.adapters.triton.revive import ModelReviver
@@ -48,10 +49,6 @@ TOOL_USE = frozenset({Capability.TOOLS, Capability.TOOL_CHOICE})
 NOTHING: frozenset[Capability] = frozenset()
 
 
-class ModelDamaged(Exception):
-    """A model's files are not what its manifest says."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TritonModel:
     """One model that a Triton server has under its name."""
@@ -63,10 +60,7 @@ class TritonModel:
 
 def read_model(model_dir: Path, pool: EncodingPool) -> TritonModel:
     """Reads a model of triton_models/ and checks its digests. Raises ModelDamaged, TemplateUnusable."""
-    manifest = json.loads((model_dir / "model.json").read_text("utf-8"))
-    for name, digest in manifest["sha256"].items():
-        if hashlib.sha256((model_dir / name).read_bytes()).hexdigest() != digest:
-            raise ModelDamaged(f"{model_dir.name}: {name} does not have the digest of model.json")
+    manifest = read_manifest(model_dir)
     context_length: int = manifest["context_length"]
     return TritonModel(
         card=ModelCard(
@@ -93,23 +87,31 @@ class TritonModelBackend:
     name = "triton"
 
     def __init__(
-        self, client: TritonClient, models: Iterable[TritonModel], limits: GenerationLimits | None = None
+        self,
+        client: TritonClient,
+        models: Iterable[TritonModel],
+        limits: GenerationLimits | None = None,
+        embedder: TritonEmbedder | None = None,
     ) -> None:
+        """`embedder` makes vectors with other models of the same server; it is closed with this."""
         self._client = client
+        self._embedder = embedder
         self._models: Mapping[str, TritonModel] = {model.card.id: model for model in models}
+        cards = [model.card for model in self._models.values()]
+        self._cards = {card.id: card for card in (*cards, *(embedder.cards if embedder else ()))}
         self._limits = limits or GenerationLimits()
-        self._reviver = ModelReviver(client)
+        self._reviver = ModelReviver(client, client.engine_answers)
         self._finishing: set[asyncio.Task[None]] = set()
         """Streams being ended; each takes a round trip, at most seconds."""
 
     def models(self) -> Sequence[ModelCard]:
-        return [model.card for model in self._models.values()]
+        return list(self._cards.values())
 
     def serves(self, model: str) -> bool:
-        return model in self._models
+        return model in self._cards
 
     def capabilities(self, model: str) -> frozenset[Capability]:
-        return self._models[model].card.capabilities
+        return self._cards[model].capabilities
 
     async def prepare(self, request: ChatRequest) -> Prepared:
         """Raises ModelUnknown, RequestInvalid, PromptTooLong, and Overloaded for a long prompt in a crowd."""
@@ -167,15 +169,18 @@ class TritonModelBackend:
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 states = await asyncio.gather(
-                    *(self._client.model_ready(model, timeout_s=READY_TIMEOUT_S) for model in self._models)
+                    *(self._client.model_ready(model, timeout_s=READY_TIMEOUT_S) for model in self._cards)
                 )
         except (grpc.aio.AioRpcError, TimeoutError):
             return False
-        return all(states) and not self._reviver.is_busy
+        is_reviving = self._reviver.is_busy or (self._embedder is not None and self._embedder.is_reviving)
+        return all(states) and not is_reviving
 
     async def close(self) -> None:
         """Ends background work and the channel."""
         await self._reviver.close()
+        if self._embedder is not None:
+            await self._embedder.close()
         if self._finishing:
             await asyncio.wait(self._finishing)
         await self._client.close()

@@ -18,6 +18,10 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 FINISH_TIMEOUT_S = 1.0
 """The server answers a half-close at once; this is for one that hangs."""
 FINAL_PARAMETER = "triton_final_response"
+CALL_TIMEOUT_S = 2.0
+"""For calls that only ask or only begin something."""
+PROBE = b'{"cancel": "probe"}'
+"""Answered at once by a living model, however long its queue is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +130,27 @@ class TritonClient:
         """Opens a stream for one request and its cancel. The caller must `finish` or `cancel` it."""
         return TritonStream(self._stub.ModelStreamInfer(timeout=timeout_s, metadata=self._metadata))
 
+    async def engine_answers(self, model: str) -> bool:
+        """Whether the process of a model that generates is alive. Raises AioRpcError when the server is not."""
+        stream = self.stream(timeout_s=CALL_TIMEOUT_S)
+        try:
+            await stream.send(model, token_ids=(), request_json=PROBE)
+            response = await stream.receive()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                return False
+            raise
+        await stream.finish()
+        return isinstance(response, StreamResponse)
+
+    async def embed(self, model: str, rows: Sequence[Sequence[int]], *, timeout_s: float) -> list[bytes]:
+        """A vector of 32-bit floats for each row of token ids. Raises AioRpcError."""
+        request = encode_rows(model, rows)
+        answer = await self._stub.ModelInfer(request, timeout=timeout_s, metadata=self._metadata)
+        [output], [raw] = answer.outputs, answer.raw_output_contents
+        size_bytes = len(raw) // output.shape[0]
+        return [raw[at : at + size_bytes] for at in range(0, len(raw), size_bytes)]
+
     async def close(self) -> None:
         await self._channel.close()
 
@@ -176,6 +201,25 @@ def encode_request(model: str, token_ids: Iterable[int], request_json: bytes) ->
         ],
         # A BYTES element is preceded by its length, little endian, four bytes.
         raw_input_contents=[ids.tobytes(), len(request_json).to_bytes(4, "little") + request_json],
+    )
+
+
+def encode_rows(model: str, rows: Sequence[Sequence[int]]) -> Any:
+    """A ModelInferRequest of the embedder's interface (triton_models/embedder): short rows are filled up."""
+    width = max(map(len, rows))
+    ids, mask = array("q"), array("q")
+    for row in rows:
+        fill = [0] * (width - len(row))
+        ids.extend((*row, *fill))
+        mask.extend([1] * len(row) + fill)
+    tensor = service_pb2.ModelInferRequest.InferInputTensor
+    return service_pb2.ModelInferRequest(
+        model_name=model,
+        inputs=[
+            tensor(name=name, datatype="INT64", shape=[len(rows), width])
+            for name in ("input_ids", "attention_mask")
+        ],
+        raw_input_contents=[ids.tobytes(), mask.tobytes()],
     )
 
 

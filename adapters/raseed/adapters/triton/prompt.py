@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import jinja2
 import jinja2.sandbox
@@ -41,6 +41,9 @@ _CHECK_CONVERSATIONS: tuple[list[dict[str, Any]], ...] = (
 )
 
 
+T = TypeVar("T")
+
+
 class TemplateUnusable(Exception):
     """The tokenizer and the template of a model do not work together; found when the model is set up."""
 
@@ -60,7 +63,7 @@ class EncodingPool:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="encode")
         self._free = threads + waiters_max
 
-    async def run(self, work: Callable[[], list[int]]) -> list[int]:
+    async def run(self, work: Callable[[], T]) -> T:
         """Raises Overloaded when the queue is full."""
         if self._free == 0:
             raise Overloaded("Too many long prompts are being read. Please try again.", retry_after_s=1.0)

@@ -6,30 +6,62 @@ import filecmp
 import json
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-ENGINE_DIR = "engine"
-"""Folder of the shared engine, beside the models."""
-ARTIFACTS = ("model.onnx", "tokenizer.json", "chat_template.jinja", "model.json")
+from raseed.adapters.triton.files import task_of
+
 VERSION = "1"
 """A Triton model name stands for one model and one version; Triton's own versions are not used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How models for one task are run."""
+
+    program: str
+    """Folder of the program that they share, beside the models: its `model.py`, and its packages."""
+    artifacts: tuple[str, ...]
+    tensors: str
+    """Of config.pbtxt."""
+
+
+KINDS = {
+    "generation": Kind(
+        program="engine",
+        artifacts=("model.onnx", "tokenizer.json", "chat_template.jinja", "model.json"),
+        tensors="""\
+model_transaction_policy { decoupled: true }
+input [
+  { name: "input_ids" data_type: TYPE_INT32 dims: [ -1 ] },
+  { name: "request_json" data_type: TYPE_STRING dims: [ 1 ] }
+]
+output [
+  { name: "token_ids" data_type: TYPE_INT32 dims: [ -1 ] },
+  { name: "text_output" data_type: TYPE_STRING dims: [ 1 ] },
+  { name: "event" data_type: TYPE_STRING dims: [ 1 ] }
+]
+""",
+    ),
+    "embedding": Kind(
+        program="embedder",
+        artifacts=("model.onnx",),
+        tensors="""\
+input [
+  { name: "input_ids" data_type: TYPE_INT64 dims: [ -1, -1 ] },
+  { name: "attention_mask" data_type: TYPE_INT64 dims: [ -1, -1 ] }
+]
+output [ { name: "sentence_embedding" data_type: TYPE_FP32 dims: [ -1, -1 ] } ]
+""",
+    ),
+}
 
 _CONFIG = """\
 name: {name}
 backend: "python"
 max_batch_size: 0
-model_transaction_policy {{ decoupled: true }}
 instance_group [ {{ count: 1 kind: KIND_CPU }} ]
-input [
-  {{ name: "input_ids" data_type: TYPE_INT32 dims: [ -1 ] }},
-  {{ name: "request_json" data_type: TYPE_STRING dims: [ 1 ] }}
-]
-output [
-  {{ name: "token_ids" data_type: TYPE_INT32 dims: [ -1 ] }},
-  {{ name: "text_output" data_type: TYPE_STRING dims: [ 1 ] }},
-  {{ name: "event" data_type: TYPE_STRING dims: [ 1 ] }}
-]
-parameters [
+{tensors}parameters [
 {parameters}
 ]
 """
@@ -73,11 +105,12 @@ def _stage_model(
     version = staged / VERSION
     version.mkdir(parents=True)
     try:
-        for artifact in ARTIFACTS:
+        kind = KINDS[task_of(models_dir / name)]
+        for artifact in kind.artifacts:
             shutil.copyfile(models_dir / name / artifact, version / artifact)
-        engine = models_dir / ENGINE_DIR
-        for source in [engine / "model.py", *sorted((engine / "raseed_engine").glob("*.py"))]:
-            destination = version / source.relative_to(engine)
+        program = models_dir / kind.program
+        for source in [program / "model.py", *sorted(program.glob("*/*.py"))]:
+            destination = version / source.relative_to(program)
             destination.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, destination)
     except FileNotFoundError as error:
@@ -86,17 +119,17 @@ def _stage_model(
     # bytecode there; where a file has the name of the folder, Python silently goes without.
     (version / "__pycache__").touch()
     parameters = {"EXECUTION_ENV_PATH": str(python_env.absolute()), **engine_parameters}
-    (staged / "config.pbtxt").write_text(render_config(name, parameters), encoding="utf-8")
+    (staged / "config.pbtxt").write_text(render_config(name, parameters, kind), encoding="utf-8")
 
 
-def render_config(name: str, parameters: Mapping[str, str]) -> str:
+def render_config(name: str, parameters: Mapping[str, str], kind: Kind = KINDS["generation"]) -> str:
     """The text of config.pbtxt."""
     # JSON's string syntax is a subset of the text format's.
     lines = [
         f"  {{ key: {json.dumps(key)} value: {{ string_value: {json.dumps(value)} }} }}"
         for key, value in parameters.items()
     ]
-    return _CONFIG.format(name=json.dumps(name), parameters=",\n".join(lines))
+    return _CONFIG.format(name=json.dumps(name), tensors=kind.tensors, parameters=",\n".join(lines))
 
 
 def _put_in_place(staged: Path, target: Path) -> None:

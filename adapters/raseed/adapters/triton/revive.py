@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
-import grpc
 import grpc.aio
 
-from raseed.adapters.triton.client import StreamResponse, TritonClient
+from raseed.adapters.triton.client import CALL_TIMEOUT_S, TritonClient
 
 ATTEMPTS_MAX = 5
 """After this many failures in a row only the next failed request tries again."""
@@ -16,21 +16,20 @@ BACKOFF_S_FIRST = 0.25
 BACKOFF_S_MAX = 8.0
 LOAD_TIMEOUT_S = 60.0
 """Reading a large model from a cold disk."""
-CALL_TIMEOUT_S = 2.0
-"""For calls that only ask or only begin something."""
 CLOSE_WAIT_S = 3.0
 """A model should not stay unloaded because we stopped between unload and load."""
-PROBE = b'{"cancel": "probe"}'
-"""Answered at once by a living model, however long its queue is."""
-
 log = logging.getLogger(__name__)
 
 
 class ModelReviver:
     """At most one task per model: probe, unload, load. A model that answers, or was unloaded on purpose, is let be."""
 
-    def __init__(self, client: TritonClient) -> None:
+    def __init__(self, client: TritonClient, answers: Callable[[str], Awaitable[bool]]) -> None:
+        """`answers` says whether a model's process is alive, within about two seconds; it raises AioRpcError when the
+        server is not.
+        """
         self._client = client
+        self._answers = answers
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -74,19 +73,6 @@ class ModelReviver:
             else:
                 log.info("model %s was reloaded after a failure", model)
                 return
-
-    async def _answers(self, model: str) -> bool:
-        """Whether the model's process is alive. Raises AioRpcError when the server is not."""
-        stream = self._client.stream(timeout_s=CALL_TIMEOUT_S)
-        try:
-            await stream.send(model, token_ids=(), request_json=PROBE)
-            response = await stream.receive()
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                return False
-            raise
-        await stream.finish()
-        return isinstance(response, StreamResponse)
 
     async def _is_listed_ready(self, model: str) -> bool:
         """What Triton believes; it does not notice that a model's process died."""
