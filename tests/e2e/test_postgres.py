@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,31 @@ def test_a_session_begins_at_one_worker_and_ends_at_every(workers: Stack) -> Non
         return in_a_row >= 4 * WORKERS
 
     until(refused_by_all, REVOKED_WITHIN_S, "every worker refuses the session")
+
+
+def test_responses_of_workers_that_were_killed_have_failed_and_cost_nothing(workers: Stack) -> None:
+    """Every worker says so; what their holders had was theirs again as soon as the next lives began."""
+    customer = workers.customer()
+    asked = {
+        "model": "scripted",
+        "input": "#script hang_at=3 pace_ms=1",
+        "max_output_tokens": MAX_TOKENS,
+        "background": True,
+    }
+    begun = [customer.http.send("POST", "/v1/responses", asked).json["id"] for _ in range(2 * WORKERS)]
+    until(lambda: customer.funds().held > 0, 10, "credit is held for them")
+    restarts = {f"core-{number}": workers.kill(f"core-{number}") for number in range(WORKERS)}
+    workers.wait_for_workers(restarts)
+
+    def failed(response_id: str) -> bool:
+        answer = customer.http.send("GET", f"/v1/responses/{response_id}")
+        return answer.status == 200 and answer.json["status"] == "failed"
+
+    for response_id in begun:
+        until(partial(failed, response_id), 60, "the response has failed")
+        assert all(failed(response_id) for _ in range(2 * WORKERS))
+    assert customer.left() == 1_000
+    assert workers.cli("ledger", "verify").returncode == 0
 
 
 def test_another_worker_serves_while_one_is_killed(workers: Stack) -> None:

@@ -13,6 +13,7 @@ from openai.types.responses import Response
 from pydantic import BaseModel
 from tests.support.customer import Customer
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 TINY = "raseed-tiny"
 SCRIPTED = "scripted"
@@ -207,6 +208,48 @@ def test_count(one):
     counted = one.responses.input_tokens.count(model=TINY, input="Hello", instructions="Be kind.")
     answer = one.responses.create(model=TINY, input="Hello", instructions="Be kind.")
     assert (counted.object, counted.input_tokens) == ("response.input_tokens", answer.usage.input_tokens)
+
+
+def test_in_the_background(one):
+    """Asked for, looked at until it is over, and read again as a stream from any event on."""
+    begun = one.responses.create(model=SCRIPTED, input="#script tokens=40 pace_ms=20", background=True)
+    assert begun.status in {"queued", "in_progress"}
+    until(lambda: one.responses.retrieve(begun.id).status == "completed", TIMEOUT_S, "the response is over")
+    whole = one.responses.retrieve(begun.id)
+    assert (whole.background, whole.usage.output_tokens) == (True, 40)
+    events = list(one.responses.retrieve(begun.id, stream=True))
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert events[-1].response == whole
+    rest = list(one.responses.retrieve(begun.id, stream=True, starting_after=9))
+    assert rest == events[10:]
+
+
+def test_a_stream_in_the_background_is_resumed(one):
+    """After the first reader has gone, from the event that he saw last."""
+    seen = []
+    with one.responses.create(
+        model=SCRIPTED, input="#script tokens=200 pace_ms=10", background=True, stream=True
+    ) as stream:
+        for event in stream:
+            seen.append(event)
+            if len(seen) == 15:
+                break
+    rest = list(
+        one.responses.retrieve(seen[0].response.id, stream=True, starting_after=seen[-1].sequence_number)
+    )
+    assert [event.sequence_number for event in seen + rest] == list(range(len(seen + rest)))
+    assert rest[-1].type == "response.completed"
+
+
+def test_cancel(one, customer):
+    begun = one.responses.create(model=SCRIPTED, input="#script tokens=9000 pace_ms=20", background=True)
+    until(lambda: customer.funds().held, TIMEOUT_S, "credit is held for it")
+    stopped = one.responses.cancel(begun.id)
+    assert stopped.status == "cancelled"
+    assert one.responses.retrieve(begun.id) == stopped == one.responses.cancel(begun.id)
+    assert 0 < customer.left() < 1_000
+    with pytest.raises(openai.BadRequestError, match="synchronous"):
+        one.responses.cancel(one.responses.create(model=SCRIPTED, input="hi").id)
 
 
 def test_delete(one, stack):

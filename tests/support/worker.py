@@ -101,9 +101,14 @@ async def running_worker(
     """Its public and its admin server answer on the worker's two channels. `usage_of` may bring other reports."""
     configuration = load_configuration(SCRIPTED | environ | {"RASEED_HOME": str(folder / "home")}, folder)
     settings = configuration.settings
-    async with open_platform(configuration) as platform, open_routes(configuration, "") as routes:
+    async with (
+        open_platform(configuration) as platform,
+        open_routes(configuration, "") as routes,
+        AsyncExitStack() as parts,
+    ):
         router = Router(routes)
-        holds = HoldService(platform.ledger, Owner(instance, 1), platform.policy.hold)
+        owner = Owner(instance, 1)
+        holds = HoldService(platform.ledger, owner, platform.policy.hold)
         limits, share_limits = make_limits(settings, platform.policy, report)
         sharing = None if share_limits is None else asyncio.create_task(share_limits())
         inference = InferenceService(
@@ -115,6 +120,18 @@ async def running_worker(
             report=report,
         )
         estimator = Estimator(router, platform.policy.prices, limits, SystemClock())
+        responses = await parts.enter_async_context(
+            open_responses(
+                platform,
+                Home(configuration.home),
+                owner,
+                inference=inference,
+                estimator=estimator,
+                limits=limits,
+                timeout_s=60.0,
+                report=report,
+            )
+        )
         services = Services(
             authenticator=platform.authenticator,
             sessions=sessions or platform.organisations.resolver,
@@ -123,7 +140,7 @@ async def running_worker(
             inference=inference,
             keyed=KeyedChat(inference, limits, platform.idempotency, platform.ledger, SystemClock(), broken),
             estimator=estimator,
-            responses=open_responses(platform.content, estimator),
+            responses=responses.service,
             subscriptions=platform.subscriptions,
             history=platform.history,
             usage=usage_of(platform),
@@ -184,6 +201,7 @@ async def running_worker(
             codes.cancel()
             await inference.drain(0.0)
             await services.keyed.drain(KEEP_WAIT_S)
+            await responses.live.drain(KEEP_WAIT_S)
             for server in servers:
                 await server.stop(0)
             if sharing is not None:

@@ -77,7 +77,8 @@ async def serve_core(
         epoch = await platform.database.write(
             lambda connection: begin_life(connection, instance, SystemClock().now())
         )
-        holds = HoldService(platform.ledger, Owner(instance, epoch), platform.policy.hold)
+        owner = Owner(instance, epoch)
+        holds = HoldService(platform.ledger, owner, platform.policy.hold)
         is_first = index == 0
         if is_first:
             await ensure_owner(platform, home)
@@ -99,7 +100,18 @@ async def serve_core(
         if swept := await inference.sweep_at_start():
             log.warning("swept", holds=swept, instance=instance, epoch=epoch)
         estimator = Estimator(router, platform.policy.prices, rates, SystemClock())
-        responses = open_responses(platform.content, estimator)
+        responses = await stack.enter_async_context(
+            open_responses(
+                platform,
+                home,
+                owner,
+                inference=inference,
+                estimator=estimator,
+                limits=rates,
+                timeout_s=settings.core.request_timeout_s,
+                report=report,
+            )
+        )
         keyed = KeyedChat(inference, rates, platform.idempotency, platform.ledger, SystemClock(), report)
         health = HealthMonitor(platform.database.is_ready, routes)
         limits = ServerLimits()
@@ -112,7 +124,7 @@ async def serve_core(
                 inference=inference,
                 keyed=keyed,
                 estimator=estimator,
-                responses=responses,
+                responses=responses.service,
                 subscriptions=platform.subscriptions,
                 history=platform.history,
                 usage=platform.usage,
@@ -209,7 +221,7 @@ async def serve_core(
             await health.servicer.enter_graceful_shutdown()
             drain_s = settings.core.drain_s
             await asyncio.gather(*(each.stop(drain_s) for each in servers), inference.drain(drain_s))
-            await keyed.drain(KEEP_WAIT_S)
+            await asyncio.gather(keyed.drain(KEEP_WAIT_S), responses.live.drain(KEEP_WAIT_S))
             await jobs.stop()
             if is_first:
                 home.admin_socket.unlink(missing_ok=True)

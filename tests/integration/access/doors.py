@@ -38,6 +38,8 @@ from raseed.core.errors import AccountSuspended, PermissionDenied, Unauthenticat
 from raseed.core.ids import AccountId, PersonId, SessionId
 
 ADMIN_PACKAGE = "raseed.admin."
+PEERS_PACKAGE = "raseed.peers."
+"""Between workers, on a port that no client knows."""
 TEST = By(actor="test")
 HOME = "192.0.2.1"
 Metadata = tuple[tuple[str, str], ...]
@@ -56,7 +58,7 @@ def methods() -> Iterator[tuple[str, MethodDescriptorProto]]:
                     yield f"{file.package}.{service.name}/{method.name}", method
 
 
-PUBLIC = {name: method for name, method in methods() if not name.startswith(ADMIN_PACKAGE)}
+PUBLIC = {name: method for name, method in methods() if not name.startswith((ADMIN_PACKAGE, PEERS_PACKAGE))}
 ADMIN = {name: method for name, method in methods() if name.startswith(ADMIN_PACKAGE)}
 
 

@@ -21,7 +21,7 @@ from raseed.adapters.wire.openai.response_stream import ResponseStreamEncoder
 from raseed.core.errors import BackendLost
 from raseed.core.inference.model import Delta, FinishReason, Logprob, TokenLogprob, ToolCall
 from raseed.core.responses.model import Response, Status
-from raseed.core.responses.service import failed
+from raseed.core.responses.outcome import failed
 
 
 def stream(whole: Response, after: int = -1, charged: Charged | None = None) -> bytes:

@@ -45,7 +45,7 @@ class ContentResponseStore:
     def __init__(self, content: ContentStore) -> None:
         self._content = content
 
-    async def create(self, account_id: AccountId, response: Response) -> bool:
+    async def create(self, account_id: AccountId, response: Response) -> str | None:
         return await _or_silent(self._put(account_id, response, ABSENT))
 
     async def get(self, account_id: AccountId, response_id: ResponseId) -> Kept | None:
@@ -77,7 +77,7 @@ class ContentResponseStore:
         before = await self._content.get(account_id, _KIND, response.id)
         if before is None or before.version != version:
             return False
-        if not await self._put(account_id, response, version):
+        if await self._put(account_id, response, version) is None:
             return False
         await self._delete_parts(account_id, response.id, _split(before.data)[0])
         return True
@@ -90,7 +90,7 @@ class ContentResponseStore:
         await self._delete_parts(account_id, response_id, _split(item.data)[0])
         return was_there
 
-    async def _put(self, account_id: AccountId, response: Response, if_match: str) -> bool:
+    async def _put(self, account_id: AccountId, response: Response, if_match: str) -> str | None:
         record = encode_record(response)
         if len(record) > RECORD_BYTES_MAX:
             raise RequestTooLarge(f"A response of more than {RECORD_BYTES_MAX} bytes cannot be stored.")
@@ -107,7 +107,7 @@ class ContentResponseStore:
         )
         if written is None:
             await self._delete_parts(account_id, response.id, head)
-        return written is not None
+        return written
 
     async def _delete_parts(self, account_id: AccountId, response_id: ResponseId, head: _Head) -> None:
         for name in _part_names(response_id, head):

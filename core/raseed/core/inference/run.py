@@ -108,6 +108,8 @@ class Run:
         self.input_hash = spec.input_hash
         self.created_at_s = int(time.time())
         self.stage = Stage.QUEUED
+        self.called = asyncio.Event()
+        """Set when the run is admitted and its model called; never, if that never happens."""
         self.prompt_tokens = 0
         """Known once something was generated, or the run has ended well."""
         self.generated_tokens = 0
@@ -271,6 +273,7 @@ class Run:
     async def _generate(self, cover: Cover, work: Work) -> Finish:
         left_s = self._check_time()
         self.stage = Stage.GENERATING
+        self.called.set()
         generation = await work.start(run_id=self.id, timeout_s=left_s)
         self._generation = generation
         try:

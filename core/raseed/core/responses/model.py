@@ -130,7 +130,7 @@ class Status(StrEnum):
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
     INCOMPLETE = "incomplete"
-    """The answer was cut at its limit."""
+    """The answer was cut: at its limit, or by a filter of its provider."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from raseed.core.ids import AccountId
 from raseed.core.inference.model import Delta
-from raseed.core.responses.model import Response, ResponseId
+from raseed.core.responses.model import Keeper, Response, ResponseId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class ResponseStore(Protocol):
     unknown whether it wrote.
     """
 
-    async def create(self, account_id: AccountId, response: Response) -> bool:
-        """Durable when it returns; False if there is one of this id.
+    async def create(self, account_id: AccountId, response: Response) -> str | None:
+        """Its version, durable when it returns; None if there is one of this id.
 
         Raises StorageQuotaExceeded, and RequestTooLarge for a record that is longer than can be kept.
         """
@@ -58,11 +58,11 @@ class Following(Protocol):
 class Peers(Protocol):
     """The other workers."""
 
-    def follow(self, address: str, account_id: AccountId, response_id: ResponseId) -> Following:
+    def follow(self, keeper: Keeper, account_id: AccountId, response_id: ResponseId) -> Following:
         """From the first piece on."""
         ...
 
-    async def cancel(self, address: str, account_id: AccountId, response_id: ResponseId) -> None:
+    async def cancel(self, keeper: Keeper, account_id: AccountId, response_id: ResponseId) -> None:
         """Returns when the record tells the end. Safe to repeat, and for a response that is over. Raises CapacityError."""
         ...
 

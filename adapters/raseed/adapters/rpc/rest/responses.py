@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -9,20 +10,19 @@ from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import asked_of, body_of
-from raseed.adapters.rpc.keep_alive import KeepAlive
+from raseed.adapters.rpc.keep_alive import SILENCE_S, KeepAlive
 from raseed.adapters.rpc.response_headers import response_headers
 from raseed.adapters.rpc.rest.openai import write_json
 from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.chat_stream import KEEP_ALIVE
-from raseed.adapters.wire.openai.invalid import unsupported_parameter
 from raseed.adapters.wire.openai.response_object import (
     encode_deleted,
     encode_input_items,
     encode_input_tokens,
     encode_response,
 )
-from raseed.adapters.wire.openai.response_query import page_of_items
+from raseed.adapters.wire.openai.response_query import decode_flag, decode_starting_after, page_of_items
 from raseed.adapters.wire.openai.response_request import decode_response_request
 from raseed.adapters.wire.openai.response_stream import ResponseStreamEncoder
 from raseed.adapters.wire.openai.response_words import in_words_of_responses
@@ -34,7 +34,8 @@ from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 from raseed.core.responses.asking import Question
 from raseed.core.responses.model import PREFIX, Response, ResponseId
-from raseed.core.responses.service import ResponseService, begun, ended, failed
+from raseed.core.responses.outcome import ended, failed
+from raseed.core.responses.service import ResponseService, begun
 from raseed.rest.v1 import responses_pb2 as pb
 from raseed.rest.v1 import responses_pb2_grpc
 
@@ -60,11 +61,15 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
         body = request.body.data
         decoded = decode_response_request(body)
         asked = asked_of(call, body)
-        if decoded.request.terms.background:
-            raise unsupported_parameter("background", "It is not served yet")
         try:
             question = await self._responses.asking.question(call.caller, decoded.request)
-            if asked is not None and not decoded.stream:
+            if question.terms.background:
+                response = await self._responses.background.begin(call.caller, question, asked)
+                if decoded.stream:
+                    await self._follow(call, context, response.id, after=-1)
+                else:
+                    await write_json(context, call, encode_response(response))
+            elif asked is not None and not decoded.stream:
                 await self._answer_once(call, context, question, asked)
             else:
                 run = await self._run(call, context, question, asked, stream=decoded.stream)
@@ -86,7 +91,12 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
 
     async def GetResponse(self, request: pb.GetResponseRequest, context: Context) -> None:
         call = current_call()
-        response = await self._responses.get(call.caller, ResponseId(request.response_id))
+        response_id = ResponseId(request.response_id)
+        if decode_flag("stream", request.stream):
+            after = decode_starting_after(request.starting_after)
+            await self._follow(call, context, response_id, after=after)
+            return
+        response = await self._responses.get(call.caller, response_id)
         await write_json(context, call, encode_response(response, self._charged_of(response)))
 
     async def DeleteResponse(self, request: pb.DeleteResponseRequest, context: Context) -> None:
@@ -96,8 +106,9 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
         await write_json(context, call, encode_deleted(response_id))
 
     async def CancelResponse(self, request: pb.CancelResponseRequest, context: Context) -> None:
-        await self._responses.get(current_call().caller, ResponseId(request.response_id))
-        raise RequestInvalid("Cannot cancel a synchronous response.")
+        call = current_call()
+        response = await self._responses.cancel(call.caller, ResponseId(request.response_id))
+        await write_json(context, call, encode_response(response, self._charged_of(response)))
 
     async def ListInputItems(self, request: pb.ListInputItemsRequest, context: Context) -> None:
         call = current_call()
@@ -165,6 +176,39 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
         kept = await self._responses.keep(call.caller, ended(response, pieces, event))
         events += encoder.finish(kept, self._charged(event))
         await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
+
+    async def _follow(self, call: Call, context: Context, response_id: ResponseId, *, after: int) -> None:
+        """The events of a response that has a record, behind the one with that number. It goes on without its reader."""
+        reading = await self._responses.follow(call.caller, response_id)
+        encoder = ResponseStreamEncoder(reading.response, after=after)
+        coming: asyncio.Task[list[Delta] | Response] | None = None
+        try:
+            if headers := response_headers(call):
+                await context.send_initial_metadata(headers)
+            call.is_streaming = True
+            call.failure_line = lambda error: encoder.finish(failed(reading.response, (), error))
+            events = (
+                encoder.start() or KEEP_ALIVE
+            )  # the answer begins now, also where its reader has seen that
+            while True:
+                if events:
+                    await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
+                coming = coming or asyncio.create_task(reading.next())
+                await asyncio.wait([coming], timeout=SILENCE_S)
+                if not coming.done():
+                    events = KEEP_ALIVE
+                    continue
+                event, coming = coming.result(), None
+                if isinstance(event, Response):
+                    break
+                events = b"".join(map(encoder.delta, event))
+            last = encoder.finish(event, self._charged_of(event))
+            if last:
+                await context.write(HttpBody(content_type=EVENT_STREAM, data=last))
+        finally:
+            if coming is not None:
+                coming.cancel()
+            reading.close()
 
     def _charged(self, end: Ended) -> Charged | None:
         """What a usage object says of the charge beside OpenAI's own keys."""

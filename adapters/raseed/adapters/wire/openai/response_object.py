@@ -13,7 +13,7 @@ import msgspec
 from raseed.adapters.wire.charged import Charged, charge_keys
 from raseed.adapters.wire.json_values import whole_text
 from raseed.adapters.wire.openai.chat_response import logprobs_object
-from raseed.core.inference.model import Media, MediaKind, TokenLogprob, Usage
+from raseed.core.inference.model import FinishReason, Media, MediaKind, TokenLogprob, Usage
 from raseed.core.responses.model import (
     Choosing,
     Item,
@@ -69,9 +69,7 @@ def response_object(response: Response, output: list[Json], charged: Charged | N
         "conversation": None,
         "error": None if failure is None else {"code": failure.code, "message": failure.message},
         "frequency_penalty": 0.0,
-        "incomplete_details": (
-            {"reason": "max_output_tokens"} if response.status is Status.INCOMPLETE else None
-        ),
+        "incomplete_details": _incomplete_details(response),
         "instructions": terms.instructions,
         "max_output_tokens": terms.sampling.max_tokens,
         "max_tool_calls": terms.max_tool_calls,
@@ -96,6 +94,13 @@ def response_object(response: Response, output: list[Json], charged: Charged | N
         "user": terms.user,
         "metadata": dict(terms.metadata),
     }
+
+
+def _incomplete_details(response: Response) -> Json | None:
+    if response.status is not Status.INCOMPLETE:
+        return None
+    is_filtered = response.finish_reason is FinishReason.CONTENT_FILTER
+    return {"reason": "content_filter" if is_filtered else "max_output_tokens"}
 
 
 def output_objects(output: Sequence[OutputItem], status: Status) -> list[Json]:
