@@ -8,7 +8,7 @@ from typing import Any
 
 import anthropic
 import pytest
-from anthropic import Anthropic
+from anthropic import Anthropic, beta_tool
 from tests.support.customer import Customer
 from tests.support.http import Http
 from tests.support.stack import Stack
@@ -150,6 +150,35 @@ def test_tools(one_client, stream):
     ]
     answer = one_client.messages.create(messages=question + turns, **fields)
     assert answer.content[0].text == "So?"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_runner_of_tools(one_client, stream):
+    """It asks for a conversation that is kept at the server; told that there is none, it sends all turns itself."""
+    given: list[int] = []
+
+    @beta_tool
+    def weather(n: int) -> str:
+        """The weather of a city."""
+        given.append(n)
+        return "sunny and warm"
+
+    question = asked("#script tool=weather tools=2 tokens=2")
+    runner = one_client.beta.messages.tool_runner(
+        model=SCRIPTED, max_tokens=50, tools=[weather], messages=question, stream=stream
+    )
+    assert runner.until_done().content[0].text == "sunny and warm"
+    assert given == [1, 1]
+
+
+def test_a_conversation_that_is_kept_is_refused(one_client):
+    """Never answered as if the messages of one turn were all."""
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        one_client.beta.messages.create(
+            model=SCRIPTED, max_tokens=5, messages=HELLO, thread={"type": "create"}, betas=["any"]
+        )
+    body: Any = caught.value.body
+    assert body["error"]["details"]["error_code"] == "thread_unsupported_request"
 
 
 def test_a_demanded_tool(one_client):

@@ -263,10 +263,11 @@ class _Play:
 def _play(request: ChatRequest, script: Script | None, settings: ScriptedSettings) -> _Play:
     """A script first, then what the request holds the answer to, then an echo. Raises RequestInvalid."""
     if script is not None:
-        pieces = ('{"ok"', ":", "true", "}") if script.json else WORDS
+        pieces = script.json or WORDS
         count = script.tools if request.parallel_tool_calls else min(script.tools, 1)
         calls = [
-            ToolCall(id=f"call_{i}", name=script.tool or "f", arguments_json='{"n":1}') for i in range(count)
+            ToolCall(id=f"call_{i}", name=script.tool or "f", arguments_json=script.args)
+            for i in range(count)
         ]
         return _Play(script, pieces, calls, script.tokens)
     if request.tool_choice is ToolChoice.REQUIRED:

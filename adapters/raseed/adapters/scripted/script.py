@@ -7,9 +7,10 @@ A message that begins with `#script` is a script; any other is echoed. Words aft
 | `tokens=N`        | produce N tokens (default: exactly `max_tokens`), never more than `max_tokens`   |
 | `pace_ms=X`       | wait X milliseconds before each piece (default: the backend's setting)           |
 | `batch=N`         | N tokens in one piece (default 1)                                                |
-| `tool=NAME`       | answer with a call of this function, arguments `{"n":1}`                         |
+| `tool=NAME`       | answer with a call of this function                                              |
+| `args=JSON`       | its arguments, without a space in them (default `{"n":1}`)                       |
 | `tools=N`         | N parallel calls                                                                 |
-| `json`            | answer with a JSON object                                                        |
+| `json`            | answer with a JSON object; `json=JSON` with this one, which has no space in it    |
 | `fail_at=N`       | the engine fails after N tokens (0: before the first)                            |
 | `hang_at=N`       | the engine goes silent after N tokens                                            |
 """
@@ -19,6 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PREFIX = "#script"
+_ARGS = '{"n":1}'
+_OBJECT = ('{"ok"', ":", "true", "}")
+_WORDS = {"tokens", "pace_ms", "batch", "tool", "args", "tools", "json", "fail_at", "hang_at"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +31,10 @@ class Script:
     pace_ms: float | None = None
     batch: int = 1
     tool: str = ""
+    args: str = _ARGS
     tools: int = 0
-    json: bool = False
+    json: tuple[str, ...] = ()
+    """The pieces of the object; none: the answer is not JSON."""
     fail_at: int | None = None
     hang_at: int | None = None
 
@@ -41,7 +47,7 @@ def parse_script(text: str) -> Script | None:
     for word in text[len(PREFIX) :].split():
         name, _, value = word.partition("=")
         values[name] = value
-    unknown = values.keys() - {"tokens", "pace_ms", "batch", "tool", "tools", "json", "fail_at", "hang_at"}
+    unknown = values.keys() - _WORDS
     if unknown:
         raise ValueError(f"unknown word in script: {min(unknown)}")
 
@@ -53,8 +59,9 @@ def parse_script(text: str) -> Script | None:
         pace_ms=float(values["pace_ms"]) if "pace_ms" in values else None,
         batch=max(1, number("batch") or 1),
         tool=values.get("tool", ""),
+        args=values.get("args", _ARGS),
         tools=number("tools") or (1 if "tool" in values else 0),
-        json="json" in values,
+        json=_OBJECT if values.get("json") == "" else tuple(filter(None, [values.get("json")])),
         fail_at=number("fail_at"),
         hang_at=number("hang_at"),
     )

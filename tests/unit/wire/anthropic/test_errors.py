@@ -13,6 +13,7 @@ from raseed.core import errors
 from raseed.core.errors import INSUFFICIENT_CREDITS_MESSAGE, RaseedError
 from raseed.core.inference.capabilities import check_capabilities
 from raseed.core.inference.model import (
+    Capability,
     ChatRequest,
     JsonFormat,
     Media,
@@ -82,7 +83,7 @@ def test_out_of_credit(golden):
 )
 def test_what_a_model_cannot_do_is_told_with_anthropics_names(asked: dict[str, Any], message: str):
     with pytest.raises(errors.RequestInvalid) as caught:
-        check_capabilities(ChatRequest(model="m", **asked), frozenset())
+        check_capabilities(ChatRequest(model="m", **asked), frozenset({Capability.CHAT}))
     body = encode_error(caught.value, request_id="r").body
     assert msgspec.json.decode(body)["error"]["message"].startswith(message)
 

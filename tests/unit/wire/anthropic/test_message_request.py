@@ -111,7 +111,7 @@ def test_everything_that_is_served():
 
 def test_null_is_the_same_as_absent():
     nulls = ("system", "stop_sequences", "temperature", "top_p", "top_k", "stream", "tools", "tool_choice")
-    more = ("thinking", "output_config", "container", "mcp_servers", "metadata")
+    more = ("thinking", "output_config", "container", "mcp_servers", "thread", "metadata")
     assert decode(**dict.fromkeys((*nulls, *more))) == decode()
 
 
@@ -254,7 +254,16 @@ _JSON = st.recursive(
 _FIELDS = st.sampled_from(
     [
         *("model", "messages", "max_tokens", "system", "stop_sequences", "temperature", "top_p", "top_k"),
-        *("stream", "tools", "tool_choice", "thinking", "output_config", "container", "mcp_servers"),
+        *(
+            "stream",
+            "tools",
+            "tool_choice",
+            "thinking",
+            "output_config",
+            "container",
+            "mcp_servers",
+            "thread",
+        ),
     ]
 )
 _BLOCKS = st.dictionaries(

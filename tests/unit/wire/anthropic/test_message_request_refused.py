@@ -143,6 +143,7 @@ def after_call(**fields: object) -> dict[str, object]:
         ({"thinking": {"type": "x"}}, "thinking.type: Input should be"),
         ({"container": "c"}, "container: It is not supported by this model"),
         ({"mcp_servers": [{"type": "url"}]}, "mcp_servers: It is not supported by this model"),
+        ({"thread": {"type": "create"}}, "thread: Conversations are not kept here"),
         ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "thinking.type: This model does not"),
     ],
 )

@@ -33,6 +33,10 @@ _TYPES = {
 
 UNSUPPORTED = "unsupported_parameter"
 """The code of errors of the core about what a model cannot do; they name fields as OpenAI does."""
+THREAD_UNSUPPORTED = "thread_unsupported_request"
+"""Anthropic's own code, in `details`. Clients whose runners of tools leave the conversation with the server send it
+whole from then on.
+"""
 _FIELDS = {"response_format": "output_config.format"}
 
 _encode = msgspec.json.Encoder().encode
@@ -41,6 +45,7 @@ _encode = msgspec.json.Encoder().encode
 class ErrorObject(msgspec.Struct, frozen=True, gc=False):
     type: str
     message: str
+    details: dict[str, str | list[str]] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ErrorBody(msgspec.Struct, frozen=True, gc=False):
@@ -53,15 +58,18 @@ def error_type(status: int) -> str:
     return _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
-def error_body(status: int, message: str, request_id: str | None) -> bytes:
-    shown = ErrorObject(type=error_type(status), message=message)
+def error_body(
+    status: int, message: str, request_id: str | None, details: dict[str, str | list[str]] | None = None
+) -> bytes:
+    shown = ErrorObject(type=error_type(status), message=message, details=details or msgspec.UNSET)
     return _encode(ErrorBody(type="error", error=shown, request_id=request_id))
 
 
 def encode_error(error: Exception, *, request_id: str) -> HttpError:
     """The answer for an error before the first byte. Of an exception that is not ours, nothing is shown."""
     status, message = _face(error, request_id)
-    return HttpError(status, error_headers(error, status), error_body(status, message, request_id))
+    body = error_body(status, message, request_id, _details(error))
+    return HttpError(status, error_headers(error, status), body)
 
 
 def encode_stream_error(error: Exception, *, request_id: str) -> bytes:
@@ -81,6 +89,13 @@ def _face(error: Exception, request_id: str) -> tuple[int, str]:
     if isinstance(error, RequestInvalid) and error.code == UNSUPPORTED and error.param is not None:
         return status, _unsupported(error.param, error.message)
     return status, error.message
+
+
+def _details(error: Exception) -> dict[str, str | list[str]] | None:
+    """What a client's program reads of an error, where Anthropic's clients look for it."""
+    if isinstance(error, RequestInvalid) and error.code == THREAD_UNSUPPORTED:
+        return {"error_code": THREAD_UNSUPPORTED, "unsupported": ["thread"]}
+    return None
 
 
 def _unsupported(param: str, message: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from raseed.adapters.wire.anthropic import invalid
+from raseed.adapters.wire.anthropic.errors import THREAD_UNSUPPORTED
 from raseed.adapters.wire.anthropic.message_schema import MessagesBody
 from raseed.adapters.wire.anthropic.message_tools import to_core_format, to_core_tools
 from raseed.adapters.wire.anthropic.message_turns import to_core_messages
@@ -23,6 +24,7 @@ from raseed.adapters.wire.body import (
     served_keys,
 )
 from raseed.adapters.wire.openai.sampling_fields import INT32_MAX
+from raseed.core.errors import RequestInvalid
 from raseed.core.inference.model import ChatRequest, Sampling
 
 STOP_MAX = 16
@@ -122,3 +124,10 @@ def _refuse_unserved(wire: MessagesBody) -> None:
         raise invalid.at("container", "It is not supported by this model")
     if wire.mcp_servers:
         raise invalid.at("mcp_servers", "It is not supported by this model")
+    if wire.thread is not None:
+        # Never dropped: the messages that are left would be answered as if they were the whole conversation.
+        raise RequestInvalid(
+            "thread: Conversations are not kept here; send all messages",
+            param="thread",
+            code=THREAD_UNSUPPORTED,
+        )

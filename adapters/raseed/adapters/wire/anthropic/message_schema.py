@@ -81,3 +81,4 @@ class MessagesBody(msgspec.Struct, frozen=True, gc=False):
     output_config: OutputConfigBody | None = None
     container: object = None
     mcp_servers: object = None
+    thread: object = None
