@@ -10,6 +10,28 @@ local GRPC_HEADERS = {
   "grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding", "grpc-accept-encoding",
 }
 
+local CALL_HEADERS = { "grpc-timeout", "grpc-encoding", "grpc-accept-encoding" }
+-- What the transcoder's call means by these is not for an HTTP client to say, and a wrong one would break it.
+
+-- Whether every byte above ASCII is part of a well-formed character (RFC 3629).
+local function is_utf8(text)
+  if not text:find("[\128-\255]") then
+    return true
+  end
+  text = text:gsub("[\194-\223][\128-\191]", ".")
+  text = text:gsub("\224[\160-\191][\128-\191]", "."):gsub("\237[\128-\159][\128-\191]", ".")
+  text = text:gsub("[\225-\236\238\239][\128-\191][\128-\191]", ".")
+  text = text:gsub("\240[\144-\191][\128-\191][\128-\191]", "."):gsub("\244[\128-\143][\128-\191][\128-\191]", ".")
+  text = text:gsub("[\241-\243][\128-\191][\128-\191][\128-\191]", ".")
+  return not text:find("[\128-\255]")
+end
+
+-- The query, with what is escaped in it as bytes: the transcoder puts its values into protobuf strings.
+local function query_of(path)
+  local query = path:match("%?(.*)") or ""
+  return (query:gsub("%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end))
+end
+
 local function refuse(handle, status)
   handle:respond({ [":status"] = status }, "")
 end
@@ -38,6 +60,13 @@ function envoy_on_request(handle)
   local path = headers:get(":path")
   if path:find("^[^?]*%%[89a-fA-F]%x") or path:find("^[^?]*[\128-\255]") then
     return refuse(handle, "404")
+  end
+  local content_type = headers:get("content-type")
+  if not is_utf8(query_of(path)) or (content_type and not is_utf8(content_type)) then
+    return refuse(handle, "400")
+  end
+  for _, name in ipairs(CALL_HEADERS) do
+    headers:remove(name)
   end
   -- Before the body: a caller without a credential must not make us buffer megabytes.
   if route:get("keyed") and not has_credential(headers) then

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from google.api import annotations_pb2
@@ -296,15 +296,19 @@ def _schemas(types: Iterable[Any]) -> tuple[dict[Any, dict[str, Any]], dict[str,
     schemas, components = msgspec.json.schema_components(
         unique, schema_hook=_any_json, ref_template="#/components/schemas/{name}"
     )
-    names = _names(msgspec.inspect.multi_type_info(unique), components)
+    infos = msgspec.inspect.multi_type_info(unique)
+    names = _names(infos, components)
     text = re.sub(
         r'"#/components/schemas/([^"]+)"',
         lambda found: f'"#/components/schemas/{names[found[1]]}"',
         json.dumps([list(schemas), dict(components)]),
     )
     renamed, parts = json.loads(text)
-    for part in parts.values():
+    may_lack = _may_lack(infos, names)
+    for name, part in parts.items():
         part.pop("title", None)  # the class, which the name of the component says
+        if "required" in part:
+            part["required"] = [key for key in part["required"] if key not in may_lack[names[name]]]
     return dict(zip(unique, renamed, strict=True)), {names[name]: part for name, part in parts.items()}
 
 
@@ -333,11 +337,25 @@ def _names(infos: Iterable[msgspec.inspect.Type], components: Iterable[str]) -> 
     found: dict[str, str] = {}
     for kind in classes:
         full = f"{kind.__module__}.{kind.__qualname__}"
-        ours = _LAYERS.sub("", full).replace("._", ".")
         for theirs in (kind.__name__, re.sub(r"[^a-zA-Z0-9.\-_]", "_", full)):
             if theirs in components:
-                found[theirs] = ours
+                found[theirs] = _named(kind)
     return found
+
+
+def _may_lack(infos: Iterable[msgspec.inspect.Type], names: Mapping[str, str]) -> dict[str, set[str]]:
+    """Of each component the keys that are left out when they are UNSET, whether or not that is their default."""
+    found: dict[str, set[str]] = {name: set() for name in names.values()}
+    for kind in {kind for info in infos for kind in _classes(info) if issubclass(kind, msgspec.Struct)}:
+        for one in msgspec.structs.fields(kind):
+            if msgspec.UnsetType in get_args(one.type):
+                found[_named(kind)].add(one.encode_name)
+    return found
+
+
+def _named(kind: type) -> str:
+    """`openai.chat_schema.ChatBody`: where it stands, without its layer."""
+    return _LAYERS.sub("", f"{kind.__module__}.{kind.__qualname__}").replace("._", ".")
 
 
 def _classes(info: Any) -> Iterator[type]:

@@ -33,6 +33,8 @@ LISTENER = "public"
 OPERATORS_LISTENER = "operators"
 _FORGED_HEADERS = ("x-raseed-", "x-http-status", "x-envoy-")
 """Beginnings of request headers that only we or Envoy may set."""
+_BINARY_SUFFIX = "-bin"
+"""End of the names of gRPC's binary metadata, of which nothing of ours takes any; what is no base64 would break the call."""
 _FORWARDED_HEADERS = ("x-forwarded-", "forwarded")
 """Beginnings of request headers that only a proxy of ours may set."""
 _NO_ADDRESS = {"address_prefix": "255.255.255.255", "prefix_len": 32}
@@ -247,7 +249,10 @@ def _header_guard(settings: EdgeSettings) -> dict[str, Any]:
         "envoy.http.early_header_mutation.header_mutation",
         **{
             "@type": f"{TYPES}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            "mutations": [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in prefixes],
+            "mutations": [
+                {"remove_on_match": {"key_matcher": matcher}}
+                for matcher in (*({"prefix": prefix} for prefix in prefixes), {"suffix": _BINARY_SUFFIX})
+            ],
         },
     )
 

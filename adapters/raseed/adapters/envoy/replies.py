@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from raseed.adapters.envoy.parts import TYPES, typed
 from raseed.adapters.wire.anthropic.errors import error_body
 
 API_PATH_REGEX = r"/((v1|v2|api|webhooks)(/.*|\?.*)?|(raseed|grpc)\..*)"
@@ -74,7 +75,10 @@ REPLIES = (
 
 def local_reply_config(not_found_html: str, retry_after_s: int) -> dict[str, Any]:
     """`local_reply_config` of the connection manager. The first mapper that matches decides."""
-    mappers = [_mapper(200, [], _OWN_BODY, JSON, _headers(200, retry_after_s))]
+    mappers = [
+        _overload_mapper(retry_after_s),
+        _mapper(200, [], _OWN_BODY, JSON, _headers(200, retry_after_s)),
+    ]
     for reply in REPLIES:
         headers = _headers(reply.status, retry_after_s)
         mappers.append(_mapper(reply.status, [_is_native_grpc()], reply.message, "text/plain", headers))
@@ -119,6 +123,22 @@ def _mapper(
         "body_format_override": _format(text, content_type),
         "headers_to_add": headers,
     }
+
+
+def _overload_mapper(retry_after_s: int) -> dict[str, Any]:
+    """What HTTP/1 gets when Envoy's heap is full, which Envoy calls 500."""
+    away = next(reply for reply in REPLIES if reply.status == 503)
+    is_overload = typed(
+        "envoy.access_loggers.extension_filters.cel",
+        **{
+            "@type": f"{TYPES}.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            "expression": "response.code_details == 'overload'",
+        },
+    )
+    mapper = _mapper(
+        500, [{"extension_filter": is_overload}], away.json(), JSON, _headers(503, retry_after_s)
+    )
+    return {**mapper, "status_code": 503}
 
 
 def _format(text: str, content_type: str) -> dict[str, Any]:
