@@ -70,6 +70,7 @@ class Worker:
         gateway: FakeGateway,
         shortfall: TakeShortfall,
     ) -> None:
+        self.database = database
         self.payments = store
         self.gateway = gateway
         self.gateways = Gateways([gateway])

@@ -12,8 +12,8 @@ from tests.contract.ledger.conftest import POSTGRES_3, SQLITE
 from tests.support.fake_gateway import Fault
 from tests.support.faulty_ledger import FaultyLedger, When
 from tests.support.orders import CREDIT
-from tests.support.till import PACK, Till, Worker
-from tests.unit.billing.builders import ALICE, BOB
+from tests.support.till import PACK, Till
+from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.sql.payments.extra_keys import extra_keys
 from raseed.core.accounts.model import AccountStatus
@@ -23,12 +23,10 @@ from raseed.core.billing.ports import LedgerUnavailable
 from raseed.core.clock import DAY, MINUTE
 from raseed.core.errors import NotFound
 from raseed.core.ids import PaymentId
-from raseed.core.payments.inbox import HANDLING_MAX
 from raseed.core.payments.model import (
     Item,
     ItemKind,
     Mode,
-    Payment,
     PaymentState,
     SeenRefundState,
     SeenStatus,
@@ -53,42 +51,6 @@ async def test_what_is_paid_is_credited_once_with_what_was_paid_for_it(till: Til
     assert list(audited) == ["payment.pending", "payment.paid", "payment.credited"]
     assert f"account={ALICE}" in audited["payment.paid"]
     assert "credits=5000" in audited["payment.credited"]
-
-
-@AT_ONCE
-async def test_events_returns_and_the_schedule_at_once_credit_once(till: Till):
-    """A hundred payments, each told of by an event, a browser and the schedule at the same time, in three workers."""
-    payments = [await till.place(number, BOB if number % 2 else ALICE) for number in range(100)]
-    for payment in payments:
-        till.pay(payment)
-    till.book.pace_s = 0.002
-
-    async def hear_of_all(worker: Worker) -> list[Payment]:
-        places = asyncio.Semaphore(HANDLING_MAX)
-
-        async def hear_of(payment: Payment) -> Payment:
-            async with places:
-                return await worker.settling.settle(payment.id)
-
-        return await asyncio.gather(*map(hear_of, payments))
-
-    settled = [
-        payment for found in await asyncio.gather(*map(hear_of_all, till.workers)) for payment in found
-    ]
-    assert {payment.state for payment in settled} == {PaymentState.CREDITED}
-    assert sorted(key for key, *_ in await till.granted()) == sorted(f"payment:{it.id}" for it in payments)
-    assert await till.spendable(ALICE) + await till.spendable(BOB) == 100 * CREDIT
-
-
-@AT_ONCE
-async def test_three_hundred_hints_of_one_payment_credit_once(till: Till):
-    payment = await till.order()
-    till.pay(payment)
-    till.book.pace_s = 0.002
-    hints = [till.workers[number % 3].settling.settle(payment.id) for number in range(300)]
-    assert {settled.state for settled in await asyncio.gather(*hints)} == {PaymentState.CREDITED}
-    assert await till.spendable() == CREDIT
-    assert till.book.calls["look_up"] < 40, "those who wait share a look"
 
 
 WRONG: dict[str, dict[str, Any]] = {

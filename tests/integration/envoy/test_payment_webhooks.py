@@ -18,18 +18,17 @@ import structlog
 from sqlalchemy import delete, select, text
 from tests.integration.envoy.checks import openai_error
 from tests.integration.envoy.edge import run_edge
+from tests.support.audit import refused_events
 from tests.support.worker import Worker, running_worker
 
 from raseed.adapters.payments.creem import CreemAccount, open_creem
 from raseed.adapters.rpc.rest.webhook_bodies import BODY_BYTES_MAX
-from raseed.adapters.sql.admin.tables import audit_details, audit_log
 from raseed.adapters.sql.payments.tables import payment_events
 from raseed.adapters.telemetry.log import configure_log, log
 from raseed.adapters.telemetry.metrics import PAYMENT_EVENTS
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.clock import SystemClock
 from raseed.core.payments.model import Mode
-from raseed.core.payments.receiving import REFUSED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATH = "/webhooks/creem"
@@ -96,16 +95,6 @@ async def kept(worker: Worker) -> list[Any]:
         columns.id
     )
     return [tuple(row) for row in await worker.platform.database.read(lambda it: it.execute(query).all())]
-
-
-async def refusals(worker: Worker, provider: str = "creem") -> list[str]:
-    query = (
-        select(audit_details.c.detail)
-        .join_from(audit_log, audit_details, audit_details.c.seq == audit_log.c.seq)
-        .where(audit_log.c.action == REFUSED, audit_log.c.subject == provider)
-        .order_by(audit_log.c.seq)
-    )
-    return list(await worker.platform.database.read(lambda it: it.scalars(query).all()))
 
 
 def counted(outcome: str) -> float:
@@ -177,8 +166,8 @@ async def test_forgeries_are_in_the_audit_log_and_do_not_fill_it(served, http):
     for _ in range(20):
         async with http.post(PATH, data=body, headers=signed(body, "another secret altogether")) as response:
             assert response.status == 401
-    assert (await refusals(worker)).count("unsigned count=1") == 1
-    assert len(await refusals(worker)) <= 2
+    assert (await refused_events(worker, "creem")).count("unsigned count=1") == 1
+    assert len(await refused_events(worker, "creem")) <= 2
 
 
 @pytest.mark.parametrize("secrets", [(), ("",), ("short",), (SECRET, "short")])
@@ -194,7 +183,9 @@ async def test_without_a_secret_or_with_one_that_could_be_guessed_nothing_is_pro
             await openai_error(response, 503)
     assert await kept(worker) == []
     assert counted("not_configured") == before + len(secrets) + 2
-    assert (await refusals(worker)).count("not_configured count=1") == 1, "and once, not once for each"
+    assert (await refused_events(worker, "creem")).count("not_configured count=1") == 1, (
+        "and once, not once for each"
+    )
 
 
 async def test_a_provider_that_is_not_configured_has_no_webhook(served, http):
@@ -203,7 +194,7 @@ async def test_a_provider_that_is_not_configured_has_no_webhook(served, http):
         async with http.post("/webhooks/myfatoorah", data=b"{}", headers=headers) as response:
             await openai_error(response, 503)
     assert await kept(worker) == []
-    assert await refusals(worker, "myfatoorah") == ["not_configured count=1"]
+    assert await refused_events(worker, "myfatoorah") == ["not_configured count=1"]
 
 
 async def test_an_event_of_play_money_is_refused_where_money_is_real(served, http, selling):
@@ -212,7 +203,7 @@ async def test_an_event_of_play_money_is_refused_where_money_is_real(served, htt
     async with http.post(PATH, data=body, headers=signed(body)) as response:
         await openai_error(response, 403)
     assert await kept(worker) == []
-    assert "wrong_mode count=1" in await refusals(worker)
+    assert "wrong_mode count=1" in await refused_events(worker, "creem")
     await selling((SECRET,), Mode.TEST)
     async with http.post(PATH, data=body, headers=signed(body)) as response:
         assert response.status == 200
@@ -226,7 +217,7 @@ async def test_what_is_signed_and_says_nothing_is_refused(served, http, body):
     async with http.post(PATH, data=body, headers=signed(body)) as response:
         await openai_error(response, 400)
     assert await kept(served[0]) == []
-    assert (await refusals(served[0])).count("unreadable count=1") == 1
+    assert (await refused_events(served[0], "creem")).count("unreadable count=1") == 1
 
 
 async def test_a_body_that_is_too_long_is_refused_before_it_is_there(http):

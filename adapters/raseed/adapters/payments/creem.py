@@ -265,7 +265,7 @@ class CreemGateway:
     def read_event(self, headers: Mapping[str, str], body: bytes) -> Event:
         secrets = self._account.webhook_secrets
         if is_guessable(secrets):
-            raise WebhookNotConfigured("There is no such webhook.")
+            raise WebhookNotConfigured("This webhook is not configured.")
         if not is_signed(body, headers.get(SIGNATURE_HEADER, ""), secrets):
             raise Unauthenticated("The signature is missing or wrong.")
         return read_event(body, self.mode)

@@ -43,7 +43,7 @@ Signed = Mapping[str, str]
 def read_event(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], mode: Mode) -> Event:
     """As `core.payments.ports.Gateway.read_event`. Only fields that are signed tell what it is about."""
     if not secrets or any(len(secret.encode()) < SECRET_BYTES_MIN for secret in secrets):
-        raise WebhookNotConfigured("This webhook has no secret that would prove who calls it.")
+        raise WebhookNotConfigured("This webhook is not configured.")
     parsed = _parsed(body)
     given = headers.get(SIGNATURE_HEADER, "")
     if isinstance(parsed["Event"], dict):
