@@ -12,7 +12,17 @@ from tests.support.desk import chat
 from raseed.adapters.scripted.backend import ScriptedModelBackend, ScriptedSettings, prompt_tokens_of
 from raseed.adapters.scripted.json_instance import json_instance
 from raseed.core.errors import RequestInvalid
-from raseed.core.inference.model import ChatRequest, Delta, JsonFormat, Media, MediaKind, Tool, ToolChoice
+from raseed.core.inference.model import (
+    ChatRequest,
+    Delta,
+    FinishReason,
+    JsonFormat,
+    Media,
+    MediaKind,
+    Sampling,
+    Tool,
+    ToolChoice,
+)
 
 BACKEND = ScriptedModelBackend(ScriptedSettings())
 
@@ -107,3 +117,26 @@ def test_a_part_that_is_not_text_costs_ten_tokens():
     [message] = plain.messages
     assert prompt_tokens_of(plain) == 2
     assert prompt_tokens_of(replace(plain, messages=(replace(message, media=(image,)),))) == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "shown", "tokens", "by"),
+    [
+        ("one two three", ("two",), "one ", 2, "two"),
+        ("one two three", ("e t",), "on", 2, "e t"),
+        ("one two three", ("three", "two"), "one ", 2, "two"),
+        ("one two three", ("threes",), "one two three", 3, None),
+        ("#script tokens=6 batch=4", ("gamma",), "alpha beta ", 3, "gamma"),
+        ("#script tokens=6 batch=4", ("delta beta",), "alpha beta gamma delta alpha beta ", 6, None),
+    ],
+)
+async def test_a_stop_sequence_ends_the_answer(text, stop, shown, tokens, by):
+    """The text ends before it, what was generated until then counts, and it is named."""
+    request = replace(chat(text), sampling=Sampling(stop=stop))
+    prepared = await BACKEND.prepare(request)
+    generation = await BACKEND.start(prepared, run_id="r", max_tokens=prepared.max_tokens, timeout_s=1)
+    said = ""
+    while isinstance(event := await generation.next(), Delta):
+        said += event.text
+    assert (said, event.usage.completion_tokens, event.stop_sequence) == (shown, tokens, by)
+    assert event.finish_reason is FinishReason.STOP

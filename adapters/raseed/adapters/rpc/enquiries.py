@@ -10,7 +10,7 @@ from raseed.accounts.v1 import enquiries_pb2 as pb
 from raseed.accounts.v1 import enquiries_pb2_grpc
 from raseed.adapters.rpc.auth import address_of
 from raseed.adapters.rpc.call import current_call
-from raseed.adapters.rpc.rest.openai import write_json
+from raseed.adapters.rpc.rest.answers import write_json
 from raseed.adapters.wire.enquiries import ACCEPTED, decode_enquiry
 from raseed.core.accounts.sessions import SessionAuthenticator
 from raseed.core.messaging.enquiries import Enquiries

@@ -9,7 +9,7 @@ import grpc
 from raseed.accounts.v1 import notices_pb2 as pb
 from raseed.accounts.v1 import notices_pb2_grpc
 from raseed.adapters.rpc.call import Call, current_call
-from raseed.adapters.rpc.rest.openai import write_json
+from raseed.adapters.rpc.rest.answers import write_json
 from raseed.adapters.wire.notices import decode_update, encode_preferences
 from raseed.core.messaging.service import NoticeService, Preferences
 from raseed.rest.v1 import notices_pb2 as rest_pb

@@ -12,7 +12,7 @@ from raseed.accounts.v1 import own_data_pb2_grpc
 from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.adapters.rpc.response_headers import response_headers
-from raseed.adapters.rpc.rest.openai import write_json
+from raseed.adapters.rpc.rest.answers import write_json
 from raseed.adapters.wire import own_data as wire
 from raseed.adapters.wire.usage import JSON_LINES, lines_failure
 from raseed.core.accounts.closing import ClosingRequest, ClosingRequests

@@ -8,7 +8,7 @@ import grpc
 
 from raseed.adapters.rpc.auth import address_of
 from raseed.adapters.rpc.call import Call, current_call
-from raseed.adapters.rpc.rest.openai import write_json
+from raseed.adapters.rpc.rest.answers import write_json
 from raseed.adapters.wire.redemption import decode_code, encode_redeemed
 from raseed.billing.v1 import redemption_pb2 as pb
 from raseed.billing.v1 import redemption_pb2_grpc

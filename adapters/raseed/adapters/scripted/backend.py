@@ -15,6 +15,7 @@ from typing import Literal
 from raseed.adapters.scripted.embedding import ScriptedEmbedding, prepare_embedding
 from raseed.adapters.scripted.json_instance import json_instance
 from raseed.adapters.scripted.script import Script, parse_script
+from raseed.adapters.scripted.stops import Stops
 from raseed.core.errors import (
     BackendLost,
     BackendUnavailable,
@@ -157,6 +158,8 @@ class ScriptedGeneration:
         self._deadline = asyncio.get_running_loop().time() + timeout_s
         self._made = 0
         self._calls_made = 0
+        self._stops = Stops(prepared.request.sampling.stop)
+        self._stopped_by: str | None = None
         self._cancelled = asyncio.Event()
 
     async def next(self) -> BackendEvent:
@@ -171,7 +174,11 @@ class ScriptedGeneration:
             if not self._cancelled.is_set():
                 raise DeadlineExceeded("The model did not answer in time.")
             return self._finish(None)
+        if self._stopped_by is not None:
+            return self._finish(FinishReason.STOP)
         if self._made >= self._target:
+            if rest := self._stops.rest():
+                return Delta(completion_tokens=self._made, text=rest)
             return self._finish(self._reason())
         if self._pace_s:
             await self._pause(self._pace_s)
@@ -184,16 +191,25 @@ class ScriptedGeneration:
             count = min(count, self._script.fail_at - self._made)
         if self._script.hang_at is not None:
             count = min(count, self._script.hang_at - self._made)
-        pieces = self._pieces
-        if self._calls:
-            tokens = []
-        else:
-            tokens = [pieces[i % len(pieces)] for i in range(self._made, self._made + count)]
-        self._made += count
-        if self._top_logprobs is None:
-            return Delta(completion_tokens=self._made, text="".join(tokens))
-        logprobs = tuple(_logprob(token, self._top_logprobs) for token in tokens)
-        return Delta(completion_tokens=self._made, text="".join(tokens), logprobs=logprobs)
+        return self._piece(count)
+
+    def _piece(self, count: int) -> Delta:
+        """The next tokens, at most so many: none behind one that completes a stop sequence."""
+        tokens: list[str] = []
+        text = ""
+        for at in range(self._made, self._made + count):
+            self._made += 1
+            if self._calls:
+                continue  # what follows the calls are tokens without a text
+            tokens.append(self._pieces[at % len(self._pieces)])
+            shown, self._stopped_by = self._stops.take(tokens[-1])
+            text += shown
+            if self._stopped_by is not None:
+                break
+        logprobs: tuple[TokenLogprob, ...] = ()
+        if self._top_logprobs is not None:
+            logprobs = tuple(_logprob(token, self._top_logprobs) for token in tokens)
+        return Delta(completion_tokens=self._made, text=text, logprobs=logprobs)
 
     async def cancel(self) -> None:
         self._cancelled.set()
@@ -211,6 +227,7 @@ class ScriptedGeneration:
         return Finish(
             finish_reason=reason,
             usage=Usage(prompt_tokens=self._prompt_tokens, completion_tokens=self._made),
+            stop_sequence=None if reason is None else self._stopped_by,
         )
 
     def _reason(self) -> FinishReason:

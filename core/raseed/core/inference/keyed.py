@@ -32,7 +32,7 @@ from raseed.core.errors import (
 )
 from raseed.core.idempotency import RETRY_AFTER_S, Asked, Claim, Idempotency, Result, in_progress
 from raseed.core.inference.answer import CHAT_PREFIX, answer_id
-from raseed.core.inference.model import ChatRequest, Delta, ModelRequest
+from raseed.core.inference.model import Delta, ModelRequest
 from raseed.core.inference.run import Ended, Run, Stage
 from raseed.core.inference.service import InferenceService, hold_of_request
 from raseed.core.limits.service import LimitService
@@ -99,7 +99,7 @@ class KeyedChat:
     async def start_stream(
         self,
         caller: Caller,
-        request: ChatRequest,
+        request: ModelRequest,
         asked: Asked,
         timeout_s: float | None,
         id_prefix: str = CHAT_PREFIX,

@@ -13,7 +13,7 @@ from raseed.adapters.rpc.billing_mapping import from_core_position, to_core_posi
 from raseed.adapters.rpc.call import current_call
 from raseed.adapters.rpc.paging import decode_token, encode_token
 from raseed.adapters.rpc.response_headers import response_headers
-from raseed.adapters.rpc.rest.openai import write_json
+from raseed.adapters.rpc.rest.answers import write_json
 from raseed.adapters.wire import usage as wire
 from raseed.adapters.wire.billing import (
     decode_page,

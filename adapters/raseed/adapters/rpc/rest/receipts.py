@@ -11,7 +11,7 @@ from raseed.adapters.rpc.call import current_call
 from raseed.adapters.rpc.paging import decode_token, encode_token, page_size
 from raseed.adapters.rpc.receipts import RECEIPTS_PAGE_MAX
 from raseed.adapters.rpc.response_headers import response_headers
-from raseed.adapters.rpc.rest.openai import write_json
+from raseed.adapters.rpc.rest.answers import write_json
 from raseed.adapters.wire.receipts import decode_document, encode_receipt, encode_receipts
 from raseed.adapters.wire.usage_query import decode_limit
 from raseed.core.ids import PaymentId

@@ -12,7 +12,7 @@ from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.idempotency import asked_of, body_of
 from raseed.adapters.rpc.keep_alive import SILENCE_S, KeepAlive
 from raseed.adapters.rpc.response_headers import response_headers
-from raseed.adapters.rpc.rest.openai import write_json
+from raseed.adapters.rpc.rest.answers import write_json
 from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.chat_stream import KEEP_ALIVE
