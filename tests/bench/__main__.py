@@ -28,6 +28,7 @@ from tests.bench.postgres_ledger import postgres
 from tests.bench.sqlite_ledger import sqlite
 from tests.bench.stacks import ROOT
 from tests.bench.startup import start
+from tests.bench.streams import streams
 from tests.bench.usage_queries import usage_queries
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -35,6 +36,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "unary": unary,
     "chunks": chunks,
     "first-token": first_token,
+    "streams": streams,
     "memory": memory,
     "calls": single_calls,
     "layers": layers,

@@ -36,6 +36,8 @@ class Connection(asyncio.Protocol):
         self._cancels = False
         """Whether this request is broken off."""
         self._sent_at = self._first_byte_at = 0.0
+        self._event_at = 0.0
+        """When the last piece with an event came; 0: none has."""
         self._wanted = False
         """Whether the connection is closed by us."""
 
@@ -60,8 +62,12 @@ class Connection(asyncio.Protocol):
         events = seen.count(EVENT) - self._tail.count(EVENT)
         if events:
             self._events += events
+            now = perf_counter()
             if load.begun:
                 load.outcome.events += events
+                if self._event_at:
+                    load.gaps.append(now - self._event_at)
+            self._event_at = now
             if self._cancels and self._events >= load.plan.cancel_after_events:
                 load.outcome.cancelled += load.begun
                 self._close()
@@ -87,6 +93,7 @@ class Connection(asyncio.Protocol):
         self._events = 0
         self._token_seen = False
         self._cancels = self._load.shall_cancel()
+        self._event_at = 0.0
         self._sent_at = perf_counter()
         self._transport.write(self._load.request)
 

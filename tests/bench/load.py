@@ -45,6 +45,8 @@ class Plan:
     """Stop after so many requests, if not 0."""
     ramp_s: float = 0.0
     """The connections send their first requests evenly over this time, so that equal streams do not march in step."""
+    counts_ramp: bool = False
+    """Whether what happens meanwhile is measured too."""
     cancel_of_ten: int = 0
     """Of ten requests, how many are broken off by closing their connection …"""
     cancel_after_events: int = 3
@@ -66,6 +68,8 @@ class Outcome:
     """p50, p95, p99; the same below."""
     first_byte_ms: list[float] = field(default_factory=list)
     first_token_ms: list[float] = field(default_factory=list)
+    gap_ms: list[float] = field(default_factory=list)
+    """p50, p99 and p99.9 of the time between two pieces of a stream."""
     cpu_s: float = 0.0
     """Of the load generator itself, warm-up included."""
 
@@ -116,6 +120,7 @@ class Load:
         self.outcome = Outcome()
         self.statuses: Counter[str] = Counter()
         self.latencies, self.first_bytes, self.first_tokens = array("d"), array("d"), array("d")
+        self.gaps = array("d")
         self.sent = 0
         self.begun = False
         """Whether what happens now is measured."""
@@ -130,7 +135,8 @@ class Load:
         plan, outcome = self.plan, self.outcome
         for number in range(plan.connections):
             loop.call_later(plan.ramp_s * number / plan.connections, self.connect)
-        await asyncio.sleep(plan.ramp_s + plan.warmup_s)
+        if not plan.counts_ramp:
+            await asyncio.sleep(plan.ramp_s + plan.warmup_s)
         began = perf_counter()
         self.begun = True
         loop.call_later(plan.duration_s, self.stop.set)
@@ -146,6 +152,7 @@ class Load:
         outcome.latency_ms = quantiles_ms(self.latencies)
         outcome.first_byte_ms = quantiles_ms(self.first_bytes)
         outcome.first_token_ms = quantiles_ms(self.first_tokens)
+        outcome.gap_ms = quantiles_ms(self.gaps, (0.5, 0.99, 0.999))
         usage = resource.getrusage(resource.RUSAGE_SELF)
         outcome.cpu_s = usage.ru_utime + usage.ru_stime
         return outcome
@@ -188,14 +195,10 @@ class Load:
             self.disconnected(wanted=False)
 
 
-def quantiles_ms(seconds: array[float]) -> list[float]:
-    """p50, p95 and p99 in milliseconds; empty if nothing was measured."""
+def quantiles_ms(seconds: array[float], parts: tuple[float, ...] = (0.5, 0.95, 0.99)) -> list[float]:
+    """In milliseconds; empty if nothing was measured."""
     ordered = sorted(seconds)
-    return [
-        ordered[min(int(len(ordered) * part), len(ordered) - 1)] * 1000
-        for part in (0.5, 0.95, 0.99)
-        if ordered
-    ]
+    return [ordered[min(int(len(ordered) * part), len(ordered) - 1)] * 1000 for part in parts if ordered]
 
 
 def main() -> None:
