@@ -19,11 +19,12 @@ from tests.emulators.model_providers.anthropic import (
     message_start,
     text_delta,
 )
+from tests.emulators.model_providers.gemini import part, usage_of
 from tests.emulators.model_providers.openai import DONE, chunk, stream_of, usage_chunk
 from tests.emulators.model_providers.provider import Pause, Play, Reset
 from tests.support.customer import Customer
 from tests.support.http import chat_body
-from tests.support.model_clouds import CLAUDE, ModelClouds
+from tests.support.model_clouds import CLAUDE, GEMINI, ModelClouds
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -138,6 +139,30 @@ def test_anthropic(quiet: ModelClouds, stack: Stack, sdk: OpenAI, customer: Cust
     assert (whole.usage.cache_read_input_tokens, whole.usage.output_tokens) == (8, 5)
     assert customer.left() == CREDIT - 6 - 15
     assert "anthropic-version" in quiet.claude.served.asked[0].headers
+
+
+def test_gemini(quiet: ModelClouds, sdk: OpenAI, customer: Customer) -> None:
+    """A model behind Google's wire: its thoughts are charged as lines of their own, its calls are calls."""
+    steps = [
+        part({"text": "hm", "thought": True}, None, usage_of(9, 0, 2)),
+        part({"text": "one"}, "STOP", {**usage_of(9, 4, 3), "cachedContentTokenCount": 5}),
+    ]
+    quiet.gemini.plays.append(Play(steps=steps))
+    answer = sdk.chat.completions.create(model=GEMINI, messages=ONE_TWO)
+    assert answer.choices[0].message.content == "one"
+    usage = answer.usage
+    assert usage is not None
+    assert usage.prompt_tokens_details is not None
+    assert usage.completion_tokens_details is not None
+    assert (usage.prompt_tokens, usage.prompt_tokens_details.cached_tokens) == (9, 5)
+    assert (usage.completion_tokens, usage.completion_tokens_details.reasoning_tokens) == (7, 3)
+    assert customer.left() == CREDIT - 16
+    tool: Any = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    answer = sdk.chat.completions.create(model=GEMINI, messages=ONE_TWO, tools=[tool], tool_choice="required")
+    [call] = answer.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert (call.function.name, call.function.arguments) == ("look", '{"n":1}')
+    assert answer.choices[0].finish_reason == "tool_calls"
 
 
 def test_fallback(quiet: ModelClouds, sdk: OpenAI, customer: Customer, stack: Stack) -> None:

@@ -9,13 +9,15 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from tests.emulators.model_providers.anthropic import anthropic_provider
+from tests.emulators.model_providers.gemini import gemini_provider
 from tests.emulators.model_providers.openai import openai_provider
 from tests.emulators.model_providers.provider import API_KEY, ModelProvider
 from tests.emulators.server import serve
 
 START_S = 30.0
 CLAUDE = "cloud-claude"
-"""Behind Anthropic's wire."""
+GEMINI = "cloud-gemini"
+"""Behind Anthropic's wire, and Google's."""
 NAMES = ("cloud", "cloud-two", "cloud-broken")
 """Each over both providers, the first one first. A test that breaks a target has a name of its own."""
 
@@ -25,6 +27,7 @@ class ModelClouds:
     first: ModelProvider = field(default_factory=openai_provider)
     second: ModelProvider = field(default_factory=openai_provider)
     claude: ModelProvider = field(default_factory=anthropic_provider)
+    gemini: ModelProvider = field(default_factory=gemini_provider)
 
     @property
     def config(self) -> str:
@@ -33,7 +36,7 @@ class ModelClouds:
             for name in NAMES
             for priority, provider in enumerate(("first", "second"))
         )
-        return self._accounts() + targets + _target(CLAUDE, "claude", 0)
+        return self._accounts() + targets + _target(CLAUDE, "claude", 0) + _target(GEMINI, "gemini", 0)
 
     @property
     def spill_config(self) -> str:
@@ -59,6 +62,7 @@ class ModelClouds:
         return {
             "first": (self.first, 'kind = "openai"\nurl = "{url}/v1"'),
             "second": (self.second, 'kind = "openai"\nurl = "{url}/v1"'),
+            "gemini": (self.gemini, 'kind = "gemini"\nurl = "{url}"'),
             "claude": (self.claude, 'kind = "anthropic"\nurl = "{url}"'),
         }
 

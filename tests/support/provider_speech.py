@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.emulators.model_providers import anthropic, openai
+from tests.emulators.model_providers import anthropic, gemini, openai
 from tests.emulators.model_providers.provider import ModelProvider, Play, Step
 
 
@@ -62,4 +62,17 @@ ANTHROPIC = Speech(
     wrong_usage=[anthropic.message_delta(None, {"input_tokens": -3, "output_tokens": -4})],
 )
 
-SPEECHES = {speech.kind: speech for speech in (OPENAI, ANTHROPIC)}
+GEMINI = Speech(
+    kind="gemini",
+    base="",
+    provider=gemini.gemini_provider,
+    start=[gemini.event(responseId="upstream")],
+    word=gemini.text,
+    finish=lambda: [gemini.end()],
+    usage=lambda prompt, completion: [gemini.usage_event(prompt, completion)],
+    end=[],
+    error=gemini.event(error={"code": 500, "message": "secret detail", "status": "INTERNAL"}),
+    wrong_usage=[gemini.usage_event(-3, -4)],
+)
+
+SPEECHES = {speech.kind: speech for speech in (OPENAI, ANTHROPIC, GEMINI)}

@@ -1,6 +1,7 @@
-"""OpenAI's chat completions, as api.openai.com answers: an echo of the last message, word by word, and its usage.
+"""OpenAI's chat completions, as api.openai.com and two others answer: an echo of the last message, word by word, and its usage.
 
 Shapes by the OpenAPI document of github.com/openai/openai-openapi; the order of a stream by recorded answers of the API.
+Groq's by console.groq.com/docs/api-reference, Mistral's by docs.mistral.ai/api.
 A word is a token, so a test can compute every figure. Usage is streamed when `stream_options` asks for it, as there.
 """
 
@@ -8,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
 
 from aiohttp import web
 from tests.emulators.model_providers.provider import API_KEY, ModelProvider, Play, Step
@@ -25,8 +28,35 @@ KNOWN = {
 """It refuses what it does not know, as the API does."""
 
 
-def openai_provider() -> ModelProvider:
-    return ModelProvider("openai", [PATH], answer)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """Where providers with this API differ."""
+
+    name: str
+    path: str = PATH
+    known: frozenset[str]
+    usage: Literal["asked", "x_groq", "end"] = "asked"
+    """Where a stream has it: in a chunk of its own if asked for, or always in the chunk of the end, as Groq or Mistral name it."""
+
+
+OPENAI = Manner(name="openai", known=frozenset(KNOWN))
+GROQ = Manner(
+    name="groq",
+    path="/openai/v1/chat/completions",
+    known=frozenset(KNOWN - {"logprobs", "top_logprobs", "logit_bias"}),
+    usage="x_groq",
+)
+MISTRAL = Manner(
+    name="mistral",
+    known=frozenset(
+        KNOWN - {"seed", "stream_options", "max_completion_tokens", "logit_bias"} | {"random_seed"}
+    ),
+    usage="end",
+)
+
+
+def openai_provider(manner: Manner = OPENAI) -> ModelProvider:
+    return ModelProvider(manner.name, [manner.path], partial(answer, manner=manner))
 
 
 def event(data: Any) -> bytes:
@@ -55,12 +85,12 @@ def usage(prompt: int, completion: int, cached: int = 0, reasoning: int = 0) -> 
     }
 
 
-def stream_of(words: Sequence[str], finish_reason: str = "stop") -> list[Step]:
-    """Without usage and without an end."""
+def stream_of(words: Sequence[str], finish_reason: str = "stop", **last: Any) -> list[Step]:
+    """Without usage and without an end. `last` is what the last chunk says beside."""
     return [
         chunk({"role": "assistant", "content": "", "refusal": None}),
         *(chunk({"content": word}) for word in words),
-        chunk({}, finish_reason),
+        chunk({}, finish_reason, **last),
     ]
 
 
@@ -81,10 +111,10 @@ def prompt_tokens(body: Any) -> int:
     return sum(len(_text(message).split()) for message in body["messages"])
 
 
-def answer(request: web.Request, body: Any) -> Play:
+def answer(request: web.Request, body: Any, *, manner: Manner = OPENAI) -> Play:
     if request.headers.get("Authorization") != f"Bearer {API_KEY}":
         return refusal(401, "Incorrect API key provided.", "invalid_api_key")
-    if unknown := sorted(set(body) - KNOWN):
+    if unknown := sorted(set(body) - manner.known):
         return refusal(400, f"Unrecognized request argument supplied: {unknown[0]}", None, unknown[0])
     if not body.get("stream") and "stream_options" in body:
         return refusal(400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.", None)
@@ -100,8 +130,12 @@ def answer(request: web.Request, body: Any) -> Play:
     if not body.get("stream"):
         message: dict[str, Any] = {"role": "assistant", "content": "".join(words), "refusal": None}
         return _whole(message, reason, usage(prompt, len(words)))
-    steps = stream_of(words, reason)
-    if (body.get("stream_options") or {}).get("include_usage"):
+    if manner.usage == "x_groq":
+        last: dict[str, Any] = {"x_groq": {"id": "req_upstream", "usage": usage(prompt, len(words))}}
+    else:
+        last = {"usage": usage(prompt, len(words))} if manner.usage == "end" else {}
+    steps = stream_of(words, reason, **last)
+    if manner.usage == "asked" and (body.get("stream_options") or {}).get("include_usage"):
         steps.append(usage_chunk(prompt, len(words)))
     return Play(steps=[*steps, DONE])
 

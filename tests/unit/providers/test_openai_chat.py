@@ -127,14 +127,11 @@ def test_dialects() -> None:
         sampling=Sampling(seed=7),
         tools=(Tool(name="f"),),
         tool_choice=ToolChoice.REQUIRED,
-        parallel_tool_calls=False,
     )
     wire = KINDS["mistral"].wire()
     sent = json.loads(wire.encode(request, UPSTREAM, 50).body)
     assert (sent["max_tokens"], sent["random_seed"], sent["tool_choice"]) == (50, 7, "any")
     assert not {"seed", "stream_options", "max_completion_tokens"} & set(sent)
-    sent = json.loads(KINDS["deepseek"].wire().encode(request, UPSTREAM, 50).body)
-    assert "parallel_tool_calls" not in sent
 
 
 def test_what_the_wire_cannot_say_is_refused() -> None:
@@ -143,6 +140,11 @@ def test_what_the_wire_cannot_say_is_refused() -> None:
         KINDS["openai"].wire().check(request)
     assert refused.value.param == "top_k"
     KINDS["vllm"].wire().check(request)
+    one_call = ChatRequest(model="sold", messages=HELLO, tools=(Tool(name="f"),), parallel_tool_calls=False)
+    with pytest.raises(RequestInvalid) as refused:
+        KINDS["deepseek"].wire().check(one_call)
+    assert refused.value.param == "parallel_tool_calls"
+    KINDS["openai"].wire().check(one_call)
     assert body(request, Dialect())["top_k"] == 5
 
 

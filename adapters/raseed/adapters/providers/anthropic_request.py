@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from raseed.adapters.providers.errors import unsupported, unsupported_value
+from raseed.adapters.providers.json_access import json_object
 from raseed.adapters.providers.wire import HttpRequest, Upstream
 from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
@@ -142,10 +143,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 def _arguments(call: ToolCall) -> msgspec.Raw:
     """An object; what a model once wrote that is none is shown as it would have been without arguments."""
-    try:
-        is_object = isinstance(msgspec.json.decode(call.arguments_json), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        is_object = False
+    is_object = json_object(call.arguments_json) is not None
     return msgspec.Raw(call.arguments_json.encode() if is_object else b"{}")
 
 

@@ -39,8 +39,8 @@ _NO_MONEY = {
     "insufficient_balance",
     "credit_balance_exhausted",
 }
-_NO_MONEY_WORDS = ("credit balance is too low",)
-"""Anthropic says it with a 400."""
+_OURS_TO_MEND = ("credit balance is too low", "api key not valid", "api key expired")
+"""Anthropic's and Google's words for what is said with a 400, and is not the caller's."""
 _PARAMS = {
     *("temperature", "top_p", "top_k", "stop", "seed", "n", "logprobs", "top_logprobs", "logit_bias"),
     *("presence_penalty", "frequency_penalty", "max_tokens", "max_completion_tokens", "tools", "tool_choice"),
@@ -90,8 +90,8 @@ def refusal_of(status: int, body: bytes, headers: Mapping[str, str]) -> TargetRe
     if status in _BUSY or (status == 503 and "Retry-After" in headers):
         return TargetRefused(Refusal.BUSY, f"it answered {status}", _pause_s(headers))
     if status in _INVALID:
-        if any(each in text(member(said, "message")).lower() for each in _NO_MONEY_WORDS):
-            return TargetRefused(Refusal.MISCONFIGURED, f"it answered {status} (no credit)")
+        if any(each in text(member(said, "message")).lower() for each in _OURS_TO_MEND):
+            return TargetRefused(Refusal.MISCONFIGURED, f"it answered {status}, which is ours to mend")
         return _invalid(said, codes)
     return TargetRefused(Refusal.BROKEN, f"it answered {status}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 COUNT_MAX = 1_000_000_000
 """More tokens than any request has: a broken counter."""
 
@@ -28,3 +30,12 @@ def count(value: Any) -> int | None:
 
 def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def json_object(written: str) -> dict[str, Any] | None:
+    """The object that a text is; None for any other text."""
+    try:
+        value = msgspec.json.decode(written)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

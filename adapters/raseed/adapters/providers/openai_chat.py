@@ -74,6 +74,8 @@ class OpenAIChat:
     def check(self, request: ChatRequest) -> None:
         if request.sampling.top_k and not self._dialect.takes_top_k:
             raise unsupported("top_k")
+        if request.tools and not (request.parallel_tool_calls or self._dialect.takes_parallel_tool_calls):
+            raise unsupported("parallel_tool_calls")
 
     def encode(self, request: ChatRequest, upstream: Upstream, max_tokens: int) -> HttpRequest:
         return encode_request(request, upstream, max_tokens, self._dialect)

@@ -94,7 +94,7 @@ def _choice(request: ChatRequest, dialect: Dialect) -> Iterator[tuple[str, Any]]
             yield "tool_choice", dialect.required
         else:
             yield "tool_choice", {"type": "function", "function": {"name": request.required_tool}}
-    if not request.parallel_tool_calls and dialect.takes_parallel_tool_calls:
+    if not request.parallel_tool_calls:
         yield "parallel_tool_calls", False
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from raseed.adapters.providers.anthropic_messages import AnthropicMessages
+from raseed.adapters.providers.gemini_generate import GeminiGenerate
 from raseed.adapters.providers.openai_chat import OpenAIChat
 from raseed.adapters.providers.openai_request import OPENAI, Dialect
 from raseed.adapters.providers.wire import Wire
@@ -48,6 +49,10 @@ def _anthropic(key: str) -> Mapping[str, str]:
     return {"x-api-key": key, "anthropic-version": "2023-06-01"}
 
 
+def _google(key: str) -> Mapping[str, str]:
+    return {"x-goog-api-key": key}
+
+
 def _compatible(dialect: Dialect) -> Callable[[], Wire]:
     return lambda: OpenAIChat(dialect)
 
@@ -59,6 +64,12 @@ KINDS: Mapping[str, Kind] = {
         url="https://api.anthropic.com",
         headers=_anthropic,
         capabilities=_chat(_TOOLS | {Capability.JSON_SCHEMA, Capability.IMAGES, Capability.FILES}),
+    ),
+    "gemini": Kind(
+        wire=GeminiGenerate,
+        url="https://generativelanguage.googleapis.com",
+        headers=_google,
+        capabilities=OF_CHAT - {Capability.LOGPROBS, Capability.LOGIT_BIAS},
     ),
     # Any server that speaks OpenAI's chat completions.
     "openai-compatible": Kind(wire=_compatible(Dialect()), needs_key=False, headers=_bearer),
