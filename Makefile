@@ -42,7 +42,7 @@ check: venv-dev ## format, lint, types, layers, contracts, generated code
 bench: system venv-dev ## benchmarks against the budgets
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-gen: venv-dev ## writes generated/ with the OpenAPI file, and docs/configuration.md
+gen: venv-dev ## writes generated/ with the OpenAPI file, the tables of docs/api.md, and docs/configuration.md
 	@$(BIN)/python scripts/gen.py
 	@$(BIN)/python scripts/settings_doc.py
 

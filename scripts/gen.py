@@ -1,7 +1,7 @@
 """Generates generated/ from proto/: messages, services, their types, the descriptor set that Envoy reads, and the OpenAPI
-file, whose schemas come from the types of the wires.
+file, whose schemas come from the types of the wires; and the tables of docs/api.md.
 
-    python scripts/gen.py            writes generated/
+    python scripts/gen.py            writes generated/ and docs/api.md
     python scripts/gen.py --check    generates into a temporary directory; prints what differs and exits 1
 
 The packages are PEP 420 namespaces (`raseed` spans core/, adapters/ and generated/), so no `__init__.py` is written.
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import api_doc
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_types import service_types
 from openapi import openapi
@@ -69,10 +70,15 @@ def main() -> int:
         generate(PROTO_DIR, fresh)
         if not check:
             _replace(fresh, GENERATED_DIR)
-            return 0
-        stale = differences(fresh, GENERATED_DIR)
+        stale = [f"generated/{path}" for path in differences(fresh, GENERATED_DIR)]
+    document = api_doc.DOCUMENT.read_text(encoding="utf-8")
+    wanted = api_doc.filled(document, PROTO_DIR)
+    if not check:
+        api_doc.DOCUMENT.write_text(wanted, encoding="utf-8")
+    elif document != wanted:
+        stale.append("docs/api.md")
     for path in stale:
-        print(f"generated/{path} does not follow from its sources: run scripts/gen.py", file=sys.stderr)
+        print(f"{path} does not follow from its sources: run scripts/gen.py", file=sys.stderr)
     return 1 if stale else 0
 
 

@@ -107,9 +107,9 @@ def openapi(proto_dir: Path) -> str:
 
     Ends the program if a method has no row in openapi_routes.py, or a row no method.
     """
-    files = _described(proto_dir)
+    files = described(proto_dir)
     fields = {name: value for file in files for name, value in _parameters(file)}
-    operations = [each for file in files for each in _operations(file)]
+    operations = [each for file in files for each in operations_of(file)]
     _check_complete(operations)
     types = [
         kind
@@ -162,7 +162,7 @@ def _operation(
     shown: dict[str, Any] = {
         "tags": [group.tag],
         "operationId": each.method.name + (f"_{each.number + 1}" if each.number else ""),
-        "summary": _summary(each),
+        "summary": summary_of(each),
         "security": _security(f"/{PACKAGE}.{each.service}/{each.method.name}"),
     }
     if parameters:
@@ -209,7 +209,7 @@ def _security(method: str) -> list[dict[str, list[str]]]:
     return shown
 
 
-def _summary(each: Operation) -> str:
+def summary_of(each: Operation) -> str:
     text = _OWN_ADDRESS.sub("", each.comment).strip().rstrip(".")
     if not text:
         text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", each.method.name).capitalize()
@@ -240,7 +240,7 @@ def _check_complete(operations: Iterable[Operation]) -> None:
 # ── protos ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _described(proto_dir: Path) -> list[FileDescriptorProto]:
+def described(proto_dir: Path) -> list[FileDescriptorProto]:
     """The files of rest.v1, with their comments."""
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "described.binpb"
@@ -249,8 +249,8 @@ def _described(proto_dir: Path) -> list[FileDescriptorProto]:
     return [file for file in parsed.file if file.package == PACKAGE]
 
 
-def _operations(file: FileDescriptorProto) -> Iterator[Operation]:
-    comments = _comments(file)
+def operations_of(file: FileDescriptorProto) -> Iterator[Operation]:
+    comments = comments_of(file)
     for place, service in enumerate(file.service):
         if service.name in NOT_JSON:
             continue
@@ -266,19 +266,19 @@ def _operations(file: FileDescriptorProto) -> Iterator[Operation]:
 
 def _parameters(file: FileDescriptorProto) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Of each message the fields that an address has: all but the body, each a text."""
-    comments = _comments(file)
+    comments = comments_of(file)
 
-    def described(place: int, message: DescriptorProto) -> Iterator[dict[str, Any]]:
+    def fields_of(place: int, message: DescriptorProto) -> Iterator[dict[str, Any]]:
         for index, one in enumerate(message.field):
             if one.type != one.TYPE_MESSAGE:
                 text = comments.get((_MESSAGE_FIELD, place, _FIELD_FIELD, index), "")
                 yield {"name": one.name, "schema": {"type": "string"}, "description": text}
 
     for place, message in enumerate(file.message_type):
-        yield f"{file.package}.{message.name}", list(described(place, message))
+        yield f"{file.package}.{message.name}", list(fields_of(place, message))
 
 
-def _comments(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
+def comments_of(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
     return {
         tuple(location.path): " ".join(location.leading_comments.split())
         for location in file.source_code_info.location
