@@ -58,6 +58,7 @@ class LineGateway:
             refunds_end_later=habits.refunds_end_later,
             tells_page=habits.tells_page,
             tells_open_refunds=habits.tells_open_refunds,
+            refunds_parts=habits.refunds_parts,
         )
 
     @property
@@ -94,7 +95,7 @@ class LineGateway:
     async def refund(self, payment: Payment, refund: Refund) -> SeenRefund:
         async def effect() -> SeenRefund:
             told = await self._inner.refund(payment, refund)
-            self._shop.took_refund(payment.id, refund.id, told.id)
+            self._shop.took_refund(payment.id, refund.id, told)
             return told
 
         return await self._call("refund", payment.id, effect)

@@ -126,8 +126,8 @@ class Oracle:
                 self._check_refunds(reader, row)
         self._check_transactions(rows)
         for shop in self._world.shops:
-            if twice := {refund: count for refund, count in shop.asked_refunds.items() if count > 1}:
-                raise Wrong(f"refunds that were asked for and done twice: {twice}")
+            if twice := shop.paid_out_twice():
+                raise Wrong(f"refunds that were asked for once and done twice: {twice}")
 
     def check_day(self, shop: Shop, begin: int, end: int, named: set[str]) -> None:
         """What the daily comparison found in a day."""

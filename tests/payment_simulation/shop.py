@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -13,7 +13,7 @@ from tests.support.fake_gateway import Book, event_about
 
 from raseed.core.billing.policy import PaymentProvider
 from raseed.core.ids import PaymentId, RefundId
-from raseed.core.payments.model import Mode, Seen, SeenRefundState, SeenStatus
+from raseed.core.payments.model import Mode, Seen, SeenRefund, SeenRefundState, SeenStatus
 from raseed.core.payments.ports import EventKind
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ class Habits:
     """Of an order whose page nobody knows."""
     tells_open_refunds: bool = True
     """Else what came to nothing is never heard of."""
+    refunds_parts: bool = True
+    """When we ask for it."""
 
 
 HABITS = (
     Habits(PaymentProvider.MYFATOORAH, False, False, True, True),  # as MyFatoorah's version 2
     Habits(PaymentProvider.MYFATOORAH, True, False, True, True),  # as its version 3
-    Habits(PaymentProvider.CREEM, False, False, False, True, True, False),  # as Creem
+    Habits(PaymentProvider.CREEM, False, False, False, True, True, False, False),  # as Creem
     Habits(PaymentProvider.MYFATOORAH, False, True, True, False, True),
 )
 
@@ -92,8 +94,8 @@ class Shop:
         self.is_down = False
         self.looked_at: dict[PaymentId, float] = {}
         """When the last look began that was answered."""
-        self.asked_refunds: Counter[RefundId] = Counter()
-        """Refunds of ours that it took, and how often."""
+        self.asked_refunds: defaultdict[RefundId, list[SeenRefund]] = defaultdict(list)
+        """Refunds of ours, each as often as it took it."""
         self.changed_at: dict[PaymentId, float] = {}
         self.wrong: dict[PaymentId, str] = {}
         """Orders that were paid otherwise than ordered, and how."""
@@ -167,13 +169,28 @@ class Shop:
         if pending:
             await self.end_refund(payment_id, told.id)
 
-    def took_refund(self, payment_id: PaymentId, refund_id: RefundId, provider_refund_id: str) -> None:
+    def took_refund(self, payment_id: PaymentId, refund_id: RefundId, told: SeenRefund) -> None:
         """One that we asked for."""
-        self.asked_refunds[refund_id] += 1
+        self.asked_refunds[refund_id].append(told)
         self._world.seen["a refund of ours"] += 1
         self._tell(EventKind.REFUND, payment_id)
         if self.habits.refunds_end_later:
-            self._world.shop_begins(self.end_refund(payment_id, provider_refund_id))
+            self._world.shop_begins(self.end_refund(payment_id, told.id))
+
+    def paid_out_twice(self) -> set[RefundId]:
+        """Refunds of ours that it carried out more than once: one that it gave up may have been asked for again."""
+        done = {
+            refund.id
+            for orders in self.book.orders.values()
+            for order in orders
+            for refund in order.refunds
+            if refund.state is not SeenRefundState.CANCELED
+        }
+        return {
+            refund_id
+            for refund_id, taken in self.asked_refunds.items()
+            if sum(told.id in done for told in taken) > 1
+        }
 
     async def end_refund(self, payment_id: PaymentId, provider_refund_id: str) -> None:
         await asyncio.sleep(self._world.a_while())

@@ -133,10 +133,11 @@ class FakeGateway:
         refunds_end_later: bool = False,
         tells_page: bool = True,
         tells_open_refunds: bool = True,
+        refunds_parts: bool = True,
         secrets: tuple[str, ...] = (SECRET,),
     ) -> None:
         """`tells_page`: whether a look says where an order can be paid. `tells_open_refunds`: whether it shows refunds that
-        are not done.
+        are not done. `refunds_parts`: else all that is left is asked for at once.
         """
         self.book = book
         self.provider = provider
@@ -148,6 +149,7 @@ class FakeGateway:
         self._refunds_end_later = refunds_end_later
         self._tells_page = tells_page
         self._tells_open_refunds = tells_open_refunds
+        self._refunds_parts = refunds_parts
         self._secrets = secrets
 
     async def methods(self, amount_minor: int, currency: str) -> Sequence[PaymentMethod]:
@@ -197,6 +199,8 @@ class FakeGateway:
         return replace(order, url=order.url if self._tells_page else "", refunds=refunds)
 
     async def refund(self, payment: Payment, refund: Refund) -> SeenRefund:
+        if not self._refunds_parts and refund.amount_minor != payment.left_minor:
+            raise GatewayRefused("all that is left, or nothing")
         fault = await self._call("refund")
         order = self.book.order(payment.id)
         asked = sum(told.amount_minor for told in order.refunds if told.state is not SeenRefundState.CANCELED)

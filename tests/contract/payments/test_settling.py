@@ -32,6 +32,7 @@ from raseed.core.payments.model import (
     SeenStatus,
 )
 from raseed.core.payments.ports import GatewayMissing, GatewayUnavailable
+from raseed.core.payments.states import LOOKS_MAX_US
 
 AT_ONCE = pytest.mark.parametrize("store", [SQLITE, POSTGRES_3], indirect=True)
 
@@ -152,6 +153,27 @@ async def test_a_ledger_that_does_not_answer_leaves_it_paid_and_due(till: Till, 
     assert paid.next_check_at == till.store.clock.now() + MINUTE
     assert (await till.workers[0].settling.settle(payment.id)).state is PaymentState.CREDITED
     assert await till.spendable() == CREDIT
+
+
+async def test_the_last_look_is_repeated_until_the_provider_has_answered(till: Till):
+    """We were away for weeks, and when we are back the provider is: what was paid meanwhile is not lost for that."""
+    payment, settling = await till.order(), till.workers[0].settling
+    till.pay(payment)
+    till.store.clock.advance(LOOKS_MAX_US)
+    for _ in range(3):
+        till.book.fail("look_up", Fault.BEFORE)
+        with pytest.raises(GatewayUnavailable):
+            await settling.settle(payment.id)
+        assert (await till.payment(payment.id)).next_check_at == till.store.clock.now() + DAY
+        till.store.clock.advance(DAY)
+    assert (await settling.settle(payment.id)).state is PaymentState.CREDITED
+    unpaid = await till.order("unpaid")
+    till.store.clock.advance(LOOKS_MAX_US)
+    assert (await settling.settle(unpaid.id)).next_check_at is None, "it was asked, and that was all"
+    till.book.fail("look_up", Fault.BEFORE)
+    with pytest.raises(GatewayUnavailable):
+        await settling.settle(unpaid.id)
+    assert (await till.payment(unpaid.id)).next_check_at is None, "a late hint brings no more looks"
 
 
 async def test_what_was_verified_does_not_wait_for_a_provider_that_is_down_by_then(till: Till):

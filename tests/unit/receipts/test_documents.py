@@ -210,3 +210,11 @@ def test_nothing_of_it_is_loaded_before_the_first_document():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_receipt_states_what_was_received():
+    """Where an operator accepted that it is not what was ordered."""
+    receipt = draw_receipt(
+        ReceiptId("rcpt_9"), "R-2026-000044", credited(received_minor=1_000), RESAYIL, NOON
+    )
+    assert (receipt.amount_text, receipt.credit_microcredits) == ("1.000 KWD", PACK.credit_microcredits)

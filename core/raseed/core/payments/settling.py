@@ -19,7 +19,7 @@ from raseed.core.billing.commands import (
 )
 from raseed.core.billing.model import GrantSource
 from raseed.core.billing.ports import Ledger
-from raseed.core.clock import SECOND, Clock, Microseconds
+from raseed.core.clock import DAY, SECOND, Clock, Microseconds
 from raseed.core.errors import Conflict, NotFound, RaseedError
 from raseed.core.ids import GrantId, PaymentId, RefundId, new_id
 from raseed.core.payments.gateways import Gateways
@@ -128,9 +128,13 @@ class Settling:
             raise
 
     async def _postpone(self, payment: Payment, retry_after_s: float | None) -> None:
-        """To the next moment of the schedule, and not before the provider wishes. Who changed it meanwhile knows better."""
+        """To the next moment of the schedule, and not before the provider wishes; what was to be the last look is repeated
+        until it is one. Who changed it meanwhile knows better.
+        """
         now = self._clock.now()
         next_ = await self._next_look(payment, now)
+        if next_ is None and payment.next_check_at is not None:
+            next_ = Microseconds(now + DAY)
         if next_ is not None and retry_after_s is not None:
             next_ = max(next_, Microseconds(now + int(retry_after_s * SECOND)))
         await self._store.replace(payment, replace(payment, next_check_at=next_))

@@ -29,10 +29,11 @@ from raseed.core.ids import AccountId
 from raseed.core.payments.checkout import Checkout, Order
 from raseed.core.payments.comparing import Comparing
 from raseed.core.payments.gateways import Gateways
-from raseed.core.payments.model import Item, ItemKind, Payment, PaymentState
+from raseed.core.payments.model import Item, ItemKind, Payment, PaymentState, Refund, RefundState
 from raseed.core.payments.offers import offer_for
 from raseed.core.payments.ports import Buyer
 from raseed.core.payments.products import with_products
+from raseed.core.payments.refunds import Refunds
 from raseed.core.payments.settling import Settling, SettlingTerms
 from raseed.core.payments.subscription_keeper import SubscriptionKeeper
 
@@ -49,6 +50,7 @@ class Counter:
     shop: Shop
     settling: Settling
     checkout: Checkout
+    refunds: Refunds
 
     async def order(self, account_id: AccountId = ALICE) -> Payment:
         order = Order(account_id=account_id, actor=account_id, item=TEN, request_key="key")
@@ -88,7 +90,8 @@ async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
         checkout = Checkout(
             payments, accounts, gateways, settling, lambda item: offer_for(POLICY, item), store.clock
         )
-        yield Counter(store, shop, settling, checkout)
+        refunds = Refunds(payments, gateways, settling, store.clock)
+        yield Counter(store, shop, settling, checkout, refunds)
     await store.close()
 
 
@@ -110,6 +113,37 @@ async def test_tax_is_neither_credited_nor_taken_back(counter: Counter) -> None:
     assert await counter.balance() == 0
     again = await counter.settling.settle(payment.id)
     assert (again.problem, await counter.balance()) == ("", 0)
+
+
+async def test_a_refund_that_creem_promised_and_did_not_do_is_ended_and_asked_for_anew(
+    counter: Counter,
+) -> None:
+    """Creem says of a transaction how much of it went back, and nothing of what it had said that it would do."""
+    payment, book = await counter.order(), counter.shop.emulator.book
+    [checkout] = book.checkouts.values()
+    transaction = book.pay(checkout)
+    await counter.tell()
+
+    async def promised(key: str) -> Refund:
+        answer = Fault(how=How.STATUS, status=200, body='{"status": "pending"}', path="/v1/refunds")
+        counter.shop.emulator.served.faults.add(answer)
+        return await counter.refunds.refund(payment.id, None, reason="asked", request_key=key, actor="op_1")
+
+    first = await promised("one")
+    assert (first.state, transaction.refunded) == (RefundState.PENDING, 0)
+    assert (await counter.settling.settle(payment.id)).refunded_minor == 0
+    ended = await counter.refunds.mark_failed(payment.id, first.id, reason="they say so", actor="op_1")
+    assert (ended.id, ended.state) == (first.id, RefundState.FAILED)
+    second = await promised("two")
+    assert second.state is RefundState.PENDING
+    book.refund(transaction)
+    assert (await counter.tell()).refunded_minor == 1000
+    known = await SqlPaymentStore(counter.store.database).refunds(payment.id)
+    assert [(each.id, each.state) for each in known] == [
+        (first.id, RefundState.FAILED),
+        (second.id, RefundState.DONE),
+    ]
+    assert await counter.balance() == 0
 
 
 async def test_an_order_whose_answer_was_lost_is_credited_when_its_event_names_it(counter: Counter) -> None:
