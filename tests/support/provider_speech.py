@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.emulators.model_providers import anthropic, gemini, openai
+from tests.emulators.model_providers import anthropic, gemini, ollama, openai
 from tests.emulators.model_providers.provider import ModelProvider, Play, Step
+
+from raseed.adapters.providers.json_lines import JSON_LINES
+from raseed.adapters.providers.sse import SSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +29,23 @@ class Speech:
     """An event that says that the provider failed."""
     wrong_usage: Sequence[bytes]
     """Figures that cannot be true."""
+    content_type: str = SSE
+    garbage: bytes = b"data: {not json\n\n"
+    no_text: bytes = b"data: \xff\xfe\n\n"
+    huge: bytes = b"data: "
+    """How an event begins that never ends."""
+
+    is_text: bool = True
+    """Whether it has lines."""
+
+    def play(self, *steps: Step) -> Play:
+        return Play(content_type=self.content_type, steps=steps)
 
     def says(self, *words: str) -> list[Step]:
         return [*self.start, *(self.word(word) for word in words)]
 
     def whole(self, *words: str, prompt: int = 3) -> Play:
-        return Play(steps=[*self.says(*words), *self.finish(), *self.usage(prompt, len(words)), *self.end])
+        return self.play(*self.says(*words), *self.finish(), *self.usage(prompt, len(words)), *self.end)
 
 
 OPENAI = Speech(
@@ -75,4 +89,21 @@ GEMINI = Speech(
     wrong_usage=[gemini.usage_event(-3, -4)],
 )
 
-SPEECHES = {speech.kind: speech for speech in (OPENAI, ANTHROPIC, GEMINI)}
+OLLAMA = Speech(
+    kind="ollama",
+    base="",
+    provider=ollama.ollama_provider,
+    content_type=JSON_LINES,
+    start=[ollama.line()],
+    word=ollama.text,
+    finish=lambda: [ollama.end()],
+    usage=lambda prompt, completion: [ollama.line(**ollama.figures(prompt, completion))],
+    end=[],
+    error=b'{"error":"secret detail"}\n',
+    garbage=b"{not json\n",
+    no_text=b"\xff\xfe\n",
+    huge=b"",
+    wrong_usage=[ollama.line(**ollama.figures(-3, -4))],
+)
+
+SPEECHES = {speech.kind: speech for speech in (OPENAI, ANTHROPIC, GEMINI, OLLAMA)}

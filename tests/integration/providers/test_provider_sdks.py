@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.emulators.model_providers.gemini import gemini_provider
+from tests.emulators.model_providers.ollama import ollama_provider
 from tests.emulators.model_providers.openai import GROQ, MISTRAL, openai_provider
 from tests.emulators.model_providers.provider import API_KEY, ModelProvider
 from tests.emulators.server import serve
@@ -49,6 +50,13 @@ async def run(script: str, provider: ModelProvider) -> Any:
 @pytest.mark.parametrize(("script", "manner"), [("use_groq.py", GROQ), ("use_mistral.py", MISTRAL)])
 async def test_those_who_speak_openais_wire(script: str, manner: Any) -> None:
     assert await run(script, openai_provider(manner)) == UNDERSTOOD
+
+
+async def test_ollama() -> None:
+    assert await run("use_ollama.py", ollama_provider()) == UNDERSTOOD | {
+        "called": ["look", {"n": 1}],
+        "refused": 404,
+    }
 
 
 async def test_google() -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from raseed.adapters.providers.anthropic_request import check_request, encode_request
 from raseed.adapters.providers.json_access import count, member, text
-from raseed.adapters.providers.sse import Event
+from raseed.adapters.providers.sse import SSE, Event, SseParser
 from raseed.adapters.providers.wire import (
     Decoder,
     ErrorInStream,
@@ -52,6 +52,9 @@ _decode = msgspec.json.Decoder().decode
 
 class AnthropicMessages:
     """Implements `Wire`."""
+
+    content_type = SSE
+    parser = SseParser
 
     def check(self, request: ChatRequest) -> None:
         check_request(request)

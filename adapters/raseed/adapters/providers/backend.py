@@ -63,7 +63,9 @@ class ProviderBackend:
             Sending(
                 http=self._http,
                 request=self._wire.encode(request, self._upstream, max_tokens),
+                parser=self._wire.parser(),
                 decoder=self._wire.decoder(request),
+                content_type=self._wire.content_type,
                 prompt_tokens=prepared.prompt_tokens,
                 timeout_s=timeout_s,
                 served_by=self.name,

@@ -12,8 +12,16 @@ import aiohttp
 from raseed.adapters.providers.counting import TextCounter
 from raseed.adapters.providers.errors import failure, late, refusal_of
 from raseed.adapters.providers.http import ProviderHttp
-from raseed.adapters.providers.sse import Event, EventTooLong, SseParser
-from raseed.adapters.providers.wire import Decoder, ErrorInStream, HttpRequest, NotUnderstood, Piece, Reported
+from raseed.adapters.providers.sse import Event, EventTooLong
+from raseed.adapters.providers.wire import (
+    Decoder,
+    ErrorInStream,
+    HttpRequest,
+    NotUnderstood,
+    Parser,
+    Piece,
+    Reported,
+)
 from raseed.core.errors import RaseedError
 from raseed.core.inference.model import BackendEvent, Delta, Finish, FinishReason, Usage, UsageSource
 from raseed.core.inference.targets import TargetRefused
@@ -58,7 +66,10 @@ class Sending:
 
     http: ProviderHttp
     request: HttpRequest
+    parser: Parser
     decoder: Decoder
+    content_type: str
+    """Of the answer."""
     prompt_tokens: int
     """As estimated."""
     timeout_s: float
@@ -79,7 +90,7 @@ class ProviderGeneration:
         self._loop = asyncio.get_running_loop()
         self._late_at = self._loop.time() + sending.timeout_s
         self._response: aiohttp.ClientResponse | None = None
-        self._parser = SseParser()
+        self._parser = sending.parser
         self._bytes = 0
         self._counter = TextCounter()
         self._has_output = False
@@ -167,7 +178,9 @@ class ProviderGeneration:
             async with asyncio.timeout_at(until) as self._waiting:
                 if self._response is None:
                     request = self._sending.request
-                    self._response = await self._sending.http.post(request.path, request.body)
+                    self._response = await self._sending.http.post(
+                        request.path, request.body, accept=self._sending.content_type
+                    )
                     self._check_kind(self._response)
                 chunk = await self._response.content.readany()
         except TimeoutError:
@@ -247,7 +260,7 @@ class ProviderGeneration:
     def _check_kind(self, response: aiohttp.ClientResponse) -> None:
         """An answer that is no stream is no answer to what was asked."""
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if response.content_type != "text/event-stream" or encoding not in {"identity", ""}:
+        if response.content_type != self._sending.content_type or encoding not in {"identity", ""}:
             raise NotUnderstood
 
     def _failed(self, error: Exception) -> RaseedError:

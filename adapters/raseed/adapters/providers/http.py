@@ -24,7 +24,7 @@ KEEP_ALIVE_S = 4.0
 request sent at that moment would be lost, and whether it was carried out would be unknown."""
 LINGER_S = 1.0
 """How long an answer whose end was read may take to close, for its connection to be used again."""
-_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity", "Content-Type": "application/json"}
+_HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class ProviderHttp:
         )
         self._lingering: set[asyncio.Task[None]] = set()
 
-    async def post(self, path: str, body: bytes) -> aiohttp.ClientResponse:
+    async def post(self, path: str, body: bytes, *, accept: str) -> aiohttp.ClientResponse:
         """The answer of a status 200, its body still to be read.
 
         Raises TargetRefused or another RaseedError for any other status, after which nothing was generated;
@@ -62,7 +62,7 @@ class ProviderHttp:
             response = await self._session.post(
                 self._url + path,
                 data=body,
-                headers={**_HEADERS, **self._account.headers},
+                headers={**_HEADERS, "Accept": accept, **self._account.headers},
                 allow_redirects=False,
                 timeout=self._timeout,
             )

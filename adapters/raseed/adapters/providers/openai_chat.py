@@ -19,7 +19,7 @@ import msgspec
 from raseed.adapters.providers.errors import unsupported
 from raseed.adapters.providers.json_access import count, member, text
 from raseed.adapters.providers.openai_request import Dialect, encode_request
-from raseed.adapters.providers.sse import Event
+from raseed.adapters.providers.sse import SSE, Event, SseParser
 from raseed.adapters.providers.wire import (
     Decoder,
     ErrorInStream,
@@ -67,6 +67,9 @@ _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 class OpenAIChat:
     """Implements `Wire`."""
+
+    content_type = SSE
+    parser = SseParser
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect

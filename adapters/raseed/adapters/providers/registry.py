@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from raseed.adapters.providers.anthropic_messages import AnthropicMessages
 from raseed.adapters.providers.gemini_generate import GeminiGenerate
+from raseed.adapters.providers.ollama_chat import OllamaChat
 from raseed.adapters.providers.openai_chat import OpenAIChat
 from raseed.adapters.providers.openai_request import OPENAI, Dialect
 from raseed.adapters.providers.wire import Wire
@@ -98,9 +99,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "openrouter": Kind(wire=_compatible(Dialect()), url="https://openrouter.ai/api/v1", headers=_bearer),
     "vllm": Kind(wire=_compatible(Dialect()), needs_key=False, headers=_bearer),
-    # Its OpenAI-compatible side: http://HOST:11434/v1.
     "ollama": Kind(
-        wire=_compatible(Dialect(takes_parallel_tool_calls=False, takes_top_k=False)),
+        wire=OllamaChat,
         needs_key=False,
         headers=_bearer,
         capabilities=_chat({Capability.TOOLS, Capability.PENALTIES, Capability.IMAGES} | _JSON),

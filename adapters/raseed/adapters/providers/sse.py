@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SSE = "text/event-stream"
 EVENT_BYTES_MAX = 1024 * 1024
 """Longest event, and longest line. A chunk of an answer has some hundred bytes; one with a whole answer some hundred
 kilobytes."""

@@ -86,7 +86,27 @@ class Decoder(Protocol):
         ...
 
 
+class Parser(Protocol):
+    """Events out of bytes that come in any pieces."""
+
+    lines: int
+    """What has come whole so far, also what is no event: who counts no more of it is silent."""
+
+    def feed(self, chunk: bytes) -> Sequence[Event]:
+        """The events that are whole now. Raises EventTooLong, NotUnderstood."""
+        ...
+
+    def end(self) -> Sequence[Event]:
+        """What is left when the bytes end."""
+        ...
+
+
 class Wire(Protocol):
+    content_type: str
+    """Of its streams."""
+
+    def parser(self) -> Parser: ...
+
     def check(self, request: ChatRequest) -> None:
         """Raises RequestInvalid for what this wire cannot say, with OpenAI's name of the field."""
         ...
