@@ -21,7 +21,7 @@ from raseed.core import errors
 
 DOCUMENT = ROOT / "docs/api.md"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
-_TREE_LINE = re.compile(r"^[│ ├└─]*(\w+) {2,}(.+)$", re.MULTILINE)
+_TREE_LINE = re.compile(r"^[│ ]*[├└]── (\w+) +(.+)$", re.MULTILINE)
 _SERVICE_FIELD, _METHOD_FIELD = 6, 2
 
 
@@ -99,7 +99,10 @@ def _errors() -> str:
     when = dict(_TREE_LINE.findall(errors.__doc__ or ""))
     rows = []
     for kind in _tree(errors.RaseedError):
-        if kind.__name__ in when or kind is errors.RaseedError:
+        is_one = kind.__name__ in when or kind is errors.RaseedError
+        if not is_one and not kind.__subclasses__():
+            raise SystemExit(f"core/errors.py does not say when {kind.__name__} happens")
+        if is_one:
             code = "null" if kind.openai_code is None else f"`{kind.openai_code}`"
             rows.append(
                 [

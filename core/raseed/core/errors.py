@@ -31,6 +31,7 @@ RaseedError
 ├── BillingError
 │   ├── CreditExhausted       what is spendable does not pay for the smallest answer
 │   ├── HeldByOpenRequests    it would, were it not held by the account's own open requests
+│   ├── SpendCapReached       the key, or the member, has spent what it may in this window
 │   ├── SettlementDelayed     the charge is queued but not yet durable
 │   └── PriceUnknown          no price for this model: nothing is served unpriced
 └── CapacityError             transient: the same request may succeed later
