@@ -28,6 +28,7 @@ hold_wait_s = {hold_wait_s}
 enabled = false
 
 [core]
+breaker_failures = 0
 workers = {workers}
 slots = 512
 

@@ -19,7 +19,8 @@ from raseed.core.billing.service import HoldService, Owner
 from raseed.core.clock import SECOND
 from raseed.core.errors import RaseedError
 from raseed.core.ids import AccountId, ApiKeyId
-from raseed.core.inference.admission import SlotLimits, Slots
+from raseed.core.inference.admission import NO_BREAKER, Breakers, SlotLimits, Slots
+from raseed.core.inference.breaker import BreakerLimits
 from raseed.core.inference.model import ChatRequest, Delta, Message, ModelRequest, Role, Sampling
 from raseed.core.inference.ports import EmbeddingBackend, ModelBackend
 from raseed.core.inference.routing import Route, Router
@@ -61,6 +62,7 @@ class Desk:
     backend: ModelBackend = field(default_factory=lambda: ScriptedModelBackend(ScriptedSettings()))
     policy: HoldPolicy = field(default_factory=HoldPolicy)
     limits: SlotLimits = field(default_factory=SlotLimits)
+    breaker: BreakerLimits = NO_BREAKER
     tier: TierLimits = ROOMY
     timeout_s: float = 600.0
     instance: str = INSTANCE
@@ -74,10 +76,11 @@ class Desk:
         )
         self.holds = HoldService(self.ledger, Owner(self.instance, self.epoch), self.policy)
         self.slots = Slots(self.limits)
+        self.breakers = Breakers(self.breaker, lambda: asyncio.get_running_loop().time())
         self.rates = MemoryLimitStore(now_us=lambda: asyncio.get_running_loop().time() * SECOND)
         self.rate_limits = LimitService(self.rates, dict.fromkeys(Tier, self.tier))
         self.inference = InferenceService(
-            router=Router([Route(self.backend, self.slots, embedder)]),
+            router=Router([Route(self.backend, self.slots, embedder, self.breakers)]),
             prices=PRICES,
             holds=self.holds,
             limits=self.rate_limits,

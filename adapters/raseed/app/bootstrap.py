@@ -72,7 +72,7 @@ from raseed.core.clock import SystemClock
 from raseed.core.content.ports import ContentStore
 from raseed.core.idempotency import Idempotency
 from raseed.core.ids import AccountId
-from raseed.core.inference.admission import SlotLimits, Slots
+from raseed.core.inference.admission import MODEL_BREAKER, Breakers, SlotLimits, Slots
 from raseed.core.inference.routing import Route
 from raseed.core.messaging.enquiries import Enquiries
 from raseed.core.messaging.express import ExpressQueue
@@ -276,6 +276,7 @@ async def open_routes(configuration: Configuration, triton_address: str) -> Asyn
     settings = configuration.settings
     core = settings.core
     limits = SlotLimits(slots=core.slots, queue_max=core.queue_max, wait_s=core.queue_wait_s)
+    breaker = replace(MODEL_BREAKER, failures=core.breaker_failures)
     async with AsyncExitStack() as stack:
         routes: list[Route] = []
         if triton_address:
@@ -283,7 +284,8 @@ async def open_routes(configuration: Configuration, triton_address: str) -> Asyn
             from raseed.app.triton_route import open_triton_route
 
             slots = Slots(replace(limits, slots=settings.triton.slots))
-            routes.append(await stack.enter_async_context(open_triton_route(triton_address, slots)))
+            route = await stack.enter_async_context(open_triton_route(triton_address, slots))
+            routes.append(replace(route, breakers=Breakers(breaker)))
         if configuration.providers.targets:
             from raseed.app.providers import open_provider_routes
 
@@ -302,5 +304,5 @@ async def open_routes(configuration: Configuration, triton_address: str) -> Asyn
                 pace_ms=settings.scripted.pace_ms,
             )
             backend = ScriptedModelBackend(scripted)
-            routes.append(Route(backend, Slots(limits), embedder=backend))
+            routes.append(Route(backend, Slots(limits), embedder=backend, breakers=Breakers(breaker)))
         yield routes

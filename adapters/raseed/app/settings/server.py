@@ -63,6 +63,8 @@ class Core(Section, frozen=True):
     """Requests waiting for a slot; more are refused at once, because they would wait longer than clients do."""
     queue_wait_s: Seconds = 10.0
     """Longest wait for a slot."""
+    breaker_failures: Annotated[int, Meta(ge=0)] = 5
+    """Failures of a model in a row after which requests for it are refused for some seconds, until one that is let through is answered; 0: never."""
     uvloop: bool = True
     """The faster event loop."""
 

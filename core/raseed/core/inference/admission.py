@@ -1,15 +1,19 @@
-"""Who may start now: a bounded number of slots for each backend, and a bounded, fair queue in front of them.
+"""Who may start now: a bounded number of slots for each backend, a bounded, fair queue in front of them, and a circuit
+breaker for each model.
 
-Nothing is held or charged while a request waits here.
+Nothing is held or charged while a request waits here, or is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 
-from raseed.core.errors import Overloaded
+from raseed.core.errors import BackendUnavailable, Overloaded
+from raseed.core.inference.breaker import Breaker, BreakerLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,3 +119,91 @@ class Slots:
 
     def _overloaded(self) -> Overloaded:
         return Overloaded("The model is overloaded. Please try again shortly.", retry_after_s=1.0)
+
+
+MODEL_BREAKER = BreakerLimits(failures=5, pause_s=1.0, pause_max_s=10.0)
+"""Of a model of an engine of our own, which is revived within seconds: nobody shall wait much longer than that."""
+
+
+NO_BREAKER = replace(MODEL_BREAKER, failures=0)
+
+
+class Breakers:
+    """The circuit breakers of one backend, for each model that has failed lately. Used on one event loop.
+
+    While one is open, requests for its model are refused at once, before they wait, hold or cost anything; after a
+    pause one of them is let through, and its first token closes it.
+    """
+
+    def __init__(
+        self, limits: BreakerLimits = MODEL_BREAKER, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """With 0 failures, `NO_BREAKER`, they never open."""
+        self._limits = limits
+        self._now = now
+        self._failing: dict[str, Breaker] = {}
+
+    def check(self, model: str) -> None:
+        """Raises BackendUnavailable if a request for it would be refused now."""
+        breaker = self._failing.get(model)
+        if breaker is not None and not breaker.may_begin():
+            raise BackendUnavailable(
+                "The model is not available at the moment. Please try again.",
+                retry_after_s=max(1.0, breaker.wait_s()),
+            )
+
+    def begin(self, model: str) -> Attempt:
+        """Raises as `check` does. What is begun has to be closed."""
+        self.check(model)
+        breaker = self._failing.get(model)
+        is_probe = breaker is not None and not breaker.is_closed
+        if breaker is not None:
+            breaker.begin()
+        return Attempt(self, model, is_probe=is_probe)
+
+    def note(self, model: str, *, succeeded: bool | None) -> None:
+        """What came of an attempt; None: nothing that says how the model is."""
+        if succeeded:
+            self._failing.pop(model, None)
+        elif succeeded is False and self._limits.failures:
+            self._failing.setdefault(model, Breaker(self._limits, self._now)).end(succeeded=False)
+        elif (breaker := self._failing.get(model)) is not None:
+            breaker.end(succeeded=None)
+
+    def is_open(self, model: str) -> bool:
+        breaker = self._failing.get(model)
+        return breaker is not None and not breaker.is_closed
+
+
+class Attempt:
+    """One request at a model. Say what came of it, and `close` it in every case."""
+
+    def __init__(self, breakers: Breakers, model: str, *, is_probe: bool) -> None:
+        self._breakers = breakers
+        self._model = model
+        self._is_probe = is_probe
+        self._has_answered = False
+        self._is_over = False
+
+    def answered(self) -> None:
+        """Something came. To the one that was let through to see, that is all there is to see."""
+        self._has_answered = True
+        if self._is_probe:
+            self._end(succeeded=True)
+
+    def failed(self) -> None:
+        """The model is surely at fault, not the request."""
+        if self._is_over:
+            self._is_over = self._is_probe = False  # the probe answered, and broke off later
+        self._end(succeeded=False)
+
+    def close(self) -> None:
+        self._end(succeeded=True if self._has_answered else None)
+
+    def _end(self, *, succeeded: bool | None) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        # Those that began before it opened say nothing of how the model is now.
+        if self._is_probe or not self._breakers.is_open(self._model):
+            self._breakers.note(self._model, succeeded=succeeded)

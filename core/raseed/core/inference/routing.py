@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raseed.core.errors import ModelUnknown
-from raseed.core.inference.admission import Slots
+from raseed.core.inference.admission import NO_BREAKER, Breakers, Slots
 from raseed.core.inference.model import ModelCard
 from raseed.core.inference.ports import EmbeddingBackend, ModelBackend
 
@@ -17,6 +17,8 @@ class Route:
     slots: Slots
     embedder: EmbeddingBackend | None = None
     """The same backend, if some of its models can EMBEDDINGS."""
+    breakers: Breakers = field(default_factory=lambda: Breakers(NO_BREAKER))
+    """None open by themselves in front of a backend that knows whom to leave alone."""
 
 
 class Router:

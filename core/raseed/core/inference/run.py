@@ -10,6 +10,7 @@ However it ends, exactly one settle or release follows the hold:
 | credit ends before the answer    | `Ended`, reason `length`     | what was delivered             |
 | reader gone                      | nothing                      | what was generated             |
 | engine fails before any token    | BackendUnavailable           | nothing                        |
+| engine has failed again and again | BackendUnavailable          | nothing                        |
 | engine fails, or time is up, after | BackendLost, DeadlineExceeded | what was generated          |
 | reader takes nothing for 30 s    | the rest, then DeadlineExceeded | what was generated           |
 | worker stops                     | Overloaded, BackendLost      | what was generated             |
@@ -33,6 +34,7 @@ from raseed.core.billing.pricing import measured_of
 from raseed.core.billing.service import HoldService, Payer
 from raseed.core.errors import (
     BackendLost,
+    BackendUnavailable,
     CapacityError,
     DeadlineExceeded,
     Overloaded,
@@ -40,6 +42,7 @@ from raseed.core.errors import (
     SettlementDelayed,
 )
 from raseed.core.ids import HoldId, RunId
+from raseed.core.inference.admission import Attempt
 from raseed.core.inference.closing import Closing
 from raseed.core.inference.cover import Cover
 from raseed.core.inference.mailbox import Mailbox
@@ -222,17 +225,22 @@ class Run:
             self._mailbox.close()
 
     async def _within_limits(self, admission: Admission) -> None:
+        self._spec.route.breakers.check(self.model)
         work = await prepare_work(self._spec.route, self._spec.request)
         answer_tokens = min(self._holds.policy.chunk_tokens, work.max_tokens)  # as much as is held at first
         await admission.take_tokens(work.prompt_tokens + answer_tokens)
         weight = self._limits.of(self._spec.caller).tier.priority
         slots = await self._spec.route.slots.acquire(work.slots, self._spec.payer.account_id, weight)
         try:
-            await self._admit_and_generate(work)
+            attempt = self._spec.route.breakers.begin(self.model)
+            try:
+                await self._admit_and_generate(work, attempt)
+            finally:
+                attempt.close()
         finally:
             self._spec.route.slots.release(slots)
 
-    async def _admit_and_generate(self, work: Work) -> None:
+    async def _admit_and_generate(self, work: Work, attempt: Attempt) -> None:
         self.stage = Stage.ADMITTING
         self.prompt_tokens = work.prompt_tokens
         self._check_time()
@@ -262,15 +270,17 @@ class Run:
         self._cover = cover = Cover(self._holds, payer, self.hold_id, coverage, self._checkpoint)
         self._beat_at = self._loop.time()
         try:
-            finish = await self._generate(cover, work)
+            finish = await self._generate(cover, work, attempt)
         except BaseException as error:
+            if isinstance(error, BackendUnavailable | BackendLost):
+                attempt.failed()
             await self._end_early()
             if isinstance(error, RaseedError | asyncio.CancelledError):
                 raise
             raise RaseedError("Internal error.") from error
         self._outcome = await self._end(finish)
 
-    async def _generate(self, cover: Cover, work: Work) -> Finish:
+    async def _generate(self, cover: Cover, work: Work, attempt: Attempt) -> Finish:
         left_s = self._check_time()
         self.stage = Stage.GENERATING
         self.called.set()
@@ -282,6 +292,8 @@ class Run:
             echoed = list(work.echoed)
             while True:
                 event = await generation.next()
+                if not isinstance(event, Finish) or event.finish_reason is not None:
+                    attempt.answered()
                 while echoed and not self._reader_gone():
                     await self._deliver(echoed.pop(0))
                 tokens = (
