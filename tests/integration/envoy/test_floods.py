@@ -21,7 +21,8 @@ HEAP_BYTES_MAX = 256 * MIB
 """A cap that a few bodies reach, so that a short test tells as much as a long one."""
 SLACK_MIB = 128
 """Beside the heap, whose size is looked at now and then: code, stacks, and what came between two looks."""
-DEADLINE_S = 100
+DEADLINE_S = 600
+"""Of what takes seconds: 500 bodies on a machine that does much else."""
 
 
 def rss_mib(pid: int) -> float:
@@ -128,7 +129,7 @@ async def check_posts(directory: Path, count: int, heap_bytes_max: int) -> None:
         async with asyncio.timeout(DEADLINE_S), watched(edge) as liars:
             for chunked in (False, True):
                 posts = [post(edge, CHAT, FALSE_KEY, chunked=chunked) for _ in range(count)]
-                assert set(await asyncio.gather(*posts)) <= {200, 503, 0}
+                assert set(await asyncio.gather(*posts)) <= {200, 408, 503, 0}
         assert liars.peak_mib < heap_bytes_max / MIB + SLACK_MIB, liars
         await check_that_it_works_again(edge)
 

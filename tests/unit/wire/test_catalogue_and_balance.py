@@ -6,11 +6,13 @@ import msgspec
 import pytest
 from openai.types import Model
 
+from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.wire.billing import CreditsShape, encode_subscription
 from raseed.adapters.wire.json_values import credits_json, milli_json, rfc3339_text
-from raseed.adapters.wire.openai.models import ModelDetails, encode_model, encode_model_list
+from raseed.adapters.wire.openai.models import ModelDetails, details_of, encode_model, encode_model_list
 from raseed.core.accounts.model import Account, AccountStatus, Tier
-from raseed.core.billing.model import BalanceView, GrantSource, GrantView
+from raseed.core.billing.holds import HoldPolicy
+from raseed.core.billing.model import BalanceView, GrantSource, GrantView, Meter, Rate
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.clock import Microseconds
 from raseed.core.ids import AccountId, GrantId
@@ -53,6 +55,26 @@ def test_models(golden):
     singles = [encode_model(TINY), encode_model(QWEN, QWEN_DETAILS)]
     assert msgspec.json.decode(listed)["data"] == [msgspec.json.decode(single) for single in singles]
     assert Model.model_validate_json(singles[1]).id == "hf.co/Qwen/Qwen3:Q4"
+
+
+def test_a_model_that_costs_dollars(golden):
+    """Each kind of token with its price for one, as text; what has none of its own is left out."""
+    rates = (
+        Rate(Meter.INPUT_TOKENS, 3_000_000, 1_000_000),
+        Rate(Meter.CACHED_INPUT_TOKENS, 300_000, 1_000_000),
+        Rate(Meter.OUTPUT_TOKENS, 15_000_000, 1_000_000),
+    )
+    priced = replace(QWEN, price=replace(QWEN.price, rates=rates))
+    golden("model_in_dollars.json", encode_model(priced, replace(QWEN_DETAILS, is_priced_in_usd=True)))
+
+
+@pytest.mark.parametrize(("profile", "in_usd"), [("resayil", False), ("kissapi", True)])
+def test_every_model_of_a_profile_is_described(profile, in_usd):
+    policy = load_policy(profile, HoldPolicy())
+    details = details_of(policy)
+    assert details.keys() == policy.catalogue.keys()
+    assert all(said.display_name and said.categories for said in details.values())
+    assert {said.is_priced_in_usd for said in details.values()} == {in_usd}
 
 
 ACCOUNT = Account(

@@ -60,6 +60,7 @@ from raseed.adapters.rpc.rest.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.rpc.subscriptions import SubscriptionsServicer
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.adapters.wire.openai.errors import CreditShortage
+from raseed.adapters.wire.openai.models import details_of
 from raseed.billing.v1 import (
     billing_pb2,
     billing_pb2_grpc,
@@ -253,7 +254,11 @@ def public_server(
     )
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(
-            services.inference, services.keyed, wire.stream_usage, usage_credits=wire.usage_credits
+            services.inference,
+            services.keyed,
+            wire.stream_usage,
+            details=details_of(services.policy),
+            usage_credits=wire.usage_credits,
         ),
         listed,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from raseed.adapters.rpc.call import current_call
@@ -16,7 +16,13 @@ from raseed.adapters.wire.openai.completion_request import decode_completion_req
 from raseed.adapters.wire.openai.completion_response import CompletionStreamEncoder, encode_text_completion
 from raseed.adapters.wire.openai.embedding_request import decode_embedding_request
 from raseed.adapters.wire.openai.embedding_response import encode_embeddings
-from raseed.adapters.wire.openai.models import encode_model, encode_model_list
+from raseed.adapters.wire.openai.models import (
+    NO_DETAILS,
+    NOTHING_KNOWN,
+    ModelDetails,
+    encode_model,
+    encode_model_list,
+)
 from raseed.core.inference.answer import CHAT_PREFIX, answer_id, whole_choices, whole_vectors
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.model import Delta
@@ -46,11 +52,14 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
         keyed: KeyedChat,
         stream_usage: StreamUsage,
         *,
+        details: Mapping[str, ModelDetails] = NOTHING_KNOWN,
         usage_credits: bool = False,
     ) -> None:
         self._inference = inference
         self._answers = Answers(inference, keyed)
         self._stream_usage = stream_usage
+        self._details = details
+        """What is said of models beside what they cost, by id."""
         self._usage_credits = usage_credits
 
     async def CreateChatCompletion(
@@ -81,11 +90,13 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
 
     async def ListModels(self, request: rest_pb2.ListModelsRequest, context: Context) -> None:
         call = current_call()
-        await write_json(context, call, encode_model_list(self._inference.models(call.caller)))
+        await write_json(context, call, encode_model_list(self._inference.models(call.caller), self._details))
 
     async def GetModel(self, request: rest_pb2.GetModelRequest, context: Context) -> None:
         call = current_call()
-        await write_json(context, call, encode_model(self._inference.model(call.caller, request.model)))
+        model = self._inference.model(call.caller, request.model)
+        details = self._details.get(model.card.id, NO_DETAILS)
+        await write_json(context, call, encode_model(model, details))
 
     async def _generate(self, decoded: Decoded, body: bytes, context: Context, surface: Surface) -> None:
         def whole(run: Run, pieces: list[Delta], ended: Ended) -> tuple[bytes]:

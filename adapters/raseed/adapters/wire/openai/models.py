@@ -2,17 +2,22 @@
 
 Each of them finds its own keys: `object`, `created`, `owned_by` (OpenAI); `max_model_len` (vLLM); `type`,
 `display_name`, `created_at`, `has_more`, `first_id`, `last_id` (Anthropic); `name`, `credit_multiplier`,
-`credit_cost_multiplier`, `context_window`, `tier`, `family`, `category`, … (the services' three shapes together).
+`credit_cost_multiplier`, `context_window`, `tier`, `family`, `category`, … (the services' three shapes together);
+`pricing` (OpenRouter) where accounts pay dollars.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec
 
 from raseed.adapters.wire.json_values import milli_json, rfc3339_text
+from raseed.core.billing.model import Meter, Rate
+from raseed.core.billing.policy import Policy
+from raseed.core.billing.pricing import ModelPrice
 from raseed.core.clock import SECOND, Microseconds
 from raseed.core.inference.service import OfferedModel
 
@@ -34,10 +39,35 @@ class ModelDetails:
     quantization: str | None = None
     license: str | None = None
     deprecated_at: Microseconds | None = None
+    is_priced_in_usd: bool = False
+    """Whether accounts pay dollars and not credits: then the entry says what a token costs."""
 
 
 NO_DETAILS = ModelDetails()
 NOTHING_KNOWN: Mapping[str, ModelDetails] = {}
+
+
+def details_of(policy: Policy) -> Mapping[str, ModelDetails]:
+    """What the profile says of each model that it prices."""
+    return {
+        model.id: ModelDetails(
+            display_name=model.display_name,
+            family=model.family,
+            categories=model.categories,
+            is_priced_in_usd=policy.unit == "USD",
+        )
+        for model in policy.catalogue.values()
+    }
+
+
+class _Pricing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Dollars for one token, as texts: exact, however small. The names are those that OpenRouter made usual."""
+
+    prompt: str
+    completion: str
+    input_cache_read: str | None = None
+    input_cache_write: str | None = None
+    internal_reasoning: str | None = None
 
 
 class _Model(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,6 +97,7 @@ class _Model(msgspec.Struct, frozen=True, omit_defaults=True):
     quantization: str | None = None
     license: str | None = None
     deprecated_at: str | None = None
+    pricing: _Pricing | None = None
 
 
 class _ModelList(msgspec.Struct, frozen=True):
@@ -126,4 +157,25 @@ def _model(offered: OfferedModel, details: ModelDetails) -> _Model:
         quantization=details.quantization,
         license=details.license,
         deprecated_at=None if details.deprecated_at is None else rfc3339_text(details.deprecated_at),
+        pricing=_pricing(price) if details.is_priced_in_usd else None,
     )
+
+
+def _pricing(price: ModelPrice) -> _Pricing:
+    shown = {rate.meter: _dollars_text(rate) for rate in price.rates}
+    return _Pricing(
+        prompt=shown.get(Meter.INPUT_TOKENS, "0"),
+        completion=shown.get(Meter.OUTPUT_TOKENS, "0"),
+        input_cache_read=shown.get(Meter.CACHED_INPUT_TOKENS),
+        input_cache_write=shown.get(Meter.CACHE_WRITE_TOKENS),
+        internal_reasoning=shown.get(Meter.REASONING_TOKENS),
+    )
+
+
+def _dollars_text(rate: Rate) -> str:
+    """Of one unit.
+
+    >>> _dollars_text(Rate(Meter.INPUT_TOKENS, 1_250_000, 1_000_000)), _dollars_text(Rate(Meter.INPUT_TOKENS, 0))
+    ('0.00000125', '0')
+    """
+    return f"{(Decimal(rate.unit_price_microcredits) / (rate.per * 1_000_000)).normalize():f}"
