@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.emulators.model_providers import anthropic, gemini, ollama, openai
+from tests.emulators.model_providers import anthropic, bedrock, gemini, ollama, openai
 from tests.emulators.model_providers.provider import ModelProvider, Play, Step
 
 from raseed.adapters.providers.json_lines import JSON_LINES
@@ -106,4 +106,22 @@ OLLAMA = Speech(
     wrong_usage=[ollama.line(**ollama.figures(-3, -4))],
 )
 
-SPEECHES = {speech.kind: speech for speech in (OPENAI, ANTHROPIC, GEMINI, OLLAMA)}
+BEDROCK = Speech(
+    kind="bedrock",
+    base="",
+    provider=bedrock.bedrock_provider,
+    content_type=bedrock.EVENT_STREAM,
+    start=[bedrock.start()],
+    word=bedrock.text,
+    finish=lambda: [bedrock.stop(), bedrock.message_stop("end_turn")],
+    usage=lambda prompt, completion: [bedrock.metadata(prompt, completion)],
+    end=[],
+    error=bedrock.exception("internalServerException", "secret detail"),
+    garbage=b"no frame at all, and no checksum of one",
+    no_text=bedrock.frame({":event-type": "contentBlockDelta", ":message-type": "event"}, b"\xff\xfe"),
+    huge=b"",
+    wrong_usage=[bedrock.metadata(-3, -4)],
+    is_text=False,
+)
+
+SPEECHES = {speech.kind: speech for speech in (OPENAI, ANTHROPIC, GEMINI, OLLAMA, BEDROCK)}

@@ -7,11 +7,15 @@ whose count it is.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from tests.emulators.model_providers.provider import Close, Pause, Play, Reset, Step, in_bytes
+from tests.emulators.server import serve
+from tests.support.certificate import make_certificate
 from tests.support.desk import gone, read
 from tests.support.provider_desk import PATIENT, LoopWatch, Placed, provider_desk
 from tests.support.provider_speech import SPEECHES, Speech
@@ -293,3 +297,28 @@ async def test_the_deadline_of_a_request_is_that_of_its_provider() -> None:
         desk.desk.inference._timeout_s = 1.0
         answer = await read(desk.ask())
         assert answer.error.reason == "DEADLINE_EXCEEDED"
+
+
+async def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
+    """No request leaves, so that another target is asked."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*make_certificate(tmp_path, "localhost"))
+    impostor = SPEECHES["openai"].provider()
+    async with serve(impostor, tls=context) as address:
+        url = address.replace("127.0.0.1", "localhost") + "/v1"
+        first = Placed(provider=SPEECHES["openai"].provider(), url=url)
+        second = Placed(provider=SPEECHES["openai"].provider(), priority=1)
+        async with provider_desk([first, second]) as desk:
+            assert (await desk.answer()).text == "one two three "
+            assert [why.detail for _, why in desk.refused] == ["its certificate is not valid"]
+    assert impostor.served.asked == []
+
+
+async def test_one_that_fails_after_its_headers_is_followed_by_nobody() -> None:
+    """A provider that answered 200 may have generated: the second is not asked."""
+    speech = SPEECHES["openai"]
+    first, second = speech.provider(), speech.provider()
+    first.plays.append(speech.play(*speech.start, Reset()))
+    async with provider_desk([Placed(provider=first), Placed(provider=second, priority=1)]) as desk:
+        assert type((await desk.answer()).error) is BackendUnavailable
+        assert second.served.asked == []

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.emulators.model_providers.bedrock import bedrock_provider
 from tests.emulators.model_providers.gemini import gemini_provider
 from tests.emulators.model_providers.ollama import ollama_provider
 from tests.emulators.model_providers.openai import GROQ, MISTRAL, openai_provider
 from tests.emulators.model_providers.provider import API_KEY, ModelProvider
 from tests.emulators.server import serve
+from tests.support.certificate import make_certificate
 
 PYTHON = Path(__file__).resolve().parents[3] / ".venv-clients/bin/python"
 SCRIPTS = Path(__file__).parent / "sdks"
@@ -27,13 +31,22 @@ UNDERSTOOD = {
 }
 
 
-async def run(script: str, provider: ModelProvider) -> Any:
-    async with serve(provider) as url, asyncio.timeout(TIMEOUT_S):
+async def run(script: str, provider: ModelProvider, secured: Path | None = None) -> Any:
+    """`secured`: served with a certificate that is put there."""
+    context, environ = None, {}
+    if secured is not None:
+        certificate, key = make_certificate(secured, "localhost")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        environ = {"AWS_CA_BUNDLE": str(certificate)}
+    async with serve(provider, tls=context) as address, asyncio.timeout(TIMEOUT_S):
+        url = address.replace("127.0.0.1", "localhost") if secured else address
         process = await asyncio.create_subprocess_exec(
             PYTHON,
             SCRIPTS / script,
             url,
             API_KEY,
+            env=os.environ | environ,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -56,6 +69,15 @@ async def test_ollama() -> None:
     assert await run("use_ollama.py", ollama_provider()) == UNDERSTOOD | {
         "called": ["look", {"n": 1}],
         "refused": 404,
+    }
+
+
+async def test_aws(tmp_path: Path) -> None:
+    """It sends keys over TLS alone."""
+    assert await run("use_botocore.py", bedrock_provider(), tmp_path) == UNDERSTOOD | {
+        "reason": "max_tokens",
+        "called": ["look", {"n": 1}],
+        "refused": 403,
     }
 
 

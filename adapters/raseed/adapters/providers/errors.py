@@ -30,6 +30,7 @@ _TOO_LONG_WORDS = (
     "prompt is too long",
     "too many tokens",
     "input token count",
+    "input is too long",
     "exceeds the maximum number of tokens",
 )
 _FILTER_CODES = {"content_filter", "content_policy_violation", "data_inspection_failed", "moderation_blocked"}

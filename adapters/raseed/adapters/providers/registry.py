@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from raseed.adapters.providers.anthropic_messages import AnthropicMessages
+from raseed.adapters.providers.bedrock_converse import BedrockConverse
 from raseed.adapters.providers.gemini_generate import GeminiGenerate
 from raseed.adapters.providers.ollama_chat import OllamaChat
 from raseed.adapters.providers.openai_chat import OpenAIChat
@@ -71,6 +72,12 @@ KINDS: Mapping[str, Kind] = {
         url="https://generativelanguage.googleapis.com",
         headers=_google,
         capabilities=OF_CHAT - {Capability.LOGPROBS, Capability.LOGIT_BIAS},
+    ),
+    # In one region: https://bedrock-runtime.REGION.amazonaws.com, with an API key of Bedrock.
+    "bedrock": Kind(
+        wire=BedrockConverse,
+        headers=_bearer,
+        capabilities=_chat(_TOOLS | {Capability.IMAGES, Capability.FILES}),
     ),
     # Any server that speaks OpenAI's chat completions.
     "openai-compatible": Kind(wire=_compatible(Dialect()), needs_key=False, headers=_bearer),
