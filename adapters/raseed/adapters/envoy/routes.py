@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorPr
 
 PUBLIC_GRPC_SERVICES = (
     "raseed.inference.v1.InferenceService",
+    "raseed.inference.v1.ResponsesService",
     "raseed.billing.v1.BillingService",
     "raseed.billing.v1.ReceiptsService",
     "raseed.billing.v1.RedemptionService",

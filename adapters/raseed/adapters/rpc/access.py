@@ -115,6 +115,15 @@ _ORGANISATIONS = {
     "LeaveOrganisation": _OWN_SESSION,
 }
 
+_RESPONSES = {
+    "CreateResponse": _INFERENCE,
+    "CountInputTokens": _INFERENCE,
+    "GetResponse": _INFERENCE,
+    "DeleteResponse": _INFERENCE,
+    "CancelResponse": _INFERENCE,
+    "ListInputItems": _INFERENCE,
+}
+
 _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.inference.v1.InferenceService": {
         "CreateChatCompletion": _INFERENCE,
@@ -125,6 +134,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "ListModels": _MODELS,
         "GetModel": _MODELS,
     },
+    "raseed.inference.v1.ResponsesService": _RESPONSES
+    | {"StreamResponse": _INFERENCE, "FollowResponse": _INFERENCE},
     "raseed.billing.v1.BillingService": {
         "GetSubscription": _BILLING,
         "GetBalance": _BILLING,
@@ -219,14 +230,7 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "ListModels": _MODELS,
         "GetModel": _MODELS,
     },
-    "raseed.rest.v1.ResponsesRestService": {
-        "CreateResponse": _INFERENCE,
-        "CountInputTokens": _INFERENCE,
-        "GetResponse": _INFERENCE,
-        "DeleteResponse": _INFERENCE,
-        "CancelResponse": _INFERENCE,
-        "ListInputItems": _INFERENCE,
-    },
+    "raseed.rest.v1.ResponsesRestService": _RESPONSES,
     "raseed.rest.v1.AnthropicService": {
         "CreateMessage": _INFERENCE,
         "CountMessageTokens": _INFERENCE,

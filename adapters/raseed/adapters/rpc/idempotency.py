@@ -26,9 +26,16 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Response = TypeVar("Response", bound=Message)
 
 
-def asked_of(call: Call, content: bytes | Message) -> Asked | None:
-    """What an inference call asks under a key; None without one. Raises RequestInvalid for a key that is none."""
+def asked_of(call: Call, content: bytes | Message, request_id: str = "") -> Asked | None:
+    """What an inference call asks under a key, or under a `request_id` that means the same; None without one.
+
+    Raises RequestInvalid for a key that is none, and for both.
+    """
     key = call.metadata.get(KEY_HEADER)
+    if request_id:
+        if key is not None:
+            raise RequestInvalid(ONE_ID, param="request_id")
+        key = request_id
     return None if key is None else _asked(call, key, call.caller.account_id, content, INFERENCE_TTL_S)
 
 

@@ -67,11 +67,11 @@ def to_core_chat(request: pb.CreateChatCompletionRequest | pb.StreamChatCompleti
         model=request.model,
         messages=tuple(_to_core_message(i, message) for i, message in enumerate(request.messages)),
         sampling=to_core_sampling(request),
-        tools=() if request.tool_choice == "none" else tuple(map(_to_core_tool, request.tools)),
+        tools=() if request.tool_choice == "none" else tuple(map(to_core_tool, request.tools)),
         tool_choice=choice,
         required_tool=required,
         parallel_tool_calls=request.parallel_tool_calls if request.HasField("parallel_tool_calls") else True,
-        json_format=_to_core_format(request.json_format) if request.HasField("json_format") else None,
+        json_format=to_core_format(request.json_format) if request.HasField("json_format") else None,
         n=to_core_n(request),
     )
 
@@ -83,7 +83,7 @@ def to_core_n(request: Asking) -> int:
     return n
 
 
-def _to_core_tool(tool: pb.Tool) -> Tool:
+def to_core_tool(tool: pb.Tool) -> Tool:
     return Tool(
         name=tool.name,
         description=tool.description or None,
@@ -110,7 +110,7 @@ def _to_core_choice(
     return ToolChoice.REQUIRED, name
 
 
-def _to_core_format(wire: pb.JsonFormat) -> JsonFormat:
+def to_core_format(wire: pb.JsonFormat) -> JsonFormat:
     return JsonFormat(schema_json=_to_core_schema("json_format", wire.schema_json))
 
 

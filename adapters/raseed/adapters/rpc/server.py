@@ -43,6 +43,7 @@ from raseed.adapters.rpc.own_data import OwnDataRestServicer, OwnDataServicer
 from raseed.adapters.rpc.payments import PaymentsServicer
 from raseed.adapters.rpc.receipts import ReceiptsServicer
 from raseed.adapters.rpc.redemption import RedemptionRestServicer, RedemptionServicer
+from raseed.adapters.rpc.responses import ResponsesServicer
 from raseed.adapters.rpc.rest.anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest.auth import AuthRestServicer
 from raseed.adapters.rpc.rest.billing import BillingRestServicer
@@ -99,7 +100,7 @@ from raseed.core.payments.redeeming import RedemptionService
 from raseed.core.payments.returning import Returns
 from raseed.core.payments.subscriptions import Subscriptions
 from raseed.core.responses.service import ResponseService
-from raseed.inference.v1 import inference_pb2, inference_pb2_grpc
+from raseed.inference.v1 import inference_pb2, inference_pb2_grpc, responses_pb2, responses_pb2_grpc
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
 from raseed.rest.v1 import enquiries_pb2_grpc as rest_enquiries_pb2_grpc
@@ -189,6 +190,9 @@ def public_server(
     listed = only_listed(server)
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(
         InferenceServicer(services.inference, services.keyed), listed
+    )
+    responses_pb2_grpc.add_ResponsesServiceServicer_to_server(
+        ResponsesServicer(services.responses, services.inference, services.keyed), listed
     )
     billing_pb2_grpc.add_BillingServiceServicer_to_server(
         BillingServicer(services.subscriptions, services.history, services.usage, services.estimator), listed
@@ -286,6 +290,7 @@ def public_server(
             file.DESCRIPTOR.services_by_name[name].full_name
             for file in (
                 inference_pb2,
+                responses_pb2,
                 billing_pb2,
                 receipts_pb2,
                 redemption_pb2,

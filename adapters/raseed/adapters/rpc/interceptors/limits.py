@@ -23,6 +23,8 @@ RUNS = frozenset(
         "/raseed.inference.v1.InferenceService/StreamChatCompletion",
         "/raseed.inference.v1.InferenceService/CreateCompletion",
         "/raseed.inference.v1.InferenceService/StreamCompletion",
+        "/raseed.inference.v1.ResponsesService/CreateResponse",
+        "/raseed.inference.v1.ResponsesService/StreamResponse",
     }
 )
 """Methods that ask a model: their runs take from the limits themselves, and not for what was answered before."""
