@@ -14,7 +14,7 @@ from tests.unit.inference.conftest import nothing_left
 
 from raseed.core.errors import BackendLost, BackendUnavailable, Overloaded
 from raseed.core.inference.breaker import Breaker, BreakerLimits, RetryBudget
-from raseed.core.inference.model import ModelCard
+from raseed.core.inference.model import ChatRequest, Message, ModelCard, Role
 from raseed.core.inference.run import Run
 from raseed.core.inference.targeted import ATTEMPTS_MAX, TargetedBackend
 from raseed.core.inference.targets import Refusal, Target, TargetRefused, in_order
@@ -63,9 +63,7 @@ def make_house(ledger, policy, limits, count: int, **terms) -> House:
         for number, hand in enumerate(hands)
     ]
     refused: list[tuple[str, TargetRefused]] = []
-    backend = TargetedBackend(
-        CARD, targets, lambda name, why: refused.append((name, why)), random=Random(1), **terms
-    )
+    backend = TargetedBackend(CARD, targets, lambda name, why: refused.append((name, why)), **terms)
     return House(Desk(ledger, backend=backend, policy=policy, limits=limits), hands, targets, refused)
 
 
@@ -212,6 +210,26 @@ async def test_the_time_of_a_request_is_that_of_all_its_attempts(house):
     assert second.timeout_s == pytest.approx(6.0, abs=0.2)
     second.say(finish(0))
     await house.answered(run)
+
+
+async def test_a_conversation_stays_where_its_prompt_is_kept(house):
+    """All its turns are drawn alike, and many conversations are spread."""
+    for target in house.targets:
+        target.priority = 0
+    asked = []
+    for conversation in range(40):
+        turns = (Message(role=Role.SYSTEM, text="short"), Message(role=Role.USER, text=f"{conversation}"))
+        for more in ((), (Message(role=Role.ASSISTANT, text="a"), Message(role=Role.USER, text="b"))):
+            before = house.counts()
+            run = house.desk.ask(ChatRequest(model="sold", messages=turns + more))
+            while (after := house.counts()) == before:  # noqa: ASYNC110 - time is virtual
+                await asyncio.sleep(0.01)
+            served = 0 if after[0] > before[0] else 1
+            house.hands[served].generations[-1].say(finish(0))
+            await house.answered(run)
+            asked.append(served)
+    assert asked[::2] == asked[1::2]
+    assert 8 < sum(asked[::2]) < 32
 
 
 def test_order_follows_priority_and_weight():

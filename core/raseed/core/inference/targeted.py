@@ -28,6 +28,7 @@ from raseed.core.inference.model import (
     Delta,
     Finish,
     ModelCard,
+    Role,
     Usage,
     UsageSource,
 )
@@ -57,14 +58,12 @@ class TargetedBackend:
         targets: Sequence[Target],
         report: Report,
         budget: RetryBudget | None = None,
-        random: Random | None = None,
     ) -> None:
         self.name = card.id
         self.targets = tuple(targets)
         self._card = replace(card, capabilities=self.capabilities(card.id))
         self._report = report
         self._budget = budget or RetryBudget()
-        self._random = random or Random()  # noqa: S311 - spreads load, guards nothing
 
     def models(self) -> Sequence[ModelCard]:
         return [self._card]
@@ -105,7 +104,7 @@ class TargetedBackend:
         """Asks nobody yet: the first `next` does, so that it can be cancelled meanwhile."""
         assert isinstance(prepared.native, tuple)
         options = {option.target.name: option for option in prepared.native}
-        ordered = in_order([option.target for option in prepared.native], self._random)
+        ordered = in_order([option.target for option in prepared.native], _beginning(prepared.request))
         # What differs between the choices of one request, its seed, is in `prepared`, not in what lies in it.
         sampling = prepared.request.sampling
         self._budget.note_request()
@@ -258,6 +257,16 @@ class TargetedGeneration:
         if self._target is not None:
             self._target.end(succeeded=succeeded)
             self._target = None
+
+
+def _beginning(request: ChatRequest) -> Random:
+    """The same draw for all turns of a conversation: providers keep prompts that begin alike, and charge less for them.
+
+    It is drawn anew for each first message, so that many conversations are spread as the weights say.
+    """
+    first = 1 + next((at for at, each in enumerate(request.messages) if each.role is Role.USER), 0)
+    said = [(each.role.value, each.text) for each in request.messages[:first]]
+    return Random(repr((said, [tool.name for tool in request.tools])))  # noqa: S311 - spreads load, guards nothing
 
 
 def _full(error: Overloaded) -> TargetRefused:
