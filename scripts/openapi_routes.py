@@ -204,5 +204,8 @@ GROUPS: Mapping[str, Group] = MappingProxyType(
         ),
     }
 )
-NOT_JSON = frozenset({"WebhooksService", "PaymentWebhooksService", "PaymentReturnService"})
-"""Services for callers that read no OpenAPI: providers that report to us, and browsers that come back from them."""
+NOT_JSON = frozenset(
+    {"WebhooksService", "PaymentWebhooksService", "PaymentReturnService", "UploadsRestService"}
+)
+"""Services for callers that read no OpenAPI: providers that report to us, and browsers that come back from them; and what
+is not offered."""

@@ -35,6 +35,8 @@ REFLECTION_SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v
 OPENAI_SERVICE = "raseed.rest.v1.OpenAIService"
 ANTHROPIC_SERVICE = "raseed.rest.v1.AnthropicService"
 RESPONSES_SERVICE = "raseed.rest.v1.ResponsesRestService"
+UPLOADS_SERVICE = "raseed.rest.v1.UploadsRestService"
+"""Refuses what clients send to addresses that are otherwise unknown, and are so for every other method too."""
 OPERATORS_PACKAGE = "raseed.admin."
 """Never public, not even with an HTTP annotation: operators have their own ways in."""
 
@@ -120,7 +122,7 @@ def public_routes(
 
     services = (*PUBLIC_GRPC_SERVICES, *(REFLECTION_SERVICES if with_reflection else ()))
     methods_of: dict[str, list[str]] = {}
-    for binding in found:
+    for binding in (each for each in found if each.service != UPLOADS_SERVICE):
         methods_of.setdefault(binding.template, []).append(binding.http_method)
     return [
         *({"match": {"prefix": f"/{service}/", "grpc": {}}, "route": to_core} for service in services),

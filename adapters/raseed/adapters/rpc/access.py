@@ -206,6 +206,7 @@ _SERVICES: dict[str, dict[str, Access]] = {
     "raseed.rest.v1.NoticesRestService": _NOTICES,
     "raseed.accounts.v1.EnquiriesService": {"SendEnquiry": OPEN},
     "raseed.rest.v1.EnquiriesRestService": {"SendEnquiry": OPEN},
+    "raseed.rest.v1.UploadsRestService": {"RefuseUpload": _INFERENCE},
     "raseed.rest.v1.WebhooksService": {
         "VerifyWhatsappWebhook": OPEN,  # a token of its own
         "ReceiveWhatsappReports": OPEN,  # a signature over its body

@@ -56,6 +56,7 @@ from raseed.adapters.rpc.rest.payments import PaymentsRestServicer
 from raseed.adapters.rpc.rest.receipts import ReceiptsRestServicer
 from raseed.adapters.rpc.rest.responses import ResponsesRestServicer
 from raseed.adapters.rpc.rest.subscriptions import SubscriptionsRestServicer
+from raseed.adapters.rpc.rest.uploads import UploadsRestServicer
 from raseed.adapters.rpc.rest.webhook_bodies import Bodies
 from raseed.adapters.rpc.rest.webhooks import MetaWebhook, WebhooksServicer
 from raseed.adapters.rpc.subscriptions import SubscriptionsServicer
@@ -104,7 +105,13 @@ from raseed.inference.v1 import inference_pb2, inference_pb2_grpc, responses_pb2
 from raseed.metering.v1 import metering_pb2, metering_pb2_grpc
 from raseed.rest.v1 import auth_pb2_grpc as rest_auth_pb2_grpc
 from raseed.rest.v1 import enquiries_pb2_grpc as rest_enquiries_pb2_grpc
-from raseed.rest.v1 import keys_pb2_grpc, payment_webhooks_pb2_grpc, rest_pb2_grpc, webhooks_pb2_grpc
+from raseed.rest.v1 import (
+    keys_pb2_grpc,
+    payment_webhooks_pb2_grpc,
+    rest_pb2_grpc,
+    uploads_pb2_grpc,
+    webhooks_pb2_grpc,
+)
 from raseed.rest.v1 import notices_pb2_grpc as rest_notices_pb2_grpc
 from raseed.rest.v1 import organisations_pb2_grpc as rest_organisations_pb2_grpc
 from raseed.rest.v1 import own_data_pb2_grpc as rest_own_data_pb2_grpc
@@ -234,6 +241,7 @@ def public_server(
     rest_receipts_pb2_grpc.add_ReceiptsRestServiceServicer_to_server(
         ReceiptsRestServicer(services.receipts), listed
     )
+    uploads_pb2_grpc.add_UploadsRestServiceServicer_to_server(UploadsRestServicer(), listed)
     bodies = Bodies()
     webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
         WebhooksServicer(services.notices, services.meta_webhook, bodies), listed
