@@ -18,6 +18,7 @@ from raseed.adapters.telemetry.log import log
 from raseed.adapters.wire.anthropic import errors as anthropic
 from raseed.adapters.wire.http_error import CONTENT_TYPE, HttpError
 from raseed.adapters.wire.openai import errors as openai
+from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.adapters.wire.openai.errors import CreditShortage
 from raseed.core.errors import CapacityError, RaseedError
 
@@ -67,10 +68,11 @@ async def _refuse(
         await context.abort(status.code, status.details, (*status.trailing_metadata, *limit_headers(call)))
     if call.is_streaming:
         if call.failure_line is not None:
-            last = call.failure_line(error)
+            await context.write(HttpBody(data=call.failure_line(error)))
         else:
             last = _last_event(call, error, credit_shortage)
-        await context.write(HttpBody(data=last))
+            # Its type counts where nothing that could be shown came before it.
+            await context.write(HttpBody(content_type=EVENT_STREAM, data=last))
         return
     # Envoy's filter turns `x-http-status` into the status line.
     face = _face(call, error, credit_shortage)
