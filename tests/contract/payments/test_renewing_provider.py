@@ -130,6 +130,22 @@ async def test_who_cancels_at_the_provider_has_cancelled(house: PlanHouse):
     assert (await house.subscription()).state is S.CANCELED
 
 
+async def test_the_agreement_that_lasts_is_followed_however_many_newer_ones_were_cancelled(house: PlanHouse):
+    """Of four pages the first is paid last: what it agreed on is what renews the plan."""
+    orders = [await house.subscribe("auto", f"key {number}") for number in range(4)]
+    for payment in (*orders[1:], orders[0]):
+        house.pay(payment)
+        await house.settle(payment.id)
+    [lasting] = [each for each in house.auto.agreements.values() if not each.is_canceled]
+    assert lasting.payment_id == orders[0].id
+    await house.turn_to(lasting.next_charge_at)
+    house.auto.charge(lasting, house.store.clock.now())
+    await house.turn_to(Microseconds(house.store.clock.now() + DAY))
+    assert len(await house.periods()) == 5
+    assert len([key for key in await house.granted() if key.startswith("payment:")]) == 5
+    assert house.problems == []
+
+
 async def test_an_upgrade_ends_the_old_agreement(house: PlanHouse):
     await house.buy("auto")
     payment = await house.change("auto_large")

@@ -45,8 +45,8 @@ LINKS_MAX = 10
 """Pages made for one period: from three days before its end to three days after, more than one a day."""
 PAYMENTS_MAX = 50
 """Of a subscription, the newest that are looked through for a page that is open: more than the links of a period."""
-AGREEMENTS_MAX = 3
-"""Of a subscription, the newest that its provider is asked about at each look."""
+CANCELED_MAX = 3
+"""Of the agreements of a subscription that were cancelled, the newest that its provider is still asked about."""
 INTERVAL_S = 5.0
 """How long a change may wait for what follows from it at the provider."""
 ROUND_S = 600.0
@@ -173,7 +173,9 @@ class Renewals:
         have been under way.
         """
         agreements = await self._store.agreements(subscription.id)
-        for agreement in agreements[-AGREEMENTS_MAX:]:
+        canceled = [agreement for agreement in agreements if agreement.is_canceled][-CANCELED_MAX:]
+        # Which one lasts is not for its age to say: a page may be paid long after those that were made later.
+        for agreement in (*(each for each in agreements if not each.is_canceled), *canceled):
             gateway = await self._gateway_of(agreement)
             for seen in reversed(await gateway.renewals(agreement.id)):
                 if seen.status is SeenStatus.PAID:
