@@ -32,6 +32,7 @@ from raseed.adapters.wire.openai import (
     embedding_request,
     embedding_response,
     models,
+    response_object,
     response_schema,
 )
 
@@ -86,12 +87,12 @@ _OPENAI = {
     "GetModel": Route(answer=models._Model),
 }
 _RESPONSES = {
-    "CreateResponse": _generates(response_schema.ResponseBody, JSON_OBJECT),
-    "CountInputTokens": Route(body=response_schema.ResponseBody),
-    "GetResponse": Route(other_types=(EVENTS,)),
-    "DeleteResponse": Route(),
-    "CancelResponse": _DONE,
-    "ListInputItems": Route(),
+    "CreateResponse": _generates(response_schema.ResponseBody, response_object.ResponseObject),
+    "CountInputTokens": Route(body=response_schema.ResponseBody, answer=response_object.InputTokens),
+    "GetResponse": Route(answer=response_object.ResponseObject, other_types=(EVENTS,)),
+    "DeleteResponse": Route(answer=response_object.DeletedResponse),
+    "CancelResponse": Route(body=JSON_OBJECT, is_body_optional=True, answer=response_object.ResponseObject),
+    "ListInputItems": Route(answer=response_object.ItemList),
 }
 _ANTHROPIC = {
     "CreateMessage": _generates(message_schema.MessagesBody, message_response.MessageObject),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +156,7 @@ def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
             ask("/v1/completions", model=model, prompt=prompt, max_tokens=12, stream=stream)
         ask("/v1/messages/count_tokens", model=model, messages=mine)
         _native(house, holder.child, prompt, model)
+    _be_stored(ask, prompt, system, keyed)
     ask(chat, model="scripted", messages=mine, max_tokens=12, headers={"idempotency_key": keyed})
     ask(chat, model="scripted", messages=mine, max_tokens=12, headers={"idempotency_key": keyed})
     ask(chat, 422, model="scripted", messages=said, headers={"idempotency_key": keyed})
@@ -172,6 +174,21 @@ def talk(house: House, holder: Holder, models: tuple[str, ...]) -> None:
     house.send("POST", chat, json.dumps({"messages": prompt}).encode()[:-1], **bearer)
     house.send("POST", chat, json.dumps(said).encode() * 30_000, **bearer)
     house.send("POST", f"/v1/nothing?prompt={system}", said, **bearer)
+
+
+def _be_stored(ask: Callable[..., None], prompt: str, system: str, keyed: str) -> None:
+    """Responses, which are kept, whatever becomes of them. They repeat what was asked."""
+    path = "/v1/responses"
+    said = {"model": "scripted", "input": prompt, "instructions": prompt, "metadata": {"of": prompt}}
+    for fields in ({}, {"stream": True}, {"background": True}, {"background": True, "stream": True}):
+        ask(path, **said, **fields)
+    ask(path, **said, headers={"idempotency_key": f"{keyed}-whole"})
+    ask(path, **said, background=True, headers={"idempotency_key": f"{keyed}-background"})
+    ask(path, 400, **said, conversation=system)
+    ask(path, 404, **said, previous_response_id=f"resp_{fresh()}")
+    failing = [{"role": "user", "content": prompt}, {"role": "user", "content": "#script fail_at=3"}]
+    for fields in ({"stream": True}, {"background": True}, {"background": True, "stream": True}):
+        ask(path, model="scripted", input=failing, **fields)
 
 
 def _native(house: House, key: str, prompt: str, model: str) -> None:

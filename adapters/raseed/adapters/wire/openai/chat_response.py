@@ -63,7 +63,7 @@ class _Logprob(msgspec.Struct, frozen=True, gc=False):
     bytes: tuple[int, ...]
 
 
-class _TokenLogprob(msgspec.Struct, frozen=True, gc=False):
+class TokenLogprobObject(msgspec.Struct, frozen=True, gc=False):
     token: str
     logprob: float
     bytes: tuple[int, ...]
@@ -71,7 +71,7 @@ class _TokenLogprob(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogprobsObject(msgspec.Struct, frozen=True, gc=False):
-    content: tuple[_TokenLogprob, ...]
+    content: tuple[TokenLogprobObject, ...]
     refusal: None = None
 
 
@@ -137,7 +137,9 @@ def logprobs_object(logprobs: Sequence[TokenLogprob]) -> LogprobsObject:
     """A token need not be whole characters: `bytes` says what it is, `token` what can be shown of it."""
     return LogprobsObject(
         tuple(
-            _TokenLogprob(*_shown(logprob.chosen), tuple(_Logprob(*_shown(other)) for other in logprob.top))
+            TokenLogprobObject(
+                *_shown(logprob.chosen), tuple(_Logprob(*_shown(other)) for other in logprob.top)
+            )
             for logprob in logprobs
         )
     )

@@ -14,22 +14,25 @@ writes the same events.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
 from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.json_values import whole_text
-from raseed.adapters.wire.openai.response_object import (
-    Json,
+from raseed.adapters.wire.openai.response_item_object import (
+    opened_object,
     output_object,
     output_objects,
-    response_object,
     shown_logprobs,
     text_part,
 )
+from raseed.adapters.wire.openai.response_object import response_object
 from raseed.core.inference.model import Delta
 from raseed.core.responses.model import Response, Status
-from raseed.core.responses.output import Grown, Opened, Output, OutputItem
+from raseed.core.responses.output import Grown, Opened, Output
+
+Json = dict[str, Any]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -93,19 +96,12 @@ class ResponseStreamEncoder:
 
     def _open(self, opened: Opened) -> bytes:
         item = opened.item
+        added = self._event(
+            "response.output_item.added", {"output_index": opened.index, "item": opened_object(item)}
+        )
         if item.call is not None:
-            added = output_object(OutputItem(item=item), "in_progress")
-            return self._event("response.output_item.added", {"output_index": opened.index, "item": added})
-        message = {
-            "id": item.id,
-            "type": "message",
-            "status": "in_progress",
-            "content": [],
-            "role": "assistant",
-        }
-        return self._event(
-            "response.output_item.added", {"output_index": opened.index, "item": message}
-        ) + self._event(
+            return added
+        return added + self._event(
             "response.content_part.added",
             {"item_id": item.id, "output_index": opened.index, "content_index": 0, "part": text_part("")},
         )
