@@ -17,6 +17,7 @@ from tests.bench.figures import Row
 from tests.support.desk import no_limits
 
 from raseed.adapters.rpc.call import Behavior, Call, enter_call
+from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.interceptors.auth import auth
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.interceptors.observe import observe
@@ -155,7 +156,7 @@ async def layers(bench: Bench) -> list[Row]:
         backend = ScriptedModelBackend(ScriptedSettings(answer="max_tokens"))
         message = rest_pb2.CreateChatCompletionRequest(body=HttpBody(data=BODY))
         keyed = KeyedChat(real, no_limits(), platform.idempotency, platform.ledger, SystemClock(), print)
-        servicer = OpenAIServicer(real, keyed, "requested")
+        servicer = OpenAIServicer(real, keyed, Forms())
         chained: Behavior = servicer.CreateChatCompletion
         for wrap in (
             auth(platform.authenticator, platform.sign_in.use_cases.authenticator),

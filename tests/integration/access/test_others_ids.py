@@ -74,6 +74,8 @@ NAMES = {
     ("raseed.inference.v1.InferenceService/StreamChatCompletion", "request_id"),
     ("raseed.inference.v1.InferenceService/CreateCompletion", "request_id"),
     ("raseed.inference.v1.InferenceService/CreateEmbeddings", "request_id"),
+    ("raseed.inference.v1.InferenceService/AnswerJson", "request_id"),
+    ("raseed.inference.v1.InferenceService/StreamJson", "request_id"),
     ("raseed.inference.v1.InferenceService/StreamCompletion", "request_id"),
     ("raseed.inference.v1.ResponsesService/CreateResponse", "request_id"),
     ("raseed.inference.v1.ResponsesService/StreamResponse", "request_id"),

@@ -19,6 +19,7 @@ from tests.unit.billing.builders import ALICE, issue
 
 from raseed.adapters.rpc.call import Call as Rpc
 from raseed.adapters.rpc.call import enter_call
+from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.rest.anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest.openai import OpenAIServicer
@@ -271,19 +272,19 @@ def _completion_body(plan: Plan) -> dict[str, Any]:
 async def _chat(desk: Desk, body: bytes, context: Any) -> None:
     request = rest_pb2.CreateChatCompletionRequest()
     request.body.data = body
-    await OpenAIServicer(desk.inference, NOBODY, "requested").CreateChatCompletion(request, context)
+    await OpenAIServicer(desk.inference, NOBODY, Forms()).CreateChatCompletion(request, context)
 
 
 async def _completion(desk: Desk, body: bytes, context: Any) -> None:
     request = rest_pb2.CreateCompletionRequest()
     request.body.data = body
-    await OpenAIServicer(desk.inference, NOBODY, "requested").CreateCompletion(request, context)
+    await OpenAIServicer(desk.inference, NOBODY, Forms()).CreateCompletion(request, context)
 
 
 async def _message(desk: Desk, body: bytes, context: Any) -> None:
     request = rest_pb2.CreateMessageRequest()
     request.body.data = body
-    await AnthropicServicer(desk.inference, NOBODY, NOBODY).CreateMessage(request, context)
+    await AnthropicServicer(desk.inference, NOBODY, NOBODY, Forms()).CreateMessage(request, context)
 
 
 async def _response(desk: Desk, body: bytes, context: Any) -> None:

@@ -12,6 +12,7 @@ from tests.support.hand_backend import finish, piece
 from tests.unit.billing.builders import ALICE
 
 from raseed.adapters.rpc.call import ANTHROPIC_PREFIX, Call, enter_call
+from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.keep_alive import SILENCE_S
 from raseed.adapters.rpc.rest.anthropic import AnthropicServicer
@@ -42,7 +43,7 @@ class Reader:
 
 def ask(desk: Desk) -> tuple[Reader, asyncio.Task[Any]]:
     nobody: Any = None  # without an idempotency key, and for an answer, nobody asks them
-    servicer = AnthropicServicer(desk.inference, nobody, nobody)
+    servicer = AnthropicServicer(desk.inference, nobody, nobody, Forms())
     body = {
         "model": "hand",
         "max_tokens": 100,

@@ -13,6 +13,7 @@ from tests.support.hand_backend import finish, piece
 from tests.unit.billing.builders import ALICE, place, settle
 
 from raseed.adapters.rpc.call import Call, enter_call
+from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.interceptors.errors import errors
 from raseed.adapters.rpc.keep_alive import SILENCE_S
 from raseed.adapters.rpc.rest.openai import OpenAIServicer
@@ -46,7 +47,7 @@ class Reader:
 
 def ask(desk: Desk, *, max_tokens: int = 100) -> tuple[Reader, asyncio.Task[Any]]:
     keyed: Any = None  # without an idempotency key nobody asks it
-    servicer = OpenAIServicer(desk.inference, keyed, "requested")
+    servicer = OpenAIServicer(desk.inference, keyed, Forms())
     body = {"model": "hand", "messages": [{"role": "user", "content": "hi"}], "stream": True}
     request = rest_pb2.CreateChatCompletionRequest(
         body=HttpBody(data=json.dumps({**body, "max_tokens": max_tokens}).encode())

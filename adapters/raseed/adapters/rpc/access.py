@@ -131,6 +131,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "CreateCompletion": _INFERENCE,
         "StreamCompletion": _INFERENCE,
         "CreateEmbeddings": _INFERENCE,
+        "AnswerJson": _INFERENCE,
+        "StreamJson": _INFERENCE,
         "ListModels": _MODELS,
         "GetModel": _MODELS,
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -14,6 +15,7 @@ from raseed.adapters.rpc.completion_mapping import (
     to_core_completion,
 )
 from raseed.adapters.rpc.embedding_mapping import from_core_embeddings, to_core_embedding
+from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.idempotency import ONE_ID, announce_replay, asked_of, body_of
 from raseed.adapters.rpc.inference_mapping import (
     Asking,
@@ -22,11 +24,12 @@ from raseed.adapters.rpc.inference_mapping import (
     from_core_model,
     to_core_chat,
 )
+from raseed.adapters.rpc.json_mapping import JsonMessages, from_core_json, read_json
 from raseed.adapters.rpc.paging import page_of
 from raseed.core.errors import RequestInvalid
 from raseed.core.idempotency import Asked
 from raseed.core.inference.keyed import KeyedChat
-from raseed.core.inference.model import ChatRequest, Delta, ModelRequest
+from raseed.core.inference.model import Delta, ModelRequest
 from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 from raseed.inference.v1 import inference_pb2 as pb
@@ -37,14 +40,21 @@ REQUEST_ID_CHARS_MAX = 64
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Answered = TypeVar(
-    "Answered", pb.CreateChatCompletionResponse, pb.CreateCompletionResponse, pb.CreateEmbeddingsResponse
+    "Answered",
+    pb.CreateChatCompletionResponse,
+    pb.CreateCompletionResponse,
+    pb.CreateEmbeddingsResponse,
+    pb.AnswerJsonResponse,
 )
+Named = Asking | pb.CreateEmbeddingsRequest | pb.AnswerJsonRequest | pb.StreamJsonRequest
+"""Requests that may have a `request_id`."""
 
 
 class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
-    def __init__(self, inference: InferenceService, keyed: KeyedChat) -> None:
+    def __init__(self, inference: InferenceService, keyed: KeyedChat, forms: Forms) -> None:
         self._inference = inference
         self._keyed = keyed
+        self._forms = forms
 
     async def CreateChatCompletion(
         self, request: pb.CreateChatCompletionRequest, context: Context
@@ -70,9 +80,18 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         whole = await self._whole(request, to_core_embedding(request), context, from_core_embeddings)
         return pb.CreateEmbeddingsResponse.FromString(whole) if isinstance(whole, bytes) else whole
 
+    async def AnswerJson(self, request: pb.AnswerJsonRequest, context: Context) -> pb.AnswerJsonResponse:
+        form = read_json(request, self._forms)
+        whole = await self._whole(request, form.request, context, from_core_json(form))
+        return pb.AnswerJsonResponse.FromString(whole) if isinstance(whole, bytes) else whole
+
+    async def StreamJson(self, request: pb.StreamJsonRequest, context: Context) -> None:
+        form = read_json(request, self._forms)
+        await self._stream(request, form.request, context, partial(JsonMessages, form))
+
     async def _whole(
         self,
-        request: Asking | pb.CreateEmbeddingsRequest,
+        request: Named,
         core: ModelRequest,
         context: Context,
         encode: Callable[[Run, Sequence[Delta], Ended], Answered],
@@ -103,10 +122,10 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
 
     async def _stream(
         self,
-        request: Asking,
-        core: ChatRequest,
+        request: Named,
+        core: ModelRequest,
         context: Context,
-        messages_of: type[ChatMessages | CompletionMessages],
+        messages_of: Callable[[Run], ChatMessages | CompletionMessages | JsonMessages],
     ) -> None:
         call = current_call()
         asked = _asked(call, request)
@@ -145,7 +164,7 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         return pb.GetModelResponse(model=from_core_model(model))
 
 
-def _asked(call: Call, request: Asking | pb.CreateEmbeddingsRequest) -> Asked | None:
+def _asked(call: Call, request: Named) -> Asked | None:
     asked = asked_of(call, request)
     if asked is not None and request.request_id:
         raise RequestInvalid(ONE_ID, param="request_id")

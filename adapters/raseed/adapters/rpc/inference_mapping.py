@@ -8,6 +8,7 @@ from operator import attrgetter
 
 import msgspec
 
+from raseed.adapters.rpc.media_mapping import to_core_parts
 from raseed.adapters.wire.openai.chat_messages import MESSAGES_MAX
 from raseed.adapters.wire.openai.chat_tools import TOOLS_MAX, check_schema
 from raseed.adapters.wire.openai.sampling_fields import (
@@ -130,9 +131,13 @@ def _to_core_message(index: int, message: pb.ChatMessage) -> Message:
         raise RequestInvalid(
             f"messages[{index}].role must be one of {', '.join(_ROLES)}.", param=f"messages[{index}].role"
         )
+    text, media = (
+        to_core_parts(f"messages[{index}]", role, message) if message.parts else (message.content, ())
+    )
     return Message(
         role=role,
-        text=message.content,
+        text=text,
+        media=media,
         name=message.name or None,
         tool_calls=tuple(
             ToolCall(id=call.id, name=call.name, arguments_json=call.arguments_json)

@@ -26,6 +26,7 @@ from raseed.adapters.rpc.accounts import AccountsServicer
 from raseed.adapters.rpc.auth import AuthServicer, SignInUseCases
 from raseed.adapters.rpc.billing import BillingServicer
 from raseed.adapters.rpc.enquiries import EnquiriesRestServicer, EnquiriesServicer
+from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.inference import InferenceServicer
 from raseed.adapters.rpc.interceptors.auth import auth
@@ -195,8 +196,9 @@ def public_server(
         maximum_concurrent_rpcs=limits.concurrent_rpcs_max,
     )
     listed = only_listed(server)
+    forms = Forms(wire.stream_usage, usage_credits=wire.usage_credits)
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(
-        InferenceServicer(services.inference, services.keyed), listed
+        InferenceServicer(services.inference, services.keyed, forms), listed
     )
     responses_pb2_grpc.add_ResponsesServiceServicer_to_server(
         ResponsesServicer(services.responses, services.inference, services.keyed), listed
@@ -265,13 +267,7 @@ def public_server(
         PaymentWebhooksServicer(services.events, bodies), listed
     )
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
-        OpenAIServicer(
-            services.inference,
-            services.keyed,
-            wire.stream_usage,
-            details=details_of(services.policy),
-            usage_credits=wire.usage_credits,
-        ),
+        OpenAIServicer(services.inference, services.keyed, forms, details=details_of(services.policy)),
         listed,
     )
     rest_responses_pb2_grpc.add_ResponsesRestServiceServicer_to_server(
@@ -281,9 +277,7 @@ def public_server(
         listed,
     )
     rest_pb2_grpc.add_AnthropicServiceServicer_to_server(
-        AnthropicServicer(
-            services.inference, services.keyed, services.estimator, usage_credits=wire.usage_credits
-        ),
+        AnthropicServicer(services.inference, services.keyed, services.estimator, forms),
         listed,
     )
     rest_pb2_grpc.add_BillingRestServiceServicer_to_server(

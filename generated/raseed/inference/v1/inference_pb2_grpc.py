@@ -61,6 +61,16 @@ class InferenceServiceStub:
                 request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsRequest.SerializeToString,
                 response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsResponse.FromString,
                 _registered_method=True)
+        self.AnswerJson = channel.unary_unary(
+                '/raseed.inference.v1.InferenceService/AnswerJson',
+                request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.AnswerJsonRequest.SerializeToString,
+                response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.AnswerJsonResponse.FromString,
+                _registered_method=True)
+        self.StreamJson = channel.unary_stream(
+                '/raseed.inference.v1.InferenceService/StreamJson',
+                request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamJsonRequest.SerializeToString,
+                response_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamJsonResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/raseed.inference.v1.InferenceService/ListModels',
                 request_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.ListModelsRequest.SerializeToString,
@@ -117,6 +127,22 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnswerJson(self, request, context):
+        """Answers a request that is JSON of OpenAI's or Anthropic's API with that API's JSON, for programs that hold such
+        JSON already. Read, refused and charged as the REST route; an error is a status of gRPC. The JSON's `stream` is not
+        true.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamJson(self, request, context):
+        """The same piece by piece, for JSON whose `stream` is true.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Lists the models that this key may use, in a fixed order. May be cached for a minute.
         """
@@ -158,6 +184,16 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.CreateEmbeddings,
                     request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsRequest.FromString,
                     response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsResponse.SerializeToString,
+            ),
+            'AnswerJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerJson,
+                    request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.AnswerJsonRequest.FromString,
+                    response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.AnswerJsonResponse.SerializeToString,
+            ),
+            'StreamJson': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamJson,
+                    request_deserializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamJsonRequest.FromString,
+                    response_serializer=raseed_dot_inference_dot_v1_dot_inference__pb2.StreamJsonResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -307,6 +343,60 @@ class InferenceService:
             '/raseed.inference.v1.InferenceService/CreateEmbeddings',
             raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsRequest.SerializeToString,
             raseed_dot_inference_dot_v1_dot_inference__pb2.CreateEmbeddingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/raseed.inference.v1.InferenceService/AnswerJson',
+            raseed_dot_inference_dot_v1_dot_inference__pb2.AnswerJsonRequest.SerializeToString,
+            raseed_dot_inference_dot_v1_dot_inference__pb2.AnswerJsonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.inference.v1.InferenceService/StreamJson',
+            raseed_dot_inference_dot_v1_dot_inference__pb2.StreamJsonRequest.SerializeToString,
+            raseed_dot_inference_dot_v1_dot_inference__pb2.StreamJsonResponse.FromString,
             options,
             channel_credentials,
             insecure,

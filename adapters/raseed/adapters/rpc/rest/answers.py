@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
+from raseed.adapters.rpc.forms import Events, Form
 from raseed.adapters.rpc.idempotency import asked_of, body_of
 from raseed.adapters.rpc.keep_alive import KeepAlive
 from raseed.adapters.rpc.response_headers import response_headers
-from raseed.adapters.wire.charged import Charged
 from raseed.adapters.wire.http_error import CONTENT_TYPE as JSON
 from raseed.adapters.wire.openai.chat_stream import CONTENT_TYPE as EVENT_STREAM
 from raseed.core.inference.keyed import KeyedChat
-from raseed.core.inference.model import Delta, ModelRequest
+from raseed.core.inference.model import Delta
 from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Events:
-    """The bytes of one stream; nothing is written where they are empty."""
-
-    start: Callable[[], bytes]
-    delta: Callable[[Delta], bytes]
-    end: Callable[[Ended], bytes]
-    silence: bytes
-    """What says that the stream is alive when there is nothing else to say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """What differs between the routes."""
-
-    id_prefix: str
-    whole: Callable[[Run, list[Delta], Ended], Iterable[bytes]]
-    """The JSON of a whole answer, in pieces where it is large."""
-    events: Callable[[Run], Events] | None = None
-    """None: the route has no streams."""
 
 
 class Answers:
@@ -53,46 +29,34 @@ class Answers:
         self._inference = inference
         self._keyed = keyed
 
-    async def answer(
-        self, request: ModelRequest, body: bytes, context: Context, form: Form, *, stream: bool = False
-    ) -> None:
-        """`body` is what the request was decoded from: what an idempotency key stands for."""
+    async def answer(self, form: Form, body: bytes, context: Context) -> None:
+        """`body` is what the form was read from: what an idempotency key stands for."""
         call = current_call()
         asked = asked_of(call, body)
         if asked is None:
             run = self._inference.start_run(
-                call.caller, request, stream=stream, timeout_s=context.time_remaining()
+                call.caller, form.request, stream=form.stream, timeout_s=context.time_remaining()
             )
-        elif stream:
+        elif form.stream:
             run = await self._keyed.start_stream(
-                call.caller, request, asked, context.time_remaining(), form.id_prefix
+                call.caller, form.request, asked, context.time_remaining(), form.id_prefix
             )
         else:
 
             async def encode(run: Run, pieces: list[Delta], ended: Ended) -> bytes:
                 return b"".join(form.whole(run, pieces, ended))
 
-            answer = await self._keyed.answer(call.caller, request, asked, encode, form.id_prefix)
+            answer = await self._keyed.answer(call.caller, form.request, asked, encode, form.id_prefix)
             await write_json(context, call, body_of(answer, call))
             return
         try:
-            if stream:
-                assert form.events is not None
+            if form.stream:
                 await _stream(run, call, context, form.events(run))
             else:
                 pieces, ended = await read_whole(run)
                 await write_json(context, call, *form.whole(run, pieces, ended))
         finally:
             run.abandon()  # does nothing to a run that has ended
-
-
-def charged_of(ended: Ended, *, usage_credits: bool) -> Charged | None:
-    """What a usage object says of the charge beside the API's own keys, where it says anything."""
-    if not usage_credits:
-        return None
-    return Charged(
-        cost_microcredits=ended.cost_microcredits, remaining_microcredits=ended.spendable_microcredits
-    )
 
 
 async def write_json(context: Context, call: Call, *pieces: bytes) -> None:

@@ -31,7 +31,7 @@ _ROLE_NAMES = ", ".join(f"'{name}'" for name in _ROLES)
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
 _SPEAKER_NAME = re.compile(r"[^\s<|\\/>]+\Z")
 _IMAGE_SCHEMES = ("https://", "http://", "data:image/")
-_AUDIO_FORMATS = ("wav", "mp3")
+AUDIO_FORMATS = ("wav", "mp3")
 
 
 def to_core_messages(messages: list[MessageBody]) -> tuple[Message, ...]:
@@ -115,7 +115,7 @@ def _media(param: str, part: ContentPart, text_before: int) -> Media:
             audio = part.input_audio
             if audio is None or not audio.data:
                 raise invalid.missing(f"{param}.input_audio")
-            if audio.format not in _AUDIO_FORMATS:
+            if audio.format not in AUDIO_FORMATS:
                 raise invalid.invalid_value(
                     f"{param}.input_audio.format", got=audio.format, supported="'wav', 'mp3'"
                 )
