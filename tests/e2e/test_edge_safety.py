@@ -148,15 +148,19 @@ def listening() -> Iterator[tuple[str, Event]]:
 def test_no_address_in_a_request_is_opened(customer: Customer) -> None:
     """Not of images, files or schemas, on any wire, whatever the model makes of it."""
     with listening() as (url, opened):
-        image = {"type": "image_url", "image_url": {"url": url}}
-        file = {"type": "file", "file": {"file_data": url, "filename": "a.pdf"}}
-        source = {"type": "image", "source": {"type": "url", "url": url}}
-        document = {"type": "document", "source": {"type": "url", "url": url}}
-        inputs = [{"type": "input_image", "image_url": url}, {"type": "input_file", "file_url": url}]
+        image: dict[str, Any] = {"type": "image_url", "image_url": {"url": url}}
+        file: dict[str, Any] = {"type": "file", "file": {"file_data": url, "filename": "a.pdf"}}
+        source: dict[str, Any] = {"type": "image", "source": {"type": "url", "url": url}}
+        document: dict[str, Any] = {"type": "document", "source": {"type": "url", "url": url}}
+        inputs: list[dict[str, Any]] = [
+            {"type": "input_image", "image_url": url},
+            {"type": "input_file", "file_url": url},
+        ]
         chat = {"model": "scripted", "max_tokens": 4}
         for part in (image, {**image, "image_url": url}, file):
             customer.http.send("POST", CHAT, {**chat, "messages": [{"role": "user", "content": [part]}]})
-        for schema in ({"$ref": url}, {"$schema": url, "$id": url, "type": "object"}):
+        schemas: list[dict[str, Any]] = [{"$ref": url}, {"$schema": url, "$id": url, "type": "object"}]
+        for schema in schemas:
             customer.http.send("POST", CHAT, {**chat, "messages": [USER], "tools": [tool(0, schema)]})
         for block in (source, document):
             customer.http.send(
