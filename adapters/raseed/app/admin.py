@@ -38,6 +38,7 @@ def admin_services(platform: Platform, routes: Sequence[Route]) -> AdminServices
             platform.payments.inbox,
             platform.database.clock,
         ),
+        models=platform.models.service,
         receipts=platform.receipts.service,
         policy=platform.policy,
         clock=platform.database.clock,

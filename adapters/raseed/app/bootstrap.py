@@ -33,6 +33,7 @@ from raseed.adapters.telemetry.log import log
 from raseed.app.database import open_database, verification
 from raseed.app.gateways import open_gateways, with_own_products
 from raseed.app.layout import Home
+from raseed.app.local_models import LocalModels, open_local_models
 from raseed.app.lone_secrets import read_content_keys, read_sign_in_peppers
 from raseed.app.messengers import open_messenger, report_unsent
 from raseed.app.organisations import Organisations, open_organisations
@@ -124,6 +125,7 @@ class Platform:
     payments: Payments
     receipts: Receipts
     redemptions: Redemptions
+    models: LocalModels
     forget_account: Callable[[AccountId], None]
     """Its keys, sessions and members are looked up again."""
 
@@ -255,6 +257,7 @@ async def open_platform(configuration: Configuration) -> AsyncIterator[Platform]
                 settings, policy, database, ledger, store, audit, gateways, receipts.terms
             ),
             receipts=receipts,
+            models=open_local_models(settings, home, database),
             redemptions=open_redemptions(database, credit, policy, peppers, sign_in_peppers),
             forget_account=forget_account,
         )

@@ -40,6 +40,16 @@ class Home:
         return self.root / "run"
 
     @property
+    def models(self) -> Path:
+        """Files of local models, under their digests."""
+        return self.root / "models"
+
+    @property
+    def repository(self) -> Path:
+        """What Triton reads its models from."""
+        return self.run / "models"
+
+    @property
     def admin_socket(self) -> Path:
         return self.root / "admin.sock"
 

@@ -63,7 +63,7 @@ def triton_process(
 ) -> ProcessSpec:
     """Renders the model repository and lays out the bundled server. Raises StartFailed with one line."""
     home = Home(configuration.home)
-    repository = home.run / "models"
+    repository = home.repository
     shm_prefix = f"raseed_{os.getuid()}_{ports.triton}_"
     python_env = triton_python_env(configuration)
     try:

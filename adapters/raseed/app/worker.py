@@ -37,6 +37,7 @@ from raseed.core.changes import ChangeFollower, ChangeKind
 from raseed.core.clock import SystemClock
 from raseed.core.content.purge import purge_job
 from raseed.core.ids import AccountId, ApiKeyId, SessionId
+from raseed.core.inference.admission import SlotLimits, Slots
 from raseed.core.inference.estimate import Estimator
 from raseed.core.inference.keyed import KEEP_WAIT_S, KeyedChat
 from raseed.core.inference.routing import Route, Router
@@ -72,21 +73,38 @@ async def serve_core(
     home = Home(configuration.home)
     async with AsyncExitStack() as stack:
         platform = await stack.enter_async_context(open_platform(configuration))
+
+        def report(what: str, error: BaseException) -> None:
+            log.error("background", what=what, exc_info=error)
+
         routes = await stack.enter_async_context(open_routes(configuration, triton_address))
+        is_first = index == 0
+        on_demand = None
+        if is_first and triton_address and not settings.triton.address:
+            # Not at the top, as in `open_routes`.
+            from raseed.app.on_demand_route import open_on_demand_models
+
+            own = Slots(
+                SlotLimits(
+                    slots=settings.triton.slots,
+                    queue_max=settings.core.queue_max,
+                    wait_s=settings.core.queue_wait_s,
+                )
+            )
+            on_demand = await stack.enter_async_context(
+                open_on_demand_models(configuration, platform.models, triton_address, own, report)
+            )
+            routes.insert(0, on_demand.route)  # an alias may stand for what another route serves
         instance = f"core-{index}"
         epoch = await platform.database.write(
             lambda connection: begin_life(connection, instance, SystemClock().now())
         )
         owner = Owner(instance, epoch)
         holds = HoldService(platform.ledger, owner, platform.policy.hold)
-        is_first = index == 0
         if is_first:
             await ensure_owner(platform, home)
 
         router = Router(routes)
-
-        def report(what: str, error: BaseException) -> None:
-            log.error("background", what=what, exc_info=error)
 
         rates, share_rates = make_limits(settings, platform.policy, report)
         inference = InferenceService(
@@ -174,6 +192,7 @@ async def serve_core(
                 ChangeKind.KEY: lambda key: platform.authenticator.forget_key(ApiKeyId(key)),
                 ChangeKind.ACCOUNT: lambda account: platform.forget_account(AccountId(account)),
                 ChangeKind.SESSION: lambda session: sessions.forget_session(SessionId(session)),
+                **({} if on_demand is None else {ChangeKind.MODEL: on_demand.note_change}),
             },
             confirm=lambda: confirm(platform),
             report=lambda error: log.error("changes", exc_info=error),
@@ -182,6 +201,9 @@ async def serve_core(
         jobs = _Jobs()
         jobs.start(follower.run(), "follow changes")
         jobs.start(health.run(), "health")
+        if on_demand is not None:
+            jobs.start(on_demand.keeper.run(), "keep models")
+            jobs.start(on_demand.run(), "follow the catalogue of models")
         if share_rates is not None:
             jobs.start(share_rates(), "share limits")
         jobs.start(inference.keep_holds(), "keep holds")

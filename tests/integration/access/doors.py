@@ -37,7 +37,7 @@ from raseed.core.clock import SystemClock
 from raseed.core.errors import AccountSuspended, PermissionDenied, Unauthenticated
 from raseed.core.ids import AccountId, PersonId, SessionId
 
-ADMIN_PACKAGE = "raseed.admin."
+ADMIN_PACKAGES = ("raseed.admin.", "raseed.models.")
 PEERS_PACKAGE = "raseed.peers."
 """Between workers, on a port that no client knows."""
 TEST = By(actor="test")
@@ -58,8 +58,8 @@ def methods() -> Iterator[tuple[str, MethodDescriptorProto]]:
                     yield f"{file.package}.{service.name}/{method.name}", method
 
 
-PUBLIC = {name: method for name, method in methods() if not name.startswith((ADMIN_PACKAGE, PEERS_PACKAGE))}
-ADMIN = {name: method for name, method in methods() if name.startswith(ADMIN_PACKAGE)}
+PUBLIC = {name: method for name, method in methods() if not name.startswith((*ADMIN_PACKAGES, PEERS_PACKAGE))}
+ADMIN = {name: method for name, method in methods() if name.startswith(ADMIN_PACKAGES)}
 
 
 class Sessions:

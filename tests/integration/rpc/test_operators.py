@@ -27,13 +27,13 @@ from raseed.core.clock import DAY, SECOND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ADMIN_PACKAGE = "raseed.admin.v1"
+ADMIN_PACKAGES = ("raseed.admin.v1", "raseed.models.v1")
 NAMES = count(1)
 NewKey = Callable[..., Awaitable[tuple[str, str]]]
 
 
 def admin_methods() -> Iterator[tuple[str, type[Message]]]:
-    """Every RPC of the admin package with its request, from the descriptors that Envoy reads too."""
+    """Every RPC of the operators' packages with its request, from the descriptors that Envoy reads too."""
     files = FileDescriptorSet.FromString(
         resources.files("raseed.descriptors").joinpath("raseed.binpb").read_bytes()
     )
@@ -41,7 +41,7 @@ def admin_methods() -> Iterator[tuple[str, type[Message]]]:
     for file in files.file:
         pool.Add(file)
     for file in files.file:
-        if file.package == ADMIN_PACKAGE:
+        if file.package in ADMIN_PACKAGES:
             for service in pool.FindFileByName(file.name).services_by_name.values():
                 for method in service.methods:
                     yield f"{service.full_name}/{method.name}", GetMessageClass(method.input_type)
@@ -79,7 +79,7 @@ def new_key(worker: Worker) -> NewKey:
     return make
 
 
-async def test_every_method_of_the_admin_package_asks_for_its_scope_and_no_other(worker: Worker, new_key):
+async def test_every_method_of_operators_asks_for_its_scope_and_no_other(worker: Worker, new_key):
     assert set(METHODS) == set(ADMIN_ACCESS)
     assert len({method.rpartition("/")[2] for method in METHODS}) == len(METHODS)
     only = {scope: (await new_key(scope))[1] for scope in OperatorScope}

@@ -38,6 +38,9 @@ class Node:
     loading: int = 0
     loading_max: int = 0
 
+    async def clear(self) -> None:
+        self.memory.clear()
+
     async def load(self, version: ModelVersion) -> int:
         name = version.name.triton_name
         assert name not in self.memory
@@ -67,7 +70,7 @@ class Node:
         return name.triton_name not in self.dead
 
     async def try_out(self, version: ModelVersion) -> Trial:
-        return Trial(problem="", text="", first_token_ms=0)
+        return Trial(problem="", text="", first_answer_ms=0)
 
 
 class Measures:

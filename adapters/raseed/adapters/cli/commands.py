@@ -1,4 +1,4 @@
-"""The operators' commands: accounts, keys, models, ledger; those about credits are in a file of their own."""
+"""The operators' commands: put together; what they do is in a file for each group, but for the ledger's."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from raseed.adapters.cli.connection import AdminCalls, OpenAdmin, run_command
 from raseed.adapters.cli.credit_commands import add_credit_commands
 from raseed.adapters.cli.key_commands import add_key_commands
 from raseed.adapters.cli.limit_commands import add_limit_commands
+from raseed.adapters.cli.model_commands import add_model_commands
 from raseed.adapters.cli.notice_commands import add_notice_commands
 from raseed.adapters.cli.operator_commands import add_operator_commands
 from raseed.adapters.cli.organisation_commands import add_organisation_commands
@@ -31,7 +32,6 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     accounts = _group(app, "accounts", "Accounts.")
     keys = _group(app, "keys", "API keys.")
     credit = _group(app, "credits", "Credits.")
-    models = _group(app, "models", "Model backends.")
     ledger = _group(app, "ledger", "The ledger.")
 
     add_account_commands(accounts, open_admin)
@@ -53,33 +53,13 @@ def add_commands(app: typer.Typer, open_admin: OpenAdmin) -> None:
     )
     add_limit_commands(_group(app, "limits", "What single accounts may do."), open_admin)
     add_organisation_commands(_group(app, "orgs", "Organisations and their members."), open_admin)
+    models = _group(app, "models", "Models, and what is in memory.")
+    add_model_commands(
+        models,
+        _group(models, "alias", "Names of customers, and the versions that answer to them."),
+        open_admin,
+    )
     add_operator_commands(_group(app, "operators", "Operators and admin keys."), open_admin)
-
-    @models.command("ps")
-    def models_ps(as_json: Json = False) -> None:
-        """Show each model and whether it answers."""
-
-        async def command(admin: AdminCalls) -> None:
-            backends = (await admin.call("ListBackends", pb.ListBackendsRequest())).backends
-            rows = [
-                {
-                    "model": backend.model,
-                    "backend": backend.backend,
-                    "ready": backend.ready,
-                    "in_flight": backend.in_flight_count,
-                }
-                for backend in backends
-            ]
-            Output(as_json=as_json).show(
-                rows,
-                lambda: [
-                    f"{row['model']}  {row['backend']}  {'ready' if row['ready'] else 'not ready'}"
-                    f"  {row['in_flight']} in flight"
-                    for row in rows
-                ],
-            )
-
-        run_command(open_admin, command)
 
     @ledger.command("verify")
     def ledger_verify(as_json: Json = False) -> None:

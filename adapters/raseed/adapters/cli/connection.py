@@ -30,6 +30,7 @@ from raseed.admin.v1 import (
     subscriptions_pb2_grpc,
 )
 from raseed.core.errors import RaseedError
+from raseed.models.v1 import models_pb2_grpc
 
 CALL_TIMEOUT_S = 120.0
 """Longest wait for one call: verifying a large ledger takes the longest."""
@@ -47,6 +48,7 @@ STUBS: tuple[Callable[[grpc.aio.Channel], object], ...] = (
     receipts_pb2_grpc.ReceiptAdminServiceStub,
     subscriptions_pb2_grpc.SubscriptionAdminServiceStub,
     payments_pb2_grpc.PaymentAdminServiceStub,
+    models_pb2_grpc.ModelRepositoryServiceStub,
 )
 
 

@@ -37,7 +37,7 @@ ANTHROPIC_SERVICE = "raseed.rest.v1.AnthropicService"
 RESPONSES_SERVICE = "raseed.rest.v1.ResponsesRestService"
 UPLOADS_SERVICE = "raseed.rest.v1.UploadsRestService"
 """Refuses what clients send to addresses that are otherwise unknown, and are so for every other method too."""
-OPERATORS_PACKAGE = "raseed.admin."
+OPERATORS_PACKAGES = ("raseed.admin.", "raseed.models.")
 """Never public, not even with an HTTP annotation: operators have their own ways in."""
 
 OPENAPI_PATH = "/openapi.json"
@@ -93,7 +93,7 @@ def bindings(descriptors: FileDescriptorSet) -> list[Binding]:
             is_upload=method.client_streaming,
         )
         for file in descriptors.file
-        if not f"{file.package}.".startswith(OPERATORS_PACKAGE)
+        if not f"{file.package}.".startswith(OPERATORS_PACKAGES)
         for service in file.service
         for method in service.method
         for http_method, template, body in _http_rules(method)
@@ -148,7 +148,10 @@ def document_routes(openapi: str) -> list[dict[str, Any]]:
 def operator_routes(cluster: str, action: dict[str, Any]) -> list[dict[str, Any]]:
     """Of the operators' listener: their services by native gRPC; whatever else is 404."""
     return [
-        {"match": {"prefix": f"/{OPERATORS_PACKAGE}", "grpc": {}}, "route": {"cluster": cluster, **action}},
+        *(
+            {"match": {"prefix": f"/{package}", "grpc": {}}, "route": {"cluster": cluster, **action}}
+            for package in OPERATORS_PACKAGES
+        ),
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,11 @@ class TritonModelBackend:
         models: Iterable[TritonModel],
         limits: GenerationLimits | None = None,
         embedder: TritonEmbedder | None = None,
+        on_engine_failure: Callable[[str], None] | None = None,
     ) -> None:
-        """`embedder` makes vectors with other models of the same server; it is closed with this."""
+        """`embedder` makes vectors with other models of the same server; it is closed with this. `on_engine_failure` is
+        told which model's engine failed; without, this looks after its models itself.
+        """
         self._client = client
         self._embedder = embedder
         self._models: Mapping[str, TritonModel] = {model.card.id: model for model in models}
@@ -101,6 +104,7 @@ class TritonModelBackend:
         self._cards = {card.id: card for card in (*cards, *(embedder.cards if embedder else ()))}
         self._limits = limits or GenerationLimits()
         self._reviver = ModelReviver(client, client.engine_answers)
+        self._on_engine_failure = on_engine_failure or self._reviver.revive
         self._finishing: set[asyncio.Task[None]] = set()
         """Streams being ended; each takes a round trip, at most seconds."""
 
@@ -151,7 +155,7 @@ class TritonModelBackend:
             timeout_s=timeout_s,
             has_tools=bool(prepared.request.tools),
             limits=self._limits,
-            on_engine_failure=self._reviver.revive,
+            on_engine_failure=self._on_engine_failure,
             in_background=self._run_in_background,
         )
         try:

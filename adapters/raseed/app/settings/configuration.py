@@ -33,6 +33,7 @@ from raseed.app.settings.server import (
     Database,
     Limits,
     Log,
+    Models,
     Scripted,
     Server,
     Triton,
@@ -55,6 +56,7 @@ class Settings(Section, frozen=True):
     limits: Limits = Limits()
     wire: Wire = Wire()
     triton: Triton = Triton()
+    models: Models = Models()
     scripted: Scripted = Scripted()
     messaging: Messaging = Messaging()
     whatsapp_meta: WhatsappMeta = WhatsappMeta()

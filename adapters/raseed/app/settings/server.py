@@ -122,6 +122,25 @@ class Triton(Section, frozen=True):
     """Answers that one model generates at a time."""
 
 
+class Models(Section, frozen=True):
+    """Local models that operators push (docs/models.md), beside those of this installation."""
+
+    memory_mib: Annotated[int, Meta(ge=0)] = 0
+    """Memory for all of them together, in MiB; 0: half of the machine's. Others give way to one that does not fit beside them."""
+    disk_mib: Count = 20_480
+    """Disk for their files, in MiB, uploads that are not whole included."""
+    keep_alive_s: Annotated[float, Meta(ge=-1)] = 300.0
+    """How long one that nobody uses stays in memory, unless it says otherwise; -1: until its room is needed."""
+    load_wait_s: Seconds = 30.0
+    """Longest wait of a request for its model; then 503 with an estimate of when it is there."""
+    waiters_max: Count = 256
+    """Requests that may wait for one model; each is some tens of KiB."""
+    loads: Count = 2
+    """Loads at a time: each has a disk and a core to itself."""
+    turn_s: Seconds = 2.0
+    """How long one stays at least, so that loading it was worth the while when there is too little memory for all."""
+
+
 class Scripted(Section, frozen=True):
     """A backend without a model, for tests and benchmarks."""
 

@@ -45,7 +45,15 @@ class OperatorScope(StrEnum):
     OPERATORS_WRITE = "operators:write"
     """Add and disable operators, and make oneself a new key, all with at most the scopes of one's own."""
     MODELS_READ = "models:read"
-    """See model backends."""
+    """See model backends, local models and what is in memory."""
+    MODELS_PUBLISH = "models:publish"
+    """Push versions of local models, and have them validated."""
+    MODELS_LOAD = "models:load"
+    """Load and unload versions, pin them, say how long they stay."""
+    MODELS_ALIAS = "models:alias"
+    """Say which version answers to which name of customers."""
+    MODELS_DELETE = "models:delete"
+    """Remove versions, and delete files that none has."""
 
 
 ALL_SCOPES = frozenset(OperatorScope)

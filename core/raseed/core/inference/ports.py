@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,8 @@ class Prepared:
     """The prompt that is continued, as text; only with `echo`."""
     native: object = None
     """The engine's own form of the prompt (token ids, an encoded body). Opaque to the core."""
+    needs: str = ""
+    """What has to be in memory before it can start, as its route's `Leases` know it; empty where everything always is."""
 
 
 class Generation(Protocol):
@@ -52,6 +54,17 @@ class Generation(Protocol):
 
     async def close(self) -> None:
         """Release everything. Idempotent, never raises; called once in every case, after `Finish` or instead of it."""
+        ...
+
+
+class Leases(Protocol):
+    """Keeps in memory what is loaded when it is asked for."""
+
+    async def lease(self, name: str) -> Callable[[], None]:
+        """Returns when it is loaded; it stays until what is returned is called. Waits for a bounded time.
+
+        Raises Overloaded, BackendUnavailable. Cancelling it leaves nothing held.
+        """
         ...
 
 

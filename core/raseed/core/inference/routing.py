@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from raseed.core.errors import ModelUnknown
 from raseed.core.inference.admission import NO_BREAKER, Breakers, Slots
 from raseed.core.inference.model import ModelCard
-from raseed.core.inference.ports import EmbeddingBackend, ModelBackend
+from raseed.core.inference.ports import EmbeddingBackend, Leases, ModelBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Route:
     """The same backend, if some of its models can EMBEDDINGS."""
     breakers: Breakers = field(default_factory=lambda: Breakers(NO_BREAKER))
     """None open by themselves in front of a backend that knows whom to leave alone."""
+    leases: Leases | None = None
+    """For what its requests need; None where nothing is loaded on demand."""
 
 
 class Router:

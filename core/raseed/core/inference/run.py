@@ -1,6 +1,6 @@
 """One generation, from admission to the durable charge. Owned by the worker, not by the call that asked for it.
 
-    queued ──limits, slot──> admitting ──hold──> generating ──end──> settling ──> ended
+    queued ──limits, model loaded, slot──> admitting ──hold──> generating ──end──> settling ──> ended
 
 However it ends, exactly one settle or release follows the hold:
 
@@ -229,16 +229,27 @@ class Run:
         work = await prepare_work(self._spec.route, self._spec.request)
         answer_tokens = min(self._holds.policy.chunk_tokens, work.max_tokens)  # as much as is held at first
         await admission.take_tokens(work.prompt_tokens + answer_tokens)
-        weight = self._limits.of(self._spec.caller).tier.priority
-        slots = await self._spec.route.slots.acquire(work.slots, self._spec.payer.account_id, weight)
+        leases = self._spec.route.leases
+        # Before a slot and before a hold: a load takes seconds, and nobody else should wait for it.
+        release = await leases.lease(work.needs) if leases is not None and work.needs else None
         try:
-            attempt = self._spec.route.breakers.begin(self.model)
+            await self._in_slots(work)
+        finally:
+            if release is not None:
+                release()
+
+    async def _in_slots(self, work: Work) -> None:
+        route = self._spec.route
+        weight = self._limits.of(self._spec.caller).tier.priority
+        slots = await route.slots.acquire(work.slots, self._spec.payer.account_id, weight)
+        try:
+            attempt = route.breakers.begin(self.model)
             try:
                 await self._admit_and_generate(work, attempt)
             finally:
                 attempt.close()
         finally:
-            self._spec.route.slots.release(slots)
+            route.slots.release(slots)
 
     async def _admit_and_generate(self, work: Work, attempt: Attempt) -> None:
         self.stage = Stage.ADMITTING

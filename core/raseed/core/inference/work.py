@@ -33,6 +33,8 @@ class Work:
     slots: int
     """Of the engine: answers that it makes side by side."""
     start: Start
+    needs: str = ""
+    """What has to be in memory for it; empty where everything always is."""
     echoed: Sequence[Delta] = ()
     """What the answers begin with before anything is generated."""
 
@@ -55,6 +57,7 @@ async def _answers(route: Route, request: ChatRequest) -> Work:
         max_tokens=answers.max_tokens,
         slots=request.choice_count,
         start=start,
+        needs=answers.prepared[0].needs,
         echoed=echoes(answers) if request.echo else (),
     )
 

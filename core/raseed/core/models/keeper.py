@@ -16,6 +16,7 @@ from raseed.core.models.residency import Action, Load, Place, Refused, Residency
 
 WATCH_INTERVAL_S = 5.0
 """Pause between two looks at what the server has: half of the ten seconds within which a dead model is back."""
+CLEAR_PAUSE_S = 0.2
 CLOSE_WAIT_S = 3.0
 """At the end, longest wait for a load or an unload that has begun."""
 
@@ -170,6 +171,7 @@ class Keeper:
 
     async def run(self) -> None:
         """For ever. What is under way when it is cancelled is given a moment to end."""
+        await self._clear()
         watching = asyncio.create_task(self._watch(), name="watch models")
         try:
             while True:
@@ -191,6 +193,16 @@ class Keeper:
                 await asyncio.wait(self._tasks, timeout=CLOSE_WAIT_S)
             for task in self._tasks:
                 task.cancel()
+
+    async def _clear(self) -> None:
+        """Begin with an empty node. Its server may be starting, too."""
+        while True:
+            try:
+                await self._node.clear()
+            except BackendUnavailable:
+                await asyncio.sleep(CLEAR_PAUSE_S)
+            else:
+                return
 
     async def _do(self, action: Action) -> None:
         version = self._versions[action.name]

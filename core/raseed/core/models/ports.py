@@ -108,11 +108,15 @@ class Trial:
     """Empty: it answered, the same twice, and stopped when it was told to."""
     text: str
     """The beginning of what it said."""
-    first_token_ms: int
+    first_answer_ms: int
 
 
 class ModelNode(Protocol):
     """One Triton server. Calls are bounded in time."""
+
+    async def clear(self) -> None:
+        """Unload every version of the catalogue: what an earlier owner left. Raises BackendUnavailable."""
+        ...
 
     async def load(self, version: ModelVersion) -> int:
         """Render and load; the bytes of memory that it takes. Safe to repeat. Raises BackendUnavailable, FilesRefused."""

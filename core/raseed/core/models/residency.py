@@ -80,6 +80,8 @@ class Seat:
     failures: int = 0
     """Failed loads in a row."""
     retry_at: float = 0.0
+    has_died_young: bool = False
+    """Its last process ended soon after it was ready."""
     is_forgotten: bool = False
 
     @property
@@ -231,11 +233,13 @@ class Residency:
         self._drop_forgotten(seat)
 
     def lost(self, name: str, now: float) -> None:
-        """Its process died, or the whole server did. One that dies as soon as it is loaded is not loaded at once again."""
+        """Its process died, or the whole server did. One that dies twice as soon as it is loaded is let lie for a while."""
         seat = self._seats[name]
         if seat.place in {Place.READY, Place.DRAINING}:
-            if now - seat.ready_at < self.limits.failure_pause_s:
+            died_young = now - seat.ready_at < self.limits.failure_pause_s
+            if died_young and seat.has_died_young:
                 self._pause(seat, now)
+            seat.has_died_young = died_young
             seat.place = Place.DRAINING
             seat.in_flight = 0  # they have ended, whether or not they know it yet
 

@@ -15,6 +15,7 @@ from raseed.adapters.rpc.admin.catalogue import CatalogueServicer
 from raseed.adapters.rpc.admin.codes import CodeAdminServicer
 from raseed.adapters.rpc.admin.keys import KeyAdminServicer
 from raseed.adapters.rpc.admin.limits import LimitsServicer
+from raseed.adapters.rpc.admin.models import ModelRepositoryServicer
 from raseed.adapters.rpc.admin.notices import NoticesServicer
 from raseed.adapters.rpc.admin.operators import OperatorsServicer
 from raseed.adapters.rpc.admin.organisations import OrganisationAdminServicer
@@ -62,10 +63,12 @@ from raseed.core.billing.policy import Policy
 from raseed.core.clock import Clock
 from raseed.core.idempotency import Idempotency
 from raseed.core.inference.routing import Route
+from raseed.core.models.service import ModelService
 from raseed.core.payments.administration import PaymentAdmin
 from raseed.core.payments.code_admin import CodeAdmin
 from raseed.core.payments.receipt_service import ReceiptService
 from raseed.core.payments.subscriptions import Subscriptions
+from raseed.models.v1 import models_pb2_grpc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,7 @@ class AdminServices:
     payments: PaymentAdmin
     policy: Policy
     clock: Clock
+    models: ModelService
     idempotency: Idempotency
     routes: Sequence[Route]
 
@@ -122,6 +126,9 @@ def admin_servicers(services: AdminServices) -> dict[Any, Any]:
             services.plans
         ),
         payments_pb2_grpc.add_PaymentAdminServiceServicer_to_server: PaymentAdminServicer(services.payments),
+        models_pb2_grpc.add_ModelRepositoryServiceServicer_to_server: ModelRepositoryServicer(
+            services.models
+        ),
         catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server: CatalogueServicer(
             services.policy, services.clock
         ),

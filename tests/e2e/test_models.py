@@ -1,0 +1,118 @@
+"""Local models as a new user meets them: the walk-through of docs/models.md, and a version that dies."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from tests.e2e.test_readme import ROOT, blocks, run
+from tests.support.command_line import run_cli
+from tests.support.customer import Customer
+from tests.support.http import chat_body
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+from raseed.adapters.triton.process_memory import model_processes
+
+PAGE = ROOT / "docs" / "models.md"
+ALIAS = "tinyllama"
+"""A name that the default profile prices and nobody else serves."""
+CHAT = "/v1/chat/completions"
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def reader(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a reader of the page is: in the checkout, beside the state folder."""
+    here = stack.directory / "reader"
+    here.mkdir(exist_ok=True)
+    for name in ("scripts", "triton_models"):
+        if not (here / name).exists():
+            (here / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(here)
+
+
+def follow(stack: Stack, block: str) -> str:
+    """What the lines of a shell block print. `raseed` runs in this process: a new one takes a second each time."""
+    said = ""
+    for line in block.strip().splitlines():
+        program, *arguments = shlex.split(line)
+        if program == "raseed":
+            outcome = run_cli(stack.environ, *arguments)
+            assert outcome.status == 0, outcome
+            said += outcome.out
+        else:
+            assert program == "python"
+            subprocess.run([sys.executable, *arguments], check=True)
+    return said
+
+
+@pytest.fixture
+def tidy(stack: Stack) -> Iterator[None]:
+    """Others who share the stack find it as it was."""
+    yield
+    run_cli(stack.environ, "models", "alias", "remove", ALIAS)
+    for version in run_cli(stack.environ, "models", "list", "--json").value:
+        run_cli(stack.environ, "models", "pin", version["version"], "--off")
+        run_cli(stack.environ, "models", "remove", version["version"])
+    until(
+        lambda: not [row for row in run_cli(stack.environ, "models", "ps", "--json").value if "place" in row],
+        PATIENCE_S,
+        "nothing of the catalogue is in memory",
+    )
+
+
+def test_the_walk_through_of_the_page(stack: Stack, reader: None, tidy: None):
+    make, look, name, replace, end = blocks("sh", PAGE)
+    [use] = blocks("python", PAGE)
+    assert "raseed-poet@1  approved" in follow(stack, make)
+    looked = follow(stack, look)
+    assert "model.onnx" in looked
+    assert "raseed-poet@1  ready" in looked
+    assert f"{ALIAS}  raseed-poet@1" in follow(stack, name)
+    assert run(stack, [sys.executable, "-c"], use).strip()
+    assert f"{ALIAS}  raseed-poet@1  before: raseed-poet@2" in follow(stack, replace)
+    assert run(stack, [sys.executable, "-c"], use).strip()
+    ended = follow(stack, end)
+    assert "raseed-poet@1 is removed" in ended
+    assert "raseed-poet@2 is removed" in ended
+    assert run_cli(stack.environ, "models", "list", "--json").value == []
+
+
+def test_a_cold_version_is_loaded_for_whoever_asks_and_charged_for_its_answer_alone(
+    stack: Stack, customer: Customer, reader: None, tidy: None
+):
+    follow(stack, blocks("sh", PAGE)[0])
+    run_cli(stack.environ, "models", "alias", "set", ALIAS, "raseed-poet@1")
+    run_cli(stack.environ, "models", "unload", ALIAS)
+    folder = stack.files.repository / "raseed-poet--1"
+    until(lambda: not model_processes(folder), PATIENCE_S, "it is unloaded")
+    assert ALIAS in [model["id"] for model in customer.http.send("GET", "/v1/models").json["data"]]
+
+    before = customer.left()
+    answer = customer.http.send("POST", CHAT, chat_body("Hello", ALIAS, max_tokens=8, temperature=0))
+    assert answer.status == 200
+    assert customer.left() < before
+    [pid] = model_processes(folder)
+
+    os.kill(pid, signal.SIGKILL)
+    charged = customer.left()
+
+    def is_back() -> bool:
+        again = customer.http.send("POST", CHAT, chat_body("Hello", ALIAS, max_tokens=8, temperature=0))
+        if again.status != 200:
+            assert again.status == 503, again
+            assert customer.left() == charged, "nothing is charged for no answer"
+            return False
+        return bool(again.json["choices"][0]["message"]["content"])
+
+    until(is_back, PATIENCE_S, "the version is back")
+    [row] = [row for row in run_cli(stack.environ, "models", "ps", "--json").value if "place" in row]
+    assert (row["model"], row["place"], row["bytes"] > 0) == ("raseed-poet@1", "ready", True)
+    refused = run_cli(stack.environ, "models", "remove", "raseed-poet@1").refused()
+    assert f"The alias {ALIAS} stands for raseed-poet@1" in refused
