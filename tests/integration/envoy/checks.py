@@ -34,6 +34,7 @@ async def anthropic_error(response: ClientResponse, status: int) -> str:
     assert response.content_type == "application/json"
     assert response.headers["request-id"] == response.headers["x-request-id"]
     assert response.headers["request-id"].startswith("req_")
+    assert "openai-processing-ms" not in response.headers
     body = json.loads(text)
     assert list(body) == ["type", "error", "request_id"]
     assert (body["type"], list(body["error"])) == ("error", ["type", "message"])

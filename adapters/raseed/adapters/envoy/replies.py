@@ -88,6 +88,8 @@ def local_reply_config(not_found_html: str, retry_after_s: int) -> dict[str, Any
         mappers.append(
             _mapper(reply.status, [_is_anthropic()], reply.anthropic_json(), JSON, anthropic_headers)
         )
+        if reply.status in _AT_THE_EDGE:
+            headers = [*headers, _header("openai-processing-ms", "0", "ADD_IF_ABSENT")]
         mappers.append(_mapper(reply.status, [], reply.json(), JSON, headers))
     return {"mappers": mappers, "body_format": _format(SERVER_ERROR.json(), JSON)}
 
@@ -152,8 +154,6 @@ def _headers(status: int, retry_after_s: int) -> list[dict[str, Any]]:
         # A request that was refused before it had an id: its headers could not be read.
         _header("x-request-id", "req_%UNIQUE_ID%", "ADD_IF_ABSENT"),
     ]
-    if status in _AT_THE_EDGE:
-        headers.append(_header("openai-processing-ms", "0", "ADD_IF_ABSENT"))
     if status == 503:
         headers.append(_header("retry-after", str(retry_after_s), "OVERWRITE_IF_EXISTS_OR_ADD"))
     return headers
