@@ -25,6 +25,7 @@ from tests.bench.limits import limits
 from tests.bench.memory import memory
 from tests.bench.placements import placements
 from tests.bench.postgres_ledger import postgres
+from tests.bench.proxied import proxied
 from tests.bench.sqlite_ledger import sqlite
 from tests.bench.stacks import ROOT
 from tests.bench.startup import start
@@ -34,6 +35,7 @@ from tests.bench.usage_queries import usage_queries
 MEASUREMENTS: dict[str, Measurement] = {
     "start": start,
     "unary": unary,
+    "proxied": proxied,
     "chunks": chunks,
     "first-token": first_token,
     "streams": streams,

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import grpc
 import uvloop
 from google.api.httpbody_pb2 import HttpBody
@@ -28,9 +29,24 @@ class Answer:
     """One HttpBody each."""
     pace_s: float = 0.0
     """Time before each message but the last, which ends an answer at once."""
+    upstream: str = ""
+    """An address that is asked in place of saying the messages: a proxy that passes bytes on, as they come."""
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+
+class ProxyServicer(rest_pb2_grpc.OpenAIServiceServicer):
+    def __init__(self, session: aiohttp.ClientSession, upstream: str) -> None:
+        self._session = session
+        self._upstream = upstream
+
+    async def CreateChatCompletion(self, request: Any, context: Any) -> None:  # noqa: N802
+        async with self._session.post(
+            self._upstream, data=request.body.data, headers={"Content-Type": "application/json"}
+        ) as response:
+            while piece := await response.content.readany():
+                await context.write(HttpBody(content_type=response.content_type, data=piece))
 
 
 class BareServicer(rest_pb2_grpc.OpenAIServiceServicer):
@@ -52,7 +68,9 @@ async def serve(port: int, answer: Answer) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    rest_pb2_grpc.add_OpenAIServiceServicer_to_server(BareServicer(answer), server)
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+    servicer = ProxyServicer(session, answer.upstream) if answer.upstream else BareServicer(answer)
+    rest_pb2_grpc.add_OpenAIServiceServicer_to_server(servicer, server)
     health_servicer = health.aio.HealthServicer()
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
@@ -60,6 +78,7 @@ async def serve(port: int, answer: Answer) -> None:
     await server.start()
     await stop.wait()
     await server.stop(0)
+    await session.close()
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ async def unary(bench: Bench) -> list[Row]:
                     what=f"governed unary, {connections} connections",
                     values=[a.outcome.per_s / b.outcome.per_s for a, b in pairs],
                     budget=Budget("≥", UNARY_RATIO_MIN),
-                    note=_rates(pairs, "requests/s") + _costs(pairs),
-                    detail=_detail(pairs),
+                    note=rates_note(pairs, "requests/s") + costs_note(pairs),
+                    detail=detail(pairs),
                 )
             )
     return rows
@@ -110,13 +110,13 @@ async def _chunks(bench: Bench, name: str, *, streams: int, tokens: int, pace_ms
     rates = [median(per_s(side.outcome) for side in sides) for sides in zip(*pairs, strict=True)]
     events = median(a.outcome.events / a.outcome.completed for a, _ in pairs)
     note = f"{rates[0]:,.0f} : {rates[1]:,.0f} {'events' if pace_ms else 'pieces'}/s"
-    note += f", {events:.0f} of {tokens + 3} events a stream" + _costs(pairs, tokens, "a piece")
+    note += f", {events:.0f} of {tokens + 3} events a stream" + costs_note(pairs, tokens, "a piece")
     return Row(
         what=f"streamed chunks, {name}",
         values=[per_s(a.outcome) / per_s(b.outcome) for a, b in pairs],
         budget=Budget("≥", CHUNKS_RATIO_MIN),
         note=note,
-        detail=_detail(pairs),
+        detail=detail(pairs),
     )
 
 
@@ -150,7 +150,7 @@ async def first_token(bench: Bench) -> list[Row]:
                 budget=Budget("≤", limit, "ms"),
                 note=f"{median(a for a, _ in both):.1f} : {median(b for _, b in both):.1f} ms, "
                 f"of which the model takes {pace_ms:.0f}",
-                detail=_detail(pairs),
+                detail=detail(pairs),
             )
         )
     return rows
@@ -181,17 +181,17 @@ def as_streamed(ours: Target, body: str, tokens: int, pace_ms: float) -> Answer:
     return Answer(content_type=EVENT_STREAM, messages=messages, pace_s=pace_ms / 1000)
 
 
-def _rates(pairs: Sequence[tuple[Loaded, Loaded]], unit: str) -> str:
+def rates_note(pairs: Sequence[tuple[Loaded, Loaded]], unit: str) -> str:
     ours, theirs = ([side.outcome.per_s for side in sides] for sides in zip(*pairs, strict=True))
     return f"{median(ours):,.0f} : {median(theirs):,.0f} {unit}"
 
 
-def _costs(pairs: Sequence[tuple[Loaded, Loaded]], parts: int = 1, of: str = "a request") -> str:
+def costs_note(pairs: Sequence[tuple[Loaded, Loaded]], parts: int = 1, of: str = "a request") -> str:
     ours, theirs = (median(side.cpu_us / parts for side in sides) for sides in zip(*pairs, strict=True))
     return f", {ours:,.0f} : {theirs:,.0f} µs of processor {of}"
 
 
-def _detail(pairs: Sequence[tuple[Loaded, Loaded]]) -> dict[str, object]:
+def detail(pairs: Sequence[tuple[Loaded, Loaded]]) -> dict[str, object]:
     def side(loaded: Loaded) -> dict[str, object]:
         outcome = loaded.outcome
         return {

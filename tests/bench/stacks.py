@@ -92,7 +92,7 @@ async def up(home: Path, settings: Mapping[str, str]) -> AsyncIterator[tuple[int
         speaks=True,
     )
     began = time.perf_counter()
-    async with _running(spec) as process:
+    async with running(spec) as process:
         await process.line("Raseed is ready.", START_S)
         yield port, time.perf_counter() - began
 
@@ -126,7 +126,7 @@ async def bare(home: Path, answer: Answer) -> AsyncIterator[Target]:
     )
     configuration = Configuration(Settings(server=Server(port=port)), home, None)
     edge = envoy_process(configuration, StackPorts(core=(core_port,), triton=0), os.environ)
-    async with _running(handler) as process, _running(edge) as envoy:
+    async with running(handler) as process, running(edge) as envoy:
         assert process.pid is not None
         target = Target(port, "none", process.pid)
 
@@ -141,7 +141,7 @@ async def bare(home: Path, answer: Answer) -> AsyncIterator[Target]:
 
 
 @asynccontextmanager
-async def _running(spec: ProcessSpec) -> AsyncIterator[Supervised]:
+async def running(spec: ProcessSpec) -> AsyncIterator[Supervised]:
     process = Supervised(spec, lambda line: print(line, file=sys.stderr))
     await process.start()
     try:

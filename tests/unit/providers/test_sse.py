@@ -40,6 +40,20 @@ def test_cuts_change_nothing(events: list[tuple[str, list[str]]], newline: str, 
     assert parsed(written(events, newline), cuts) == expected
 
 
+@settings(max_examples=60)
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8")), max_size=8),
+    st.lists(st.integers(0, 10_000), max_size=3),
+)
+def test_plain_events_are_the_same_cut_or_not(lines: list[str], cuts: list[int]) -> None:
+    whole = b": hello\n\n" + b"".join(f"data: {line}\n\n".encode() for line in lines)
+    assert (
+        parsed(whole, cuts)
+        == parsed(whole, [*range(len(whole))])
+        == [Event("", line.encode()) for line in lines]
+    )
+
+
 def test_what_servers_write() -> None:
     parser = SseParser()
     assert parser.feed(b"\xef\xbb\xbfdata:no space\nid: 1\nretry: 5\nunknown\n\n") == [Event("", b"no space")]
@@ -54,6 +68,14 @@ def test_bounds(chunk: bytes) -> None:
     parser = SseParser(bytes_max=100)
     with pytest.raises(EventTooLong):
         parser.feed(chunk)
+
+
+def test_bounds_of_what_comes_whole() -> None:
+    parser = SseParser(bytes_max=100)
+    assert len(parser.feed(b": hello\n\n") + parser.feed(b"data: x\n\ndata: y\n\n")) == 2
+    assert parser.lines == 6
+    with pytest.raises(EventTooLong):
+        parser.feed(b"data: x\n\ndata: " + b"x" * 100 + b"\n\n")
 
 
 def test_a_line_that_never_ends_is_no_sign_of_life() -> None:

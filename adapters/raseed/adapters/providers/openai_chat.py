@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -121,7 +120,7 @@ class OpenAIChatDecoder:
         if len(choices) == 1 and len(pieces) == 1 and self._may_be_relayed(choices[0], pieces[0]):
             part = bytes(chunk.choices).strip()[1:-1].strip()
             if b"\n" not in part and b"\r" not in part:
-                return [replace(pieces[0], relayed=Relayed(ClientWire.OPENAI_CHAT, (part,)))]
+                return [_relayed(pieces[0], part)]
         return pieces
 
     def _may_be_relayed(self, choice: dict[str, Any], piece: Piece) -> bool:
@@ -204,6 +203,18 @@ class OpenAIChatDecoder:
             cached_tokens=known.cached_tokens if cached is None else cached,
             reasoning_tokens=known.reasoning_tokens if reasoning is None else reasoning,
         )
+
+
+def _relayed(piece: Piece, part: bytes) -> Piece:
+    return Piece(
+        text=piece.text,
+        reasoning=piece.reasoning,
+        tool_call_index=piece.tool_call_index,
+        tool_call=piece.tool_call,
+        tool_arguments=piece.tool_arguments,
+        logprobs=piece.logprobs,
+        relayed=Relayed(ClientWire.OPENAI_CHAT, (part,)),
+    )
 
 
 def _contents(delta: dict[str, Any]) -> tuple[str, str]:

@@ -36,6 +36,13 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that are whole now. Raises EventTooLong."""
+        if (
+            chunk.endswith(b"\n\n")
+            and self._is_between_events()
+            and (events := self._plain(chunk)) is not None
+        ):
+            self.lines += 2 * len(events)
+            return events
         if self._after_return or b"\r" in chunk:
             chunk = self._with_newlines(chunk)
         if b"\n" not in chunk:
@@ -53,6 +60,22 @@ class SseParser:
         events = [self._take(bytes(self._line)), self._take(b"")]
         self._line = bytearray()
         return [event for event in events if event is not None]
+
+    def _is_between_events(self) -> bool:
+        return not (self._line or self._data or self._name or self._after_return or self._is_first_line)
+
+    def _plain(self, chunk: bytes) -> list[Event] | None:
+        """The events of a chunk that is nothing but whole ones of one line of data, as most are; None: it is more than
+        that.
+        """
+        events = []
+        for event in chunk[:-2].split(b"\n\n"):
+            if not event.startswith(b"data: ") or b"\n" in event or b"\r" in event:
+                return None
+            if len(event) > self._bytes_max:
+                return None
+            events.append(Event("", event[6:]))
+        return events
 
     def _with_newlines(self, chunk: bytes) -> bytes:
         """A return, alone or before a newline, ends a line as well."""
