@@ -169,6 +169,25 @@ def test_parallel_calls_are_streamed_one_after_the_other(one):
     assert kinds == ["response.created", "response.in_progress", *call, *call, "response.completed"]
 
 
+def test_reasoning_comes_first(one):
+    """As an item of its own, which may be sent back."""
+    with one.responses.stream(model=SCRIPTED, input="#script tokens=5 reason=3") as stream:
+        kinds = [event.type for event in stream if ".delta" not in event.type]
+        final = stream.get_final_response()
+    assert kinds[2:5] == [
+        "response.output_item.added",
+        "response.reasoning_text.done",
+        "response.output_item.done",
+    ]
+    thought, message = final.output
+    assert (thought.type, thought.content[0].text) == ("reasoning", "hm hm hm ")
+    assert final.output_text == message.content[0].text == "delta alpha "
+    assert final.usage.output_tokens_details.reasoning_tokens == 3
+    sent_back = [{"role": "user", "content": "hi"}, *(item.model_dump() for item in final.output)]
+    again = one.responses.create(model=SCRIPTED, input=[*sent_back, {"role": "user", "content": "go on"}])
+    assert again.output_text == "go on"
+
+
 def test_cut_at_its_limit(one):
     answer = one.responses.create(model=SCRIPTED, input="#script tokens=50", max_output_tokens=16)
     assert (answer.status, answer.incomplete_details.reason) == ("incomplete", "max_output_tokens")

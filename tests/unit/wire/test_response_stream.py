@@ -46,6 +46,11 @@ def test_text(golden):
     golden("response_stream.sse", stream(over(TEXT)))
 
 
+def test_reasoning(golden):
+    thoughts = [Delta(completion_tokens=1, reasoning="Let me "), Delta(completion_tokens=2, reasoning="see.")]
+    golden("response_stream_reasoning.sse", stream(over([*thoughts, *TEXT])))
+
+
 def test_calls(golden):
     golden("response_stream_tools.sse", stream(over(CALLS, FinishReason.TOOL_CALLS)))
 
@@ -79,6 +84,8 @@ def test_an_answer_without_a_word():
 PIECES = st.lists(
     st.one_of(
         st.text(max_size=4).map(lambda text: ("text", text)),
+        st.text(max_size=4).map(lambda text: ("thought", text)),
+        st.text(max_size=4).map(lambda text: ("thought", text)),
         st.just(("call", "")),
         st.text(max_size=4).map(lambda text: ("arguments", text)),
     ),
@@ -96,6 +103,12 @@ def pieces_of(shape: list[tuple[str, str]]) -> list[Delta]:
             call = ToolCall(id=f"call_{calls}", name="f", arguments_json="")
             pieces.append(Delta(completion_tokens=count, tool_call_index=calls, tool_call=call))
             calls, is_open = calls + 1, True
+        elif kind == "thought":
+            pieces.append(Delta(completion_tokens=count, reasoning=text))
+            is_open = is_open and not text
+        elif kind == "thought":
+            pieces.append(Delta(completion_tokens=count, reasoning=text))
+            is_open = is_open and not text
         elif kind == "text":
             pieces.append(Delta(completion_tokens=count, text=text))
             is_open = is_open and not text

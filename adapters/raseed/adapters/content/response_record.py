@@ -17,6 +17,8 @@ class Piece(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     t: str = ""
     """Text."""
+    r: str = ""
+    """Reasoning."""
     a: str = ""
     """Arguments of a call."""
     i: int | None = None
@@ -63,7 +65,12 @@ def _to_piece(piece: Delta) -> Piece:
     if call is not None:
         call = replace(call, arguments_json=whole_text(call.arguments_json))
     return Piece(
-        whole_text(piece.text), whole_text(piece.tool_arguments), piece.tool_call_index, call, piece.logprobs
+        t=whole_text(piece.text),
+        r=whole_text(piece.reasoning),
+        a=whole_text(piece.tool_arguments),
+        i=piece.tool_call_index,
+        c=call,
+        l=piece.logprobs,
     )
 
 
@@ -71,6 +78,7 @@ def _from_piece(piece: Piece) -> Delta:
     return Delta(
         completion_tokens=0,  # told by the usage of the whole
         text=piece.t,
+        reasoning=piece.r,
         tool_arguments=piece.a,
         tool_call_index=piece.i,
         tool_call=piece.c,

@@ -218,6 +218,7 @@ class ProviderGeneration:
         return Delta(
             completion_tokens=max(1, self._counter.tokens),
             text=piece.text,
+            reasoning=piece.reasoning,
             tool_call_index=piece.tool_call_index,
             tool_call=piece.tool_call,
             tool_arguments=piece.tool_arguments,

@@ -10,6 +10,7 @@ from raseed.adapters.rpc.inference_mapping import (
     to_core_format,
     to_core_tool,
 )
+from raseed.adapters.rpc.media_mapping import to_core_parts
 from raseed.adapters.wire.openai.chat_messages import CALL_ID_BYTES_MAX, MESSAGES_MAX, check_function_name
 from raseed.adapters.wire.openai.chat_tools import TOOLS_MAX
 from raseed.adapters.wire.openai.invalid import check_length
@@ -22,7 +23,7 @@ from raseed.adapters.wire.openai.response_request import (
 )
 from raseed.adapters.wire.openai.sampling_fields import TOP_LOGPROBS_MAX
 from raseed.core.errors import RequestInvalid
-from raseed.core.inference.model import FinishReason, Sampling, ToolCall
+from raseed.core.inference.model import FinishReason, Media, Role, Sampling, ToolCall
 from raseed.core.responses.model import (
     Choosing,
     Item,
@@ -82,7 +83,8 @@ def _to_core_item(param: str, item: pb.ResponseItem) -> Item:
                 raise RequestInvalid(
                     f"{param}.message.role must be one of {', '.join(ROLES)}.", param=f"{param}.message.role"
                 )
-            return Item(kind=ItemKind.MESSAGE, id=item.id, role=item.message.role, text=item.message.text)
+            text, media = _to_core_content(f"{param}.message", item.message)
+            return Item(kind=ItemKind.MESSAGE, id=item.id, role=item.message.role, text=text, media=media)
         case "function_call":
             call = item.function_call
             check_function_name(f"{param}.function_call.name", call.name)
@@ -105,6 +107,13 @@ def _to_core_item(param: str, item: pb.ResponseItem) -> Item:
             return Item(kind=ItemKind.REFERENCE, id=item.id)
         case _:
             raise RequestInvalid(f"{param} says nothing.", param=param)
+
+
+def _to_core_content(param: str, message: pb.ResponseMessage) -> tuple[str, tuple[Media, ...]]:
+    if not message.parts:
+        return message.text, ()
+    said = inference_pb2.ChatMessage(content=message.text, parts=message.parts)
+    return to_core_parts(param, Role.USER if message.role == "user" else Role.ASSISTANT, said)
 
 
 def _to_core_call_id(param: str, call_id: str) -> str:

@@ -41,6 +41,7 @@ from raseed.core.inference.model import (
 from raseed.core.inference.ports import Prepared, PreparedEmbedding
 
 WORDS = ("alpha ", "beta ", "gamma ", "delta ")
+THOUGHT = "hm "
 BYTES_PER_TOKEN = 4
 CAN_ALL = frozenset(Capability)
 MEDIA_TOKENS = 10
@@ -184,6 +185,8 @@ class ScriptedGeneration:
             await self._pause(self._pace_s)
             if self._cancelled.is_set():
                 return self._finish(None)
+        if self._made < self._script.reason:
+            return self._thought()
         if self._calls_made < len(self._calls):
             return self._call()
         count = min(self._script.batch, self._target - self._made)
@@ -211,6 +214,11 @@ class ScriptedGeneration:
             logprobs = tuple(_logprob(token, self._top_logprobs) for token in tokens)
         return Delta(completion_tokens=self._made, text=text, logprobs=logprobs)
 
+    def _thought(self) -> Delta:
+        count = min(self._script.batch, self._script.reason - self._made, self._target - self._made)
+        self._made += count
+        return Delta(completion_tokens=self._made, reasoning=THOUGHT * count)
+
     async def cancel(self) -> None:
         self._cancelled.set()
 
@@ -226,7 +234,11 @@ class ScriptedGeneration:
     def _finish(self, reason: FinishReason | None) -> Finish:
         return Finish(
             finish_reason=reason,
-            usage=Usage(prompt_tokens=self._prompt_tokens, completion_tokens=self._made),
+            usage=Usage(
+                prompt_tokens=self._prompt_tokens,
+                completion_tokens=self._made,
+                reasoning_tokens=min(self._made, self._script.reason),
+            ),
             stop_sequence=None if reason is None else self._stopped_by,
         )
 

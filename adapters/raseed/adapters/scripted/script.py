@@ -10,6 +10,7 @@ A message that begins with `#script` is a script; any other is echoed. Words aft
 | `tool=NAME`       | answer with a call of this function                                              |
 | `args=JSON`       | its arguments, without a space in them (default `{"n":1}`)                       |
 | `tools=N`         | N parallel calls                                                                 |
+| `reason=N`        | the first N tokens are what the model thinks                                     |
 | `json`            | answer with a JSON object; `json=JSON` with this one, which has no space in it    |
 | `fail_at=N`       | the engine fails after N tokens (0: before the first)                            |
 | `hang_at=N`       | the engine goes silent after N tokens                                            |
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 PREFIX = "#script"
 _ARGS = '{"n":1}'
 _OBJECT = ('{"ok"', ":", "true", "}")
-_WORDS = {"tokens", "pace_ms", "batch", "tool", "args", "tools", "json", "fail_at", "hang_at"}
+_WORDS = {"tokens", "pace_ms", "batch", "tool", "args", "tools", "reason", "json", "fail_at", "hang_at"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Script:
     tools: int = 0
     json: tuple[str, ...] = ()
     """The pieces of the object; none: the answer is not JSON."""
+    reason: int = 0
     fail_at: int | None = None
     hang_at: int | None = None
 
@@ -62,6 +64,7 @@ def parse_script(text: str) -> Script | None:
         args=values.get("args", _ARGS),
         tools=number("tools") or (1 if "tool" in values else 0),
         json=_OBJECT if values.get("json") == "" else tuple(filter(None, [values.get("json")])),
+        reason=number("reason") or 0,
         fail_at=number("fail_at"),
         hang_at=number("hang_at"),
     )

@@ -83,11 +83,18 @@ def _weight(delta: Delta) -> int:
     opened = 0 if call is None else len(call.name) + len(call.arguments_json)
     logprobs = sum(1 + len(logprob.top) for logprob in delta.logprobs) if delta.logprobs else 0
     relayed = sum(map(len, delta.relayed.parts)) if delta.relayed else 0
-    return PIECE_CHARS * (1 + logprobs) + relayed + len(delta.text) + len(delta.tool_arguments) + opened
+    return (
+        PIECE_CHARS * (1 + logprobs)
+        + relayed
+        + len(delta.text)
+        + len(delta.reasoning)
+        + len(delta.tool_arguments)
+        + opened
+    )
 
 
 def join(pieces: list[Delta]) -> list[Delta]:
-    """Join neighbouring pieces of one text, or of one call's arguments, of the same choice. Order and content are kept."""
+    """Join neighbouring pieces of one text, of one thought, or of one call's arguments, of the same choice. Order and content are kept."""
     groups: list[list[Delta]] = []
     for piece in pieces:
         if groups and _continues(groups[-1], piece):
@@ -103,6 +110,7 @@ def _continues(group: list[Delta], piece: Delta) -> bool:
         piece.tool_call is None
         and piece.tool_call_index == first.tool_call_index
         and piece.choice == first.choice
+        and bool(piece.reasoning) == bool(first.reasoning)
         and (piece.relayed is None) == (first.relayed is None)
         and group[-1].finish_reason is None
     )
@@ -114,6 +122,7 @@ def _joined(group: list[Delta]) -> Delta:
         group[0],
         completion_tokens=group[-1].completion_tokens,
         text="".join(piece.text for piece in group),
+        reasoning="".join(piece.reasoning for piece in group),
         tool_arguments="".join(piece.tool_arguments for piece in group),
         logprobs=tuple(logprob for piece in group for logprob in piece.logprobs),
         relayed=Relayed(relayed[0].wire, tuple(part for each in relayed for part in each.parts))

@@ -236,6 +236,8 @@ class Delta:
 
     completion_tokens: int
     text: str = ""
+    reasoning: str = ""
+    """What the model thought before it went on with `text` or a call."""
     choice: int = 0
     """Which of the answers that were asked for it belongs to."""
     tool_call_index: int | None = None

@@ -29,7 +29,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """The item that was opened last goes on: text of a message, arguments of a call."""
+    """The item that was opened last goes on: text of a message or of reasoning, arguments of a call."""
 
     index: int
     item: Item
@@ -49,17 +49,18 @@ class Output:
         self._items: list[Item] = []
         self._texts: list[list[str]] = []
         self._logprobs: list[list[TokenLogprob]] = []
+        self._kind: ItemKind | None = None
+        """Of the item that is open."""
         self._call_index: int | None = None
-        """Of the call that is open; None while a message is, or nothing."""
+        """Of the call that was opened last."""
 
     def add(self, piece: Delta) -> list[Opened | Grown]:
         """What a piece changes, in order. Raises BackendLost for a call that goes on after it was whole."""
         changes: list[Opened | Grown] = []
-        if piece.text or piece.logprobs:
-            if not self._items or self._call_index is not None:
-                changes.append(self._open(Item(kind=ItemKind.MESSAGE, role="assistant")))
-                self._call_index = None
-            changes.append(self._grow(piece.text, piece.logprobs))
+        if piece.reasoning:
+            changes += self._say(ItemKind.REASONING, piece.reasoning, ())
+        if piece.text or (piece.logprobs and not piece.reasoning):
+            changes += self._say(ItemKind.MESSAGE, piece.text, piece.logprobs)
         if piece.tool_call_index is not None:
             changes += self._add_call(piece.tool_call_index, piece)
         return changes
@@ -77,6 +78,10 @@ class Output:
     def __len__(self) -> int:
         return len(self._items)
 
+    def _say(self, kind: ItemKind, text: str, logprobs: tuple[TokenLogprob, ...]) -> list[Opened | Grown]:
+        opened = [] if self._kind is kind else [self._open(Item(kind=kind, role="assistant"))]
+        return [*opened, self._grow(text, logprobs)]
+
     def _add_call(self, index: int, piece: Delta) -> list[Opened | Grown]:
         changes: list[Opened | Grown] = []
         arguments = piece.tool_arguments
@@ -87,7 +92,7 @@ class Output:
             namespace = self._namespaces.get(opened.name)
             changes.append(self._open(Item(kind=ItemKind.CALL, call=call, namespace=namespace)))
             self._call_index = index
-        elif index != self._call_index:
+        elif self._kind is not ItemKind.CALL or index != self._call_index:
             raise BackendLost("The model's answer could not be read: it went on with a call that was whole.")
         if arguments:
             changes.append(self._grow(arguments, ()))
@@ -95,6 +100,7 @@ class Output:
 
     def _open(self, item: Item) -> Opened:
         index = len(self._items)
+        self._kind = item.kind
         self._items.append(replace(item, id=item_id(item.kind, self._response, str(index))))
         self._texts.append([])
         self._logprobs.append([])

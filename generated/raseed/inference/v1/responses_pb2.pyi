@@ -69,14 +69,16 @@ class ResponseItem(_message.Message):
     def __init__(self, id: _Optional[str] = ..., message: _Optional[_Union[ResponseMessage, _Mapping]] = ..., function_call: _Optional[_Union[_inference_pb2.ToolCall, _Mapping]] = ..., function_call_output: _Optional[_Union[FunctionCallOutput, _Mapping]] = ..., reasoning: _Optional[_Union[Reasoning, _Mapping]] = ..., reference: _Optional[_Union[ItemReference, _Mapping]] = ...) -> None: ...
 
 class ResponseMessage(_message.Message):
-    __slots__ = ("role", "text", "logprobs")
+    __slots__ = ("role", "text", "logprobs", "parts")
     ROLE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     LOGPROBS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     role: str
     text: str
     logprobs: _containers.RepeatedCompositeFieldContainer[_inference_pb2.TokenLogprob]
-    def __init__(self, role: _Optional[str] = ..., text: _Optional[str] = ..., logprobs: _Optional[_Iterable[_Union[_inference_pb2.TokenLogprob, _Mapping]]] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[_inference_pb2.ContentPart]
+    def __init__(self, role: _Optional[str] = ..., text: _Optional[str] = ..., logprobs: _Optional[_Iterable[_Union[_inference_pb2.TokenLogprob, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_inference_pb2.ContentPart, _Mapping]]] = ...) -> None: ...
 
 class FunctionCallOutput(_message.Message):
     __slots__ = ("call_id", "output")

@@ -74,7 +74,7 @@ class ReasoningObject(msgspec.Struct, frozen=True, gc=False, tag_field="type", t
     encrypted_content: str | None
 
 
-OutputObject = MessageObject | FunctionCallObject
+OutputObject = MessageObject | FunctionCallObject | ReasoningObject
 ItemObject = MessageObject | FunctionCallObject | CallOutputObject | ReasoningObject
 
 
@@ -100,6 +100,8 @@ def output_object(one: OutputItem, status: str) -> OutputObject:
     item = one.item
     if item.call is not None:
         return _call_object(item, status)
+    if item.kind is ItemKind.REASONING:
+        return _reasoning_object(item)
     return MessageObject(item.id, status, [text_part(item.text, one.logprobs)], "assistant")
 
 
@@ -107,6 +109,8 @@ def opened_object(item: Item) -> OutputObject:
     """An item of the output that has just begun: nothing is in it."""
     if item.call is not None:
         return _call_object(item, "in_progress")
+    if item.kind is ItemKind.REASONING:
+        return _reasoning_object(item)
     return MessageObject(item.id, "in_progress", [], "assistant")
 
 
@@ -126,14 +130,18 @@ def item_object(item: Item) -> ItemObject:
         case ItemKind.CALL_OUTPUT:
             return CallOutputObject(item.id, "completed", item.call_id, item.text)
         case ItemKind.REASONING:
-            return ReasoningObject(
-                item.id,
-                [SummaryText(text) for text in item.summaries],
-                [ReasoningText(item.text)] if item.text else [],
-                item.encrypted,
-            )
+            return _reasoning_object(item)
         case ItemKind.MESSAGE | ItemKind.REFERENCE:
             return MessageObject(item.id, "completed", _parts(item), item.role)
+
+
+def _reasoning_object(item: Item) -> ReasoningObject:
+    return ReasoningObject(
+        item.id,
+        [SummaryText(text) for text in item.summaries],
+        [ReasoningText(whole_text(item.text))] if item.text else [],
+        item.encrypted,
+    )
 
 
 def _call_object(item: Item, status: str) -> FunctionCallObject:

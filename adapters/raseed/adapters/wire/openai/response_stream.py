@@ -4,6 +4,7 @@
 
     message:  output_item.added · content_part.added · output_text.delta* · output_text.done · content_part.done
               · output_item.done
+    reasoning: output_item.added · reasoning_text.delta* · reasoning_text.done · output_item.done
     function: output_item.added · function_call_arguments.delta* · function_call_arguments.done · output_item.done
 
 Each event is `event: <type>` and `data: {"type": …, "sequence_number": n, …}`, n from 0 without a gap. There is no
@@ -29,7 +30,7 @@ from raseed.adapters.wire.openai.response_item_object import (
 )
 from raseed.adapters.wire.openai.response_object import response_object
 from raseed.core.inference.model import Delta
-from raseed.core.responses.model import Response, Status
+from raseed.core.responses.model import ItemKind, Response, Status
 from raseed.core.responses.output import Grown, Opened, Output
 
 Json = dict[str, Any]
@@ -99,7 +100,7 @@ class ResponseStreamEncoder:
         added = self._event(
             "response.output_item.added", {"output_index": opened.index, "item": opened_object(item)}
         )
-        if item.call is not None:
+        if item.kind is not ItemKind.MESSAGE:
             return added
         return added + self._event(
             "response.content_part.added",
@@ -112,11 +113,13 @@ class ResponseStreamEncoder:
             return self._event(
                 "response.function_call_arguments.delta", at | {"delta": whole_text(grown.text)}
             )
+        at["content_index"] = 0
+        if grown.item.kind is ItemKind.REASONING:
+            return self._event("response.reasoning_text.delta", at | {"delta": whole_text(grown.text)})
         return self._event(
             "response.output_text.delta",
             at
             | {
-                "content_index": 0,
                 "delta": whole_text(grown.text),
                 "logprobs": shown_logprobs(grown.logprobs),
             },
@@ -131,6 +134,9 @@ class ResponseStreamEncoder:
                 "response.function_call_arguments.done",
                 at | {"name": item.call.name, "arguments": whole_text(item.call.arguments_json)},
             )
+        elif item.kind is ItemKind.REASONING:
+            thought = {"content_index": 0, "text": whole_text(item.text)}
+            events = self._event("response.reasoning_text.done", at | thought)
         else:
             at["content_index"] = 0
             said = {"text": whole_text(item.text), "logprobs": shown_logprobs(one.logprobs)}
