@@ -19,6 +19,7 @@ from raseed.adapters.wire import (
     organisations,
     own_data,
     payments,
+    receipts,
     redemption,
     subscriptions,
     usage,
@@ -106,18 +107,19 @@ _BILLING = {
     "ListCalls": Route(answer=usage._Calls, other_types=_EXPORTS),
     "EstimatePrice": Route(body=chat_schema.ChatBody, answer=billing._Estimate),
 }
+_SESSIONS_ENDED = Route(body=JSON_OBJECT, is_body_optional=True, answer=auth._Revoked)
 _AUTH = {
-    "GetSignInOptions": Route(),
-    "StartSignIn": Route(body=auth.StartBody),
-    "VerifySignIn": Route(body=auth.VerifyBody),
-    "SignOut": _DONE,
-    "GetSession": Route(),
-    "AcceptTerms": Route(body=auth.TermsBody),
-    "ListSessions": Route(),
-    "RevokeSession": Route(),
-    "RevokeOtherSessions": _DONE,
-    "StartIdentifierChange": Route(body=auth.StartBody),
-    "VerifyIdentifierChange": Route(body=auth.VerifyBody),
+    "GetSignInOptions": Route(answer=auth._Options),
+    "StartSignIn": Route(body=auth.StartBody, answer=auth._Started),
+    "VerifySignIn": Route(body=auth.VerifyBody, answer=auth._SignedIn),
+    "SignOut": _SESSIONS_ENDED,
+    "GetSession": Route(answer=auth._OwnSession),
+    "AcceptTerms": Route(body=auth.TermsBody, answer=auth._OwnSession),
+    "ListSessions": Route(answer=auth._Sessions),
+    "RevokeSession": Route(answer=auth._Revoked),
+    "RevokeOtherSessions": _SESSIONS_ENDED,
+    "StartIdentifierChange": Route(body=auth.StartBody, answer=auth._Started),
+    "VerifyIdentifierChange": Route(body=auth.VerifyBody, answer=auth._SignedIn),
 }
 _KEYS = {
     "ListKeys": Route(answer=keys._Keys),
@@ -129,8 +131,8 @@ _KEYS = {
     "ReportUnauthorisedUse": Route(body=keys._Report, answer=keys._Keys, is_body_optional=True),
 }
 _NOTICES = {
-    "GetNoticePreferences": Route(),
-    "UpdateNoticePreferences": Route(body=notices.UpdateBody),
+    "GetNoticePreferences": Route(answer=notices._Preferences),
+    "UpdateNoticePreferences": Route(body=notices.UpdateBody, answer=notices._Preferences),
 }
 _ORGANISATIONS = {
     "ListMyOrganisations": Route(answer=organisations._Organisations),
@@ -148,9 +150,9 @@ _ORGANISATIONS = {
     "RevokeInvitation": Route(),
 }
 _OWN_DATA = {
-    "RequestClosing": Route(body=own_data.ClosingBody, is_body_optional=True),
-    "GetClosingRequest": Route(),
-    "WithdrawClosing": Route(),
+    "RequestClosing": Route(body=own_data.ClosingBody, is_body_optional=True, answer=own_data._Closing),
+    "GetClosingRequest": Route(answer=own_data._Closing),
+    "WithdrawClosing": Route(answer=own_data._Closing),
     "ExportOwnData": Route(answer=None, other_types=(usage.JSON_LINES,)),
 }
 _PAYMENTS = {
@@ -160,8 +162,8 @@ _PAYMENTS = {
     "GetPayment": Route(answer=payments._Payment),
 }
 _RECEIPTS = {
-    "ListReceipts": Route(),
-    "GetReceipt": Route(other_types=("text/html", "application/pdf")),
+    "ListReceipts": Route(answer=receipts._Receipts),
+    "GetReceipt": Route(answer=receipts._Receipt, other_types=("text/html", "application/pdf")),
 }
 _SUBSCRIPTIONS = {
     "ListPlans": Route(answer=subscriptions._Plans),

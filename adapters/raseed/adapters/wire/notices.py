@@ -16,6 +16,17 @@ class UpdateBody(msgspec.Struct, frozen=True):
     language: str | None = None
 
 
+class _Notice(msgspec.Struct, frozen=True):
+    kind: str
+    wanted: bool
+    essential: bool
+
+
+class _Preferences(msgspec.Struct, frozen=True):
+    language: str
+    notices: list[_Notice]
+
+
 _update = msgspec.json.Decoder(UpdateBody)
 _UPDATE_KEYS = served_keys(UpdateBody.__struct_fields__)
 
@@ -26,12 +37,8 @@ def decode_update(body: bytes) -> UpdateBody:
 
 
 def encode_preferences(preferences: Preferences) -> bytes:
-    return _encode(
-        {
-            "language": preferences.language.value,
-            "notices": [
-                {"kind": each.kind.value, "wanted": each.is_wanted, "essential": each.is_essential}
-                for each in preferences.notices
-            ],
-        }
-    )
+    notices = [
+        _Notice(kind=each.kind.value, wanted=each.is_wanted, essential=each.is_essential)
+        for each in preferences.notices
+    ]
+    return _encode(_Preferences(language=preferences.language.value, notices=notices))

@@ -20,6 +20,16 @@ class ClosingBody(msgspec.Struct, frozen=True):
     erase: bool = False
 
 
+class _Request(msgspec.Struct, frozen=True):
+    requested_at: str
+    reason: str
+    erase: bool
+
+
+class _Closing(msgspec.Struct, frozen=True):
+    closing_request: _Request | None
+
+
 _closing = msgspec.json.Decoder(ClosingBody)
 _CLOSING_KEYS = served_keys(ClosingBody.__struct_fields__)
 
@@ -31,11 +41,10 @@ def decode_closing(body: bytes) -> ClosingBody:
 
 def encode_closing(request: ClosingRequest | None) -> bytes:
     if request is None:
-        return _encode({"closing_request": None})
+        return _encode(_Closing(closing_request=None))
     at = datetime.fromtimestamp(request.requested_at / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
-    return _encode(
-        {"closing_request": {"requested_at": at, "reason": request.reason, "erase": request.wants_erasure}}
-    )
+    shown = _Request(requested_at=at, reason=request.reason, erase=request.wants_erasure)
+    return _encode(_Closing(closing_request=shown))
 
 
 def encode_records(records: Iterable[Mapping[str, Any]]) -> bytes:
