@@ -106,9 +106,6 @@ def pieces_of(shape: list[tuple[str, str]]) -> list[Delta]:
         elif kind == "thought":
             pieces.append(Delta(completion_tokens=count, reasoning=text))
             is_open = is_open and not text
-        elif kind == "thought":
-            pieces.append(Delta(completion_tokens=count, reasoning=text))
-            is_open = is_open and not text
         elif kind == "text":
             pieces.append(Delta(completion_tokens=count, text=text))
             is_open = is_open and not text
