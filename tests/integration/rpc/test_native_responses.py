@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from tests.support.worker import Client, Worker, error_of
 
+from raseed.adapters.scripted.backend import MEDIA_TOKENS
 from raseed.inference.v1 import inference_pb2, responses_pb2_grpc
 from raseed.inference.v1 import responses_pb2 as pb
 
@@ -96,6 +97,19 @@ async def test_a_response_is_kept_and_continued(api: Api) -> None:
         "", input=[said("one two"), pb.ResponseItem(id=item.id, reference=pb.ItemReference()), said("three")]
     )
     assert named.usage.prompt_token_count == second.usage.prompt_token_count
+
+
+async def test_a_picture_between_texts(api: Api) -> None:
+    parts = [
+        inference_pb2.ContentPart(text="one "),
+        inference_pb2.ContentPart(image=inference_pb2.ImagePart(data=b"x", media_type="image/png")),
+        inference_pb2.ContentPart(text="two"),
+    ]
+    message = pb.ResponseMessage(role="user", parts=parts)
+    seen = await api.create("", input=[pb.ResponseItem(message=message)])
+    plain = await api.create("one two")
+    assert seen.output[0].message.text == "one two"
+    assert seen.usage.prompt_token_count == plain.usage.prompt_token_count + MEDIA_TOKENS
 
 
 async def test_a_loop_of_tools(api: Api) -> None:

@@ -85,7 +85,6 @@ PIECES = st.lists(
     st.one_of(
         st.text(max_size=4).map(lambda text: ("text", text)),
         st.text(max_size=4).map(lambda text: ("thought", text)),
-        st.text(max_size=4).map(lambda text: ("thought", text)),
         st.just(("call", "")),
         st.text(max_size=4).map(lambda text: ("arguments", text)),
     ),
