@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -61,21 +62,31 @@ _COMPLETION = _Generating("cmpl-", encode_text_completion, CompletionStreamEncod
 _EMBEDDING_PREFIX = "embd-"
 
 
+LARGE_BYTES = 64 * 1024
+"""A body of this size takes a millisecond to read, one of a mebibyte some twenty."""
+
+
 class Forms:
-    """Reads bodies. All raise RequestInvalid in the words of their API, and RequestTooLarge."""
+    """Reads bodies, of large ones at most one in each round of the loop: many that come at once shall not keep it from
+    everybody else. All raise RequestInvalid in the words of their API, and RequestTooLarge. One per worker, on its loop.
+    """
 
     def __init__(self, stream_usage: StreamUsage = "requested", *, usage_credits: bool = False) -> None:
         """`usage_credits`: whether a usage object says what was charged, beside the keys of its API."""
         self._stream_usage = stream_usage
         self._usage_credits = usage_credits
+        self._turn = asyncio.Lock()
 
-    def chat(self, body: bytes) -> Form:
+    async def chat(self, body: bytes) -> Form:
+        await self._wait_for_turn(body)
         return self._generating(decode_chat_request(body), _CHAT)
 
-    def completion(self, body: bytes) -> Form:
+    async def completion(self, body: bytes) -> Form:
+        await self._wait_for_turn(body)
         return self._generating(decode_completion_request(body), _COMPLETION)
 
-    def embeddings(self, body: bytes) -> Form:
+    async def embeddings(self, body: bytes) -> Form:
+        await self._wait_for_turn(body)
         decoded = decode_embedding_request(body)
 
         def whole(run: Run, pieces: list[Delta], ended: Ended) -> Iterator[bytes]:
@@ -95,7 +106,8 @@ class Forms:
             events=_no_events,
         )
 
-    def message(self, body: bytes) -> Form:
+    async def message(self, body: bytes) -> Form:
+        await self._wait_for_turn(body)
         decoded = decode_message_request(body)
 
         def whole(run: Run, pieces: list[Delta], ended: Ended) -> tuple[bytes]:
@@ -131,6 +143,11 @@ class Forms:
             whole=whole,
             events=events,
         )
+
+    async def _wait_for_turn(self, body: bytes) -> None:
+        if len(body) >= LARGE_BYTES:
+            async with self._turn:
+                await asyncio.sleep(0)  # whoever waits behind is woken a round later
 
     def _generating(self, decoded: Decoded, kind: _Generating) -> Form:
         def whole(run: Run, pieces: list[Delta], ended: Ended) -> tuple[bytes]:

@@ -81,12 +81,12 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
         return pb.CreateEmbeddingsResponse.FromString(whole) if isinstance(whole, bytes) else whole
 
     async def AnswerJson(self, request: pb.AnswerJsonRequest, context: Context) -> pb.AnswerJsonResponse:
-        form = read_json(request, self._forms)
+        form = await read_json(request, self._forms)
         whole = await self._whole(request, form.request, context, from_core_json(form))
         return pb.AnswerJsonResponse.FromString(whole) if isinstance(whole, bytes) else whole
 
     async def StreamJson(self, request: pb.StreamJsonRequest, context: Context) -> None:
-        form = read_json(request, self._forms)
+        form = await read_json(request, self._forms)
         await self._stream(request, form.request, context, partial(JsonMessages, form))
 
     async def _whole(

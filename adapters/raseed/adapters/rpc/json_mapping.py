@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from raseed.adapters.rpc.forms import Form, Forms
 from raseed.core.errors import RequestInvalid
@@ -14,9 +14,9 @@ _DATA = b"data: "
 _DONE = b"[DONE]"
 
 
-def read_json(request: pb.AnswerJsonRequest | pb.StreamJsonRequest, forms: Forms) -> Form:
+async def read_json(request: pb.AnswerJsonRequest | pb.StreamJsonRequest, forms: Forms) -> Form:
     """Raises RequestInvalid, in the words of the API whose JSON it is, and RequestTooLarge."""
-    readers: dict[pb.JsonApi, Callable[[bytes], Form]] = {
+    readers: dict[pb.JsonApi, Callable[[bytes], Awaitable[Form]]] = {
         pb.JSON_API_CHAT_COMPLETIONS: forms.chat,
         pb.JSON_API_COMPLETIONS: forms.completion,
         pb.JSON_API_EMBEDDINGS: forms.embeddings,
@@ -25,7 +25,7 @@ def read_json(request: pb.AnswerJsonRequest | pb.StreamJsonRequest, forms: Forms
     read = readers.get(request.api)
     if read is None:
         raise RequestInvalid("api must say whose JSON it is.", param="api")
-    form = read(request.json)
+    form = await read(request.json)
     if form.stream is not isinstance(request, pb.StreamJsonRequest):
         calls = "AnswerJson for one whole answer" if not form.stream else "StreamJson for a stream"
         raise RequestInvalid(f"The JSON's 'stream' says otherwise: use {calls}.", param="stream")

@@ -24,7 +24,7 @@ class AnthropicServicer(rest_pb2_grpc.AnthropicServiceServicer):
 
     async def CreateMessage(self, request: rest_pb2.CreateMessageRequest, context: Context) -> None:
         body = request.body.data
-        await self._answers.answer(self._forms.message(body), body, context)
+        await self._answers.answer(await self._forms.message(body), body, context)
 
     async def CountMessageTokens(self, request: rest_pb2.CountMessageTokensRequest, context: Context) -> None:
         call = current_call()

@@ -38,15 +38,15 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
         self, request: rest_pb2.CreateChatCompletionRequest, context: Context
     ) -> None:
         body = request.body.data
-        await self._answers.answer(self._forms.chat(body), body, context)
+        await self._answers.answer(await self._forms.chat(body), body, context)
 
     async def CreateCompletion(self, request: rest_pb2.CreateCompletionRequest, context: Context) -> None:
         body = request.body.data
-        await self._answers.answer(self._forms.completion(body), body, context)
+        await self._answers.answer(await self._forms.completion(body), body, context)
 
     async def CreateEmbeddings(self, request: rest_pb2.CreateEmbeddingsRequest, context: Context) -> None:
         body = request.body.data
-        await self._answers.answer(self._forms.embeddings(body), body, context)
+        await self._answers.answer(await self._forms.embeddings(body), body, context)
 
     async def ListModels(self, request: rest_pb2.ListModelsRequest, context: Context) -> None:
         call = current_call()
