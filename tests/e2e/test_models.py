@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.e2e.test_readme import ROOT, blocks, run
 from tests.support.command_line import run_cli
 from tests.support.customer import Customer
 from tests.support.http import chat_body
+from tests.support.model_files import tiny_files
+from tests.support.postgres import shared_server
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -116,3 +121,44 @@ def test_a_cold_version_is_loaded_for_whoever_asks_and_charged_for_its_answer_al
     assert (row["model"], row["place"], row["bytes"] > 0) == ("raseed-poet@1", "ready", True)
     refused = run_cli(stack.environ, "models", "remove", "raseed-poet@1").refused()
     assert f"The alias {ALIAS} stands for raseed-poet@1" in refused
+
+
+@pytest.mark.long
+def test_every_worker_serves_what_was_pushed(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    """Three workers on PostgreSQL: one owns the node, the others lend from it."""
+    url = asyncio.run(shared_server().create_database())
+    stack = new_stack("lending", "[core]\nworkers = 3\n", environ={"RASEED_DATABASE_URL": url}).start()
+    for number in ("1", "2"):
+        folder = tmp_path / number / "poet"
+        folder.mkdir(parents=True)
+        for name, content in tiny_files("poet", created_at_s=int(number)).items():
+            (folder / name).write_bytes(content)
+        pushed = run_cli(stack.environ, "models", "push", str(folder), "--version", number)
+        assert pushed.status == 0, pushed
+    assert run_cli(stack.environ, "models", "alias", "set", ALIAS, "poet@1").status == 0
+    customer = stack.customer()
+
+    def ask(_number: int) -> int:
+        answer = customer.http.send("POST", CHAT, chat_body("Hello", ALIAS, max_tokens=4))
+        return int(answer.status)
+
+    until(
+        lambda: {ask(number) for number in range(12)} == {200},
+        PATIENCE_S,
+        "every worker has heard of the alias",
+    )
+    run_cli(stack.environ, "models", "unload", ALIAS)
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(ask, range(48))) == {200}
+    assert run_cli(stack.environ, "models", "alias", "set", ALIAS, "poet@2").status == 0
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(ask, range(48))) == {200}
+    rows = [row for row in run_cli(stack.environ, "models", "ps", "--json").value if "place" in row]
+    until(
+        lambda: not sum(row["in_flight"] for row in run_cli(stack.environ, "models", "ps", "--json").value),
+        PATIENCE_S,
+        "every lease was given back",
+    )
+    assert {row["model"] for row in rows} <= {"poet@1", "poet@2"}
+    stack.stop()
+    asyncio.run(shared_server().drop_database(url))

@@ -50,6 +50,11 @@ class Home:
         return self.run / "models"
 
     @property
+    def leases_socket(self) -> Path:
+        """Where the owner of Triton keeps models in memory for the other workers."""
+        return self.run / "leases.sock"
+
+    @property
     def admin_socket(self) -> Path:
         return self.root / "admin.sock"
 

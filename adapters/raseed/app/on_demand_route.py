@@ -1,20 +1,21 @@
-"""The versions of the catalogue on this machine's Triton: their owner, and the route to them."""
+"""The versions of the catalogue on this machine's Triton: their owner, or the way to it, and the route to them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from raseed.adapters.rpc.leases import RemoteOwner, leases_server
 from raseed.adapters.triton.backend import TritonModel, read_model
 from raseed.adapters.triton.client import TritonClient, TritonClientSettings
 from raseed.adapters.triton.node import TritonNode
 from raseed.adapters.triton.on_demand import OnDemandBackend
 from raseed.adapters.triton.prompt import EncodingPool
 from raseed.adapters.triton.version_folder import VersionFolders
-from raseed.app.layout import Home
+from raseed.app.layout import Home, socket_address
 from raseed.app.local_models import LocalModels, memory_budget
 from raseed.app.settings.configuration import Configuration
 from raseed.app.share import share_path
@@ -27,24 +28,27 @@ from raseed.core.models.model import ModelVersion, VersionState
 from raseed.core.models.residency import ResidencyLimits
 from raseed.core.models.service import OwnedNode, all_versions
 
+LENT_GRACE_S = 0.5
+"""At shutdown, for what other workers are being told."""
 LOADABLE = {VersionState.CHECKED, VersionState.APPROVED}
 
 
 class OnDemandModels:
-    """Follows the catalogue. Used on one event loop; `run` is owned by the worker."""
+    """What is offered of the catalogue. Used on one event loop; `run` is owned by the worker."""
 
     def __init__(
         self,
         models: LocalModels,
-        keeper: Keeper,
         backend: OnDemandBackend,
         pool: EncodingPool,
         read_from: Path,
         slots: Slots,
         report: Report,
+        keeper: Keeper | None = None,
     ) -> None:
-        self.keeper = keeper
+        """`keeper` is for the worker that owns the node."""
         self.route = Route(backend, slots, leases=backend)
+        self.keeper = keeper
         self._models = models
         self._backend = backend
         self._pool = pool
@@ -74,7 +78,8 @@ class OnDemandModels:
         """What may be loaded, and what the aliases stand for, as the catalogue says now."""
         async with self._turn:
             versions = {version.name: version for version in await all_versions(self._models.catalogue)}
-            self.keeper.know(version for version in versions.values() if version.state in LOADABLE)
+            if self.keeper is not None:
+                self.keeper.know(version for version in versions.values() if version.state in LOADABLE)
             offered: dict[str, TritonModel] = {}
             for alias in await self._models.catalogue.aliases():
                 if (version := versions.get(alias.target)) is None:
@@ -97,30 +102,73 @@ class OnDemandModels:
 
 @asynccontextmanager
 async def open_on_demand_models(
-    configuration: Configuration, models: LocalModels, address: str, slots: Slots, report: Report
+    configuration: Configuration,
+    models: LocalModels,
+    address: str,
+    slots: Slots,
+    report: Report,
+    *,
+    is_owner: bool,
+    index: int,
 ) -> AsyncIterator[OnDemandModels]:
-    """For the one worker that owns the Triton of this machine, whose gRPC is at `address`."""
-    settings, home = configuration.settings.models, Home(configuration.home)
-    pool = EncodingPool()
-    client = TritonClient(TritonClientSettings(address=address))
-    try:
-        folders = VersionFolders(
-            models.artifacts, home.repository, share_path("triton_models"), triton_python_env(configuration)
-        )
-        node = TritonNode(client, folders, pool)
-        limits = ResidencyLimits(
-            budget_bytes=memory_budget(configuration.settings),
-            loads_max=settings.loads,
-            waiters_max=settings.waiters_max,
-            keep_alive_s=settings.keep_alive_s,
-            turn_s=settings.turn_s,
-        )
-        keeper = Keeper(node, models.catalogue, limits, wait_s=settings.load_wait_s, report=report)
-        backend = OnDemandBackend(client, keeper)
-        on_demand = OnDemandModels(models, keeper, backend, pool, home.run / "versions", slots, report)
+    """For a worker beside a Triton whose gRPC is at `address`: one of them owns it, and the others ask that one."""
+    home = Home(configuration.home)
+    async with AsyncExitStack() as stack:
+        pool = EncodingPool()
+        stack.callback(pool.close)
+        client = TritonClient(TritonClientSettings(address=address))
+        stack.push_async_callback(client.close)
+        # One for each worker: they fill them at the same time.
+        read_from = home.run / f"versions-{index}"
+        if is_owner:
+            owned = _own(configuration, models, client, pool, report)
+            backend = OnDemandBackend(client, owned.keeper)
+            on_demand = OnDemandModels(models, backend, pool, read_from, slots, report, owned.keeper)
+            await stack.enter_async_context(_lend(owned.keeper, home))
+            models.service.attach(replace(owned, refresh=on_demand.refresh))
+        else:
+            owner = RemoteOwner(socket_address(home.leases_socket))
+            stack.push_async_callback(owner.close)
+            on_demand = OnDemandModels(models, OnDemandBackend(client, owner), pool, read_from, slots, report)
         await on_demand.refresh()
-        models.service.attach(OwnedNode(keeper=keeper, node=node, refresh=on_demand.refresh))
         yield on_demand
+
+
+def _own(
+    configuration: Configuration,
+    models: LocalModels,
+    client: TritonClient,
+    pool: EncodingPool,
+    report: Report,
+) -> OwnedNode:
+    settings = configuration.settings.models
+    folders = VersionFolders(
+        models.artifacts,
+        Home(configuration.home).repository,
+        share_path("triton_models"),
+        triton_python_env(configuration),
+    )
+    node = TritonNode(client, folders, pool)
+    limits = ResidencyLimits(
+        budget_bytes=memory_budget(configuration.settings),
+        loads_max=settings.loads,
+        waiters_max=settings.waiters_max,
+        keep_alive_s=settings.keep_alive_s,
+        turn_s=settings.turn_s,
+    )
+    keeper = Keeper(node, models.catalogue, limits, wait_s=settings.load_wait_s, report=report)
+    return OwnedNode(keeper=keeper, node=node)
+
+
+@asynccontextmanager
+async def _lend(keeper: Keeper, home: Home) -> AsyncIterator[None]:
+    """Other workers are served meanwhile."""
+    home.leases_socket.unlink(missing_ok=True)
+    server = leases_server(keeper)
+    server.add_insecure_port(socket_address(home.leases_socket))
+    await server.start()
+    try:
+        yield
     finally:
-        await client.close()
-        pool.close()
+        await server.stop(LENT_GRACE_S)
+        home.leases_socket.unlink(missing_ok=True)

@@ -80,7 +80,7 @@ async def serve_core(
         routes = await stack.enter_async_context(open_routes(configuration, triton_address))
         is_first = index == 0
         on_demand = None
-        if is_first and triton_address and not settings.triton.address:
+        if triton_address and not settings.triton.address:
             # Not at the top, as in `open_routes`.
             from raseed.app.on_demand_route import open_on_demand_models
 
@@ -92,7 +92,15 @@ async def serve_core(
                 )
             )
             on_demand = await stack.enter_async_context(
-                open_on_demand_models(configuration, platform.models, triton_address, own, report)
+                open_on_demand_models(
+                    configuration,
+                    platform.models,
+                    triton_address,
+                    own,
+                    report,
+                    is_owner=is_first,
+                    index=index,
+                )
             )
             routes.insert(0, on_demand.route)  # an alias may stand for what another route serves
         instance = f"core-{index}"
@@ -202,7 +210,8 @@ async def serve_core(
         jobs.start(follower.run(), "follow changes")
         jobs.start(health.run(), "health")
         if on_demand is not None:
-            jobs.start(on_demand.keeper.run(), "keep models")
+            if on_demand.keeper is not None:
+                jobs.start(on_demand.keeper.run(), "keep models")
             jobs.start(on_demand.run(), "follow the catalogue of models")
         if share_rates is not None:
             jobs.start(share_rates(), "share limits")

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Protocol
 
 from raseed.adapters.triton.backend import TritonModel, TritonModelBackend
 from raseed.adapters.triton.client import TritonClient
@@ -15,14 +14,7 @@ from raseed.adapters.triton.generation import TritonGeneration
 from raseed.core.errors import ModelUnknown
 from raseed.core.inference.model import Capability, ChatRequest, ModelCard
 from raseed.core.inference.ports import Prepared
-
-
-class Owner(Protocol):
-    """Who decides what is in memory."""
-
-    async def lease(self, name: str, wait_s: float | None = None) -> Callable[[], None]: ...
-
-    def suspect(self, name: str) -> None: ...
+from raseed.core.models.ports import ModelOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +33,7 @@ class OnDemandBackend:
 
     name = "triton"
 
-    def __init__(self, client: TritonClient, owner: Owner) -> None:
+    def __init__(self, client: TritonClient, owner: ModelOwner) -> None:
         self._client = client
         self._owner = owner
         self._models: Mapping[str, OnDemandModel] = MappingProxyType({})

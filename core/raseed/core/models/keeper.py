@@ -52,7 +52,7 @@ class LoadPlan:
 
 
 class Keeper:
-    """The only one that loads and unloads on its node. Used on one event loop; `run` is owned by the worker."""
+    """Implements `ModelOwner`: the only one that loads and unloads on its node. Used on one event loop; `run` is owned by the worker."""
 
     def __init__(
         self,
@@ -116,10 +116,7 @@ class Keeper:
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def lease(self, name: str, wait_s: float | None = None) -> Callable[[], None]:
-        """Keeps a version, by its Triton name, in memory until what is returned is called; loads it first if need be.
-
-        Raises Overloaded: too many wait, or it took too long. BackendUnavailable: it cannot be loaded.
-        """
+        """As `ModelOwner` says."""
         if self._rules.seat(name) is None:
             raise BackendUnavailable(
                 "The model is not available at the moment. Please try again.", retry_after_s=1.0
@@ -143,7 +140,7 @@ class Keeper:
         return release
 
     def suspect(self, name: str) -> None:
-        """A request failed in a way that a dead process would explain: look now."""
+        """As `ModelOwner` says."""
         if name in self._versions:
             self._suspected.add(name)
             self._wake.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -109,6 +109,22 @@ class Trial:
     text: str
     """The beginning of what it said."""
     first_answer_ms: int
+
+
+class ModelOwner(Protocol):
+    """Who decides what is in memory: in this process, or in another one."""
+
+    async def lease(self, name: str, wait_s: float | None = None) -> Callable[[], None]:
+        """Keeps a version, by its Triton name, in memory until what is returned is called; loads it first if need be.
+
+        Raises Overloaded: too many wait, or it took too long. BackendUnavailable: it cannot be loaded. Cancelling it leaves
+        nothing held.
+        """
+        ...
+
+    def suspect(self, name: str) -> None:
+        """A request failed in a way that a dead process would explain: look now. Never waits, never raises."""
+        ...
 
 
 class ModelNode(Protocol):

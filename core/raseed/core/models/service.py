@@ -48,7 +48,7 @@ class OwnedNode:
 
     keeper: Keeper
     node: ModelNode
-    refresh: Callable[[], Awaitable[None]]
+    refresh: Callable[[], Awaitable[None]] | None = None
     """Brings what is offered and what may be loaded in line with the catalogue."""
 
 
@@ -265,7 +265,7 @@ class ModelService:
         return refused
 
     async def _refresh(self) -> None:
-        if self._owned is not None:
+        if self._owned is not None and self._owned.refresh is not None:
             await self._owned.refresh()
 
     async def _parts(self, version: ModelVersion) -> list[Part]:
