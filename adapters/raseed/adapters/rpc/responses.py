@@ -19,7 +19,7 @@ from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 from raseed.core.responses.asking import Question
 from raseed.core.responses.model import PREFIX, Response, ResponseId
-from raseed.core.responses.outcome import ended, failed
+from raseed.core.responses.outcome import as_kept, ended, failed
 from raseed.core.responses.service import ResponseService, begun
 from raseed.inference.v1 import responses_pb2 as pb
 from raseed.inference.v1 import responses_pb2_grpc
@@ -93,7 +93,7 @@ class ResponsesServicer(responses_pb2_grpc.ResponsesServiceServicer):
             for message in events.start():
                 await context.write(pb.StreamResponseResponse(event=message))
             while not isinstance(event, Ended):
-                pieces += event
+                pieces += map(as_kept, event)
                 for message in events.pieces(event):
                     await context.write(pb.StreamResponseResponse(event=message))
                 event = await run.next()

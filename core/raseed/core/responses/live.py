@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from raseed.core.errors import CapacityError, RaseedError, RequestTooLarge, StorageQuotaExceeded
 from raseed.core.ids import AccountId
 from raseed.core.inference.model import Delta
 from raseed.core.inference.run import Ended, Run, Stage
 from raseed.core.responses.model import Response, ResponseId
-from raseed.core.responses.outcome import cancelled, ended, failed
+from raseed.core.responses.outcome import as_kept, cancelled, ended, failed
 from raseed.core.responses.ports import ResponseStore
 
 KEEP_ATTEMPTS_MAX = 8
@@ -39,7 +38,7 @@ class LiveResponse:
         self._change = asyncio.get_running_loop().create_future()
 
     def add(self, pieces: list[Delta]) -> None:
-        self.pieces += [piece if piece.relayed is None else replace(piece, relayed=None) for piece in pieces]
+        self.pieces += map(as_kept, pieces)
         self._tell()
 
     def end(self) -> None:

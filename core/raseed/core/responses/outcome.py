@@ -1,4 +1,4 @@
-"""How a response is when its run has ended."""
+"""What is kept of a run: its pieces, and how its response is when it has ended."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from raseed.core.errors import RaseedError
 from raseed.core.inference.model import Delta, FinishReason
 from raseed.core.inference.run import Ended
 from raseed.core.responses.model import Failure, Response, Status
+
+
+def as_kept(piece: Delta) -> Delta:
+    """Without its provider's words, which only a stream that is being read has a use for."""
+    return piece if piece.relayed is None else replace(piece, relayed=None)
 
 
 def ended(response: Response, pieces: Sequence[Delta], end: Ended) -> Response:

@@ -34,7 +34,7 @@ from raseed.core.inference.run import Ended, Run, read_whole
 from raseed.core.inference.service import InferenceService
 from raseed.core.responses.asking import Question
 from raseed.core.responses.model import PREFIX, Response, ResponseId
-from raseed.core.responses.outcome import ended, failed
+from raseed.core.responses.outcome import as_kept, ended, failed
 from raseed.core.responses.service import ResponseService, begun
 from raseed.rest.v1 import responses_pb2 as pb
 from raseed.rest.v1 import responses_pb2_grpc
@@ -160,7 +160,7 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
             call.failure_line = last_event
             events = encoder.start()
             while not isinstance(event, Ended):
-                pieces += event
+                pieces += map(as_kept, event)
                 events += b"".join(map(encoder.delta, event)) if event else KEEP_ALIVE
                 if events:
                     await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
