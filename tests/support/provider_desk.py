@@ -26,7 +26,7 @@ from raseed.core.clock import SystemClock
 from raseed.core.inference.model import ChatRequest, ModelCard
 from raseed.core.inference.run import Run
 from raseed.core.inference.targeted import TargetedBackend
-from raseed.core.inference.targets import Target, TargetRefused
+from raseed.core.inference.targets import Outcome, Refusal, Target
 
 NAME = "sold"
 CREDIT = 10_000
@@ -39,7 +39,7 @@ class ProviderDesk:
     desk: Desk
     memory: MemoryLedger
     backend: TargetedBackend
-    refused: list[tuple[str, TargetRefused]]
+    told: list[tuple[str, Outcome | Refusal, str]]
     drains: Drains
 
     def ask(self, text: str = "one two three", *, max_tokens: int | None = None) -> Run:
@@ -63,6 +63,11 @@ class ProviderDesk:
     def charged(self) -> dict[str, int]:
         """The lines of the last usage event, by meter."""
         return {line.meter.value: line.quantity for line in self.event.lines}
+
+    @property
+    def failures(self) -> list[tuple[Outcome | Refusal, str]]:
+        """What the log was told, in order."""
+        return [(outcome, detail) for _, outcome, detail in self.told if detail]
 
     def check(self) -> None:
         """Every hold has ended with one usage event, nothing is held, no target is busy, nobody is drained."""
@@ -102,7 +107,7 @@ async def provider_desk(placed: Sequence[Placed]) -> AsyncIterator[ProviderDesk]
     ledger.open_account(ALICE)
     await ledger.submit([issue("g", CREDIT)])
     drains = Drains()
-    refused: list[tuple[str, TargetRefused]] = []
+    told: list[tuple[str, Outcome | Refusal, str]] = []
     async with AsyncExitStack() as stack:
         targets = []
         for number, each in enumerate(placed):
@@ -134,8 +139,8 @@ async def provider_desk(placed: Sequence[Placed]) -> AsyncIterator[ProviderDesk]
                 )
             )
         card = ModelCard(id=NAME, context_length=100_000, max_output_tokens=4_096)
-        backend = TargetedBackend(card, targets, lambda name, why: refused.append((name, why)))
-        desk = ProviderDesk(Desk(ledger, backend=backend), ledger, backend, refused, drains)
+        backend = TargetedBackend(card, targets, lambda *said: told.append(said))
+        desk = ProviderDesk(Desk(ledger, backend=backend), ledger, backend, told, drains)
         yield desk
         for run in list(desk.desk.inference._runs.values()):
             await gone(run)

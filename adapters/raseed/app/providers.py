@@ -12,6 +12,7 @@ from raseed.adapters.providers.http import ProviderAccount, ProviderHttp, open_p
 from raseed.adapters.providers.registry import KINDS
 from raseed.adapters.providers.wire import Upstream
 from raseed.adapters.telemetry.log import log
+from raseed.adapters.telemetry.metrics import TARGET_REQUESTS
 from raseed.app.settings import providers as settings
 from raseed.app.settings.providers import LOCAL, Provider, Providers
 from raseed.core.inference.admission import SlotLimits, Slots
@@ -19,7 +20,7 @@ from raseed.core.inference.model import Capability, ModelCard
 from raseed.core.inference.ports import ModelBackend
 from raseed.core.inference.routing import Route
 from raseed.core.inference.targeted import TargetedBackend
-from raseed.core.inference.targets import Target, TargetRefused
+from raseed.core.inference.targets import Outcome, Refusal, Target
 
 
 @asynccontextmanager
@@ -110,5 +111,7 @@ def _placed(table: settings.Target, name: str, backend: ModelBackend, model: str
     )
 
 
-def _report(target: str, refused: TargetRefused) -> None:
-    log.warning("target refused", target=target, why=refused.refusal.value, detail=refused.detail)
+def _report(target: str, outcome: Outcome | Refusal, detail: str) -> None:
+    TARGET_REQUESTS.labels(target, outcome.value).inc()
+    if detail:
+        log.warning("target failed", target=target, outcome=outcome.value, detail=detail)

@@ -24,7 +24,7 @@ from raseed.adapters.providers.generation import GenerationLimits
 from raseed.core.errors import BackendLost, BackendUnavailable, Overloaded, RaseedError
 from raseed.core.inference.model import UsageSource
 from raseed.core.inference.run import Ended
-from raseed.core.inference.targets import Refusal
+from raseed.core.inference.targets import Outcome, Refusal
 
 WORDS = ("one ", "two ", "three ")
 OUR_PROMPT = 29
@@ -48,9 +48,16 @@ class Case:
     completion: int = 0
     limits: GenerationLimits = PATIENT
     refusal: Refusal | None = None
-    """What the log is told."""
+    """Why it surely generates nothing."""
     of_text: bool = False
     """Whether it is one of lines."""
+
+    @property
+    def told(self) -> Outcome | Refusal | None:
+        """What the log is told came of it."""
+        if self.end is BackendLost:
+            return Outcome.LOST
+        return self.refusal or (Outcome.UNKNOWN if self.end is BackendUnavailable else None)
 
 
 def broken_after(*steps: Step) -> Callable[[Speech], Play]:
@@ -213,8 +220,8 @@ async def test_fault(kind: str, name: str) -> None:
             assert "secret" not in answer.error.message
         expected = {"input_tokens": case.prompt, "output_tokens": case.completion}
         assert desk.charged == {meter: count for meter, count in expected.items() if count}
-        assert [why.refusal for _, why in desk.refused] == ([case.refusal] if case.refusal else [])
-        assert not any("secret" in why.detail for _, why in desk.refused)
+        assert [outcome for outcome, _ in desk.failures] == ([case.told] if case.told else [])
+        assert not any("secret" in detail or "127.0.0.1" in detail for _, detail in desk.failures)
         assert len(provider.served.asked) == 1, "what may have been generated is not generated again"
         assert watch.longest_s < STALL_S
         if case.refusal is not Refusal.BUSY:  # those rest for a moment
@@ -286,7 +293,7 @@ async def test_a_name_that_is_nowhere() -> None:
     placed = Placed(provider=SPEECHES["openai"].provider(), url="http://nowhere.invalid/v1")
     async with provider_desk([placed]) as desk:
         assert type((await desk.answer()).error) is BackendUnavailable
-        assert [why.refusal for _, why in desk.refused] == [Refusal.UNREACHABLE]
+        assert [outcome for outcome, _ in desk.failures] == [Refusal.UNREACHABLE]
 
 
 async def test_the_deadline_of_a_request_is_that_of_its_provider() -> None:
@@ -310,7 +317,7 @@ async def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
         second = Placed(provider=SPEECHES["openai"].provider(), priority=1)
         async with provider_desk([first, second]) as desk:
             assert (await desk.answer()).text == "one two three "
-            assert [why.detail for _, why in desk.refused] == ["its certificate is not valid"]
+            assert desk.failures == [(Refusal.UNREACHABLE, "its certificate is not valid")]
     assert impostor.served.asked == []
 
 

@@ -17,7 +17,7 @@ from raseed.core.inference.breaker import Breaker, BreakerLimits, RetryBudget
 from raseed.core.inference.model import ChatRequest, Message, ModelCard, Role
 from raseed.core.inference.run import Run
 from raseed.core.inference.targeted import ATTEMPTS_MAX, TargetedBackend
-from raseed.core.inference.targets import Refusal, Target, TargetRefused, in_order
+from raseed.core.inference.targets import Outcome, Refusal, Target, TargetRefused, in_order
 
 CARD = ModelCard(id="sold", context_length=1_000, max_output_tokens=1_000)
 PAUSE_S = 5.0
@@ -28,7 +28,11 @@ class House:
     desk: Desk
     hands: list[HandBackend]
     targets: list[Target]
-    refused: list[tuple[str, TargetRefused]] = field(default_factory=list)
+    told: list[tuple[str, Outcome | Refusal]] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[str]:
+        return [name for name, outcome in self.told if isinstance(outcome, Refusal)]
 
     def ask(self) -> Run:
         return self.desk.ask(chat("hello", max_tokens=8, model="sold"))
@@ -62,9 +66,9 @@ def make_house(ledger, policy, limits, count: int, **terms) -> House:
         )
         for number, hand in enumerate(hands)
     ]
-    refused: list[tuple[str, TargetRefused]] = []
-    backend = TargetedBackend(CARD, targets, lambda name, why: refused.append((name, why)), **terms)
-    return House(Desk(ledger, backend=backend, policy=policy, limits=limits), hands, targets, refused)
+    told: list[tuple[str, Outcome | Refusal]] = []
+    backend = TargetedBackend(CARD, targets, lambda name, outcome, _: told.append((name, outcome)), **terms)
+    return House(Desk(ledger, backend=backend, policy=policy, limits=limits), hands, targets, told)
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ async def test_what_surely_generates_nothing_is_followed_by_the_next(house, book
     answer = await house.answered(run)
     assert answer.text == "x"
     assert house.counts() == [1, 1]
-    assert [name for name, _ in house.refused] == ["t0"]
+    assert house.told == [("t0", kind), ("t1", Outcome.ANSWERED)]
     event = books.event(run)
     assert (event.run.backend, event.cost_microcredits) == ("t1", 4)
 

@@ -24,7 +24,7 @@ from raseed.adapters.providers.wire import (
 )
 from raseed.core.errors import RaseedError
 from raseed.core.inference.model import BackendEvent, Delta, Finish, FinishReason, Usage, UsageSource
-from raseed.core.inference.targets import TargetRefused
+from raseed.core.inference.targets import TargetRefused, Why
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """Of a whole answer as it is sent: an answer of 128,000 tokens has about 25 MB of events around it."""
@@ -267,12 +267,21 @@ class ProviderGeneration:
     def _failed(self, error: Exception) -> RaseedError:
         if isinstance(error, TimeoutError) and self._loop.time() >= self._late_at:
             return late()
-        return failure(after_output=self._has_output)
+        failed = failure(after_output=self._has_output)
+        failed.__cause__ = Why(_WORDS.get(type(error), "its connection broke"))
+        return failed
 
     def _told(self, error: ErrorInStream) -> Exception:
         if self._has_output:
             return failure(after_output=True)
         return refusal_of(error.status, error.body, {})
+
+
+_WORDS = {
+    TimeoutError: "it was silent for too long",
+    EventTooLong: "it sent more than a provider means to send",
+    NotUnderstood: "it sent something that is no answer, or stopped in the middle of one",
+}
 
 
 def _part(part: int | None, whole: int) -> int:

@@ -15,7 +15,7 @@ import aiohttp
 from raseed.adapters.addresses import CheckedResolver, url_problem
 from raseed.adapters.outgoing import new_session, read_up_to
 from raseed.adapters.providers.errors import refusal_of, unavailable
-from raseed.core.inference.targets import Refusal, TargetRefused
+from raseed.core.inference.targets import Refusal, TargetRefused, Why
 
 ERROR_BYTES_MAX = 64 * 1024
 """Of an answer that is an error: enough for its code."""
@@ -72,8 +72,8 @@ class ProviderHttp:
             raise _unreachable("no connection came about") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
             raise TargetRefused(Refusal.MISCONFIGURED, "its address or a header is not valid") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise unavailable() from error
+        except (aiohttp.ClientError, OSError):
+            raise unavailable() from Why("its connection broke before it answered")
         if response.status == 200:
             return response
         try:

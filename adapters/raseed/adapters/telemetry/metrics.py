@@ -24,6 +24,13 @@ MESSAGES = Counter(
     ["channel", "outcome"],
 )
 
+TARGET_REQUESTS = Counter(
+    "raseed_target_requests_total",
+    "Times that a target of a model was asked, by what came of it: answered, invalid (the request), left (by whoever asked), "
+    "unreachable, busy, broken, misconfigured, unknown (it may have generated), lost (after output).",
+    ["target", "outcome"],
+)
+
 REDEMPTIONS = Counter(
     "raseed_redemptions_total",
     "Redemption codes that were entered, by what became of it: redeemed, again (by the same account), expired, revoked, "

@@ -33,10 +33,26 @@ from raseed.core.inference.model import (
     UsageSource,
 )
 from raseed.core.inference.ports import Generation, Prepared
-from raseed.core.inference.targets import Refusal, Report, Target, TargetRefused, in_order, refused_by_all
+from raseed.core.inference.targets import (
+    Outcome,
+    Refusal,
+    Report,
+    Target,
+    TargetRefused,
+    in_order,
+    refused_by_all,
+    why,
+)
 
 ATTEMPTS_MAX = 4
 """Targets asked for one request. Whoever waits for a fifth has waited for four failures."""
+_SAYS_OF_IT = {
+    Outcome.ANSWERED: True,
+    Outcome.INVALID: True,  # it works, and says what is wrong with the request
+    Outcome.LEFT: None,
+    Refusal.BUSY: None,  # it is well, and says when to come back
+}
+"""Whether it works; None: nothing. Everything else is a failure."""
 REST_S = 1.0
 """How long a target that is full is left alone when it does not say."""
 
@@ -50,7 +66,7 @@ class _Option:
 
 
 class TargetedBackend:
-    """Implements the port `ModelBackend` for one name. `report` is told of every refusal of a target."""
+    """Implements the port `ModelBackend` for one name. `report` is told of every time that a target was asked."""
 
     def __init__(
         self,
@@ -162,11 +178,14 @@ class TargetedGeneration:
                 assert self._generation is not None
                 return self._seen(await self._generation.next())
             return self._seen(await self._first())
-        except (BackendLost, BackendUnavailable, Overloaded):
-            self._end(succeeded=False)
+        except BackendLost as error:
+            self._end(Outcome.LOST, why(error))
+            raise
+        except BackendUnavailable as error:
+            self._end(Outcome.UNKNOWN, why(error))
             raise
         except RequestInvalid:
-            self._end(succeeded=True)  # it works, and says what is wrong with the request
+            self._end(Outcome.INVALID)
             raise
 
     async def cancel(self) -> None:
@@ -175,7 +194,7 @@ class TargetedGeneration:
             await self._generation.cancel()
 
     async def close(self) -> None:
-        self._end(succeeded=None)
+        self._end(Outcome.LEFT)
         if self._generation is not None:
             generation, self._generation = self._generation, None
             await generation.close()
@@ -242,21 +261,20 @@ class TargetedGeneration:
         self._has_begun = True
         if isinstance(event, Delta):
             return event
-        self._end(succeeded=True if event.finish_reason else None)
+        self._end(Outcome.ANSWERED if event.finish_reason else Outcome.LEFT)
         return event
 
     def _note(self, target: Target, refused: TargetRefused) -> None:
-        self._report(target.name, refused)
-        if refused.refusal is Refusal.BUSY:  # it is well, and says when to come back
+        if refused.refusal is Refusal.BUSY:
             target.breaker.rest(REST_S if refused.retry_after_s is None else refused.retry_after_s)
-            self._end(succeeded=None)
-        else:
-            self._end(succeeded=False)
+        self._end(refused.refusal, refused.detail)
 
-    def _end(self, *, succeeded: bool | None) -> None:
+    def _end(self, outcome: Outcome | Refusal, detail: str = "") -> None:
+        """Of asking the target that is being asked, if one is."""
         if self._target is not None:
-            self._target.end(succeeded=succeeded)
-            self._target = None
+            target, self._target = self._target, None
+            target.end(succeeded=_SAYS_OF_IT.get(outcome, False))
+            self._report(target.name, outcome, detail)
 
 
 def _beginning(request: ChatRequest) -> Random:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from random import Random
 
 from raseed.core.errors import BackendUnavailable, Overloaded, RaseedError
@@ -12,7 +12,7 @@ from raseed.core.inference.breaker import Breaker
 from raseed.core.inference.ports import ModelBackend
 
 
-class Refusal(Enum):
+class Refusal(StrEnum):
     """Why a target surely generates nothing for a request."""
 
     UNREACHABLE = "unreachable"
@@ -34,6 +34,15 @@ class TargetRefused(Exception):
         self.refusal = refusal
         self.detail = detail
         self.retry_after_s = retry_after_s
+
+
+class Why(Exception):
+    """The cause of an error that ends a run, in words of ours, for the log."""
+
+
+def why(error: RaseedError) -> str:
+    """Nothing of what others said: an exception of a library may have addresses in its text."""
+    return str(error.__cause__) if isinstance(error.__cause__, Why) else error.message
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,5 +102,19 @@ def refused_by_all(targets: Sequence[Target], last: TargetRefused | None) -> Ras
     )
 
 
-Report = Callable[[str, TargetRefused], None]
-"""Told of each refusal: the target's name, and why."""
+class Outcome(StrEnum):
+    """What came of asking a target, beside the kinds of refusal."""
+
+    ANSWERED = "answered"
+    LEFT = "left"
+    """Whoever asked went away, or had no more time or credit."""
+    UNKNOWN = "unknown"
+    """It may have generated, and nothing came."""
+    LOST = "lost"
+    """It failed in the middle of its answer."""
+    INVALID = "invalid"
+    """It says that the request is wrong."""
+
+
+Report = Callable[[str, Outcome | Refusal, str], None]
+"""Told of each time that a target was asked: its name, what came of it, and a few words of ours about a failure."""
