@@ -230,7 +230,11 @@ async def test_what_has_ended_or_has_a_reader_is_not_cancelled(team: Team) -> No
 async def test_one_that_is_running_is_deleted_at_any_worker(team: Team) -> None:
     client, here, there = await team.apis()
     begun = await here.create(input="#script tokens=100000 pace_ms=5", background=True)
+    reading = asyncio.create_task(here.events(begun["id"]))
+    await team.holds(client)
     await there.delete(begun["id"])
+    last = (await reading)[-1]  # its reader is told, by an error or by the end that he was just in time for
+    assert last.get("type") == "response.failed" or last["error"]["message"].endswith("not found.")
     assert [await api.status(begun["id"]) for api in (here, there)] == [404, 404]
     await team.left(client)  # nothing is held any more
 

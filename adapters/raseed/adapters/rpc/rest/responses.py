@@ -178,7 +178,10 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
         await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
 
     async def _follow(self, call: Call, context: Context, response_id: ResponseId, *, after: int) -> None:
-        """The events of a response that has a record, behind the one with that number. It goes on without its reader."""
+        """The events of a response that has a record, behind the one with that number.
+
+        It goes on without its reader: what breaks off the reading is told as an error, and is no failure of the response.
+        """
         reading = await self._responses.follow(call.caller, response_id)
         encoder = ResponseStreamEncoder(reading.response, after=after)
         coming: asyncio.Task[list[Delta] | Response] | None = None
@@ -186,10 +189,8 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
             if headers := response_headers(call):
                 await context.send_initial_metadata(headers)
             call.is_streaming = True
-            call.failure_line = lambda error: encoder.finish(failed(reading.response, (), error))
-            events = (
-                encoder.start() or KEEP_ALIVE
-            )  # the answer begins now, also where its reader has seen that
+            # The answer begins now, also where its reader has seen how it does.
+            events = encoder.start() or KEEP_ALIVE
             while True:
                 if events:
                     await context.write(HttpBody(content_type=EVENT_STREAM, data=events))
