@@ -30,6 +30,7 @@ from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.health import HealthMonitor
 from raseed.adapters.rpc.inference import InferenceServicer
 from raseed.adapters.rpc.interceptors.auth import auth
+from raseed.adapters.rpc.interceptors.bodies import bodies
 from raseed.adapters.rpc.interceptors.chain import Chain
 from raseed.adapters.rpc.interceptors.deadline import deadline
 from raseed.adapters.rpc.interceptors.errors import errors
@@ -187,6 +188,7 @@ def public_server(
                     errors(wire.credit_shortage),
                     deadline(),
                     auth(services.authenticator, services.sessions),
+                    bodies(),
                     within_limits(services.limits),
                     texts(),
                 ]
@@ -244,9 +246,9 @@ def public_server(
         ReceiptsRestServicer(services.receipts), listed
     )
     uploads_pb2_grpc.add_UploadsRestServiceServicer_to_server(UploadsRestServicer(), listed)
-    bodies = Bodies()
+    webhook_bodies = Bodies()
     webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server(
-        WebhooksServicer(services.notices, services.meta_webhook, bodies), listed
+        WebhooksServicer(services.notices, services.meta_webhook, webhook_bodies), listed
     )
     payments_pb2_grpc.add_PaymentsServiceServicer_to_server(
         PaymentsServicer(services.buying, services.payments), listed
@@ -264,7 +266,7 @@ def public_server(
         PaymentReturnServicer(services.returns), listed
     )
     payment_webhooks_pb2_grpc.add_PaymentWebhooksServiceServicer_to_server(
-        PaymentWebhooksServicer(services.events, bodies), listed
+        PaymentWebhooksServicer(services.events, webhook_bodies), listed
     )
     rest_pb2_grpc.add_OpenAIServiceServicer_to_server(
         OpenAIServicer(services.inference, services.keyed, forms, details=details_of(services.policy)),
