@@ -123,6 +123,22 @@ def test_a_cold_version_is_loaded_for_whoever_asks_and_charged_for_its_answer_al
     assert f"The alias {ALIAS} stands for raseed-poet@1" in refused
 
 
+def test_a_version_that_cannot_be_loaded_is_refused_and_offered_to_nobody(
+    stack: Stack, tmp_path: Path, tidy: None
+) -> None:
+    """Its graph does not say the size of its caches: only the engine finds that it is wrong."""
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    kv = {"layers": 4, "heads": 2, "head_size": 16, "dtype": "float32"}
+    for name, content in tiny_files("broken", kv=kv).items():
+        (folder / name).write_bytes(content)
+    refused = run_cli(stack.environ, "models", "push", str(folder), "--version", "1")
+    assert refused.status == 1
+    assert "broken@1 is refused: the server could not load it" in refused.err
+    alias = run_cli(stack.environ, "models", "alias", "set", ALIAS, "broken@1")
+    assert "only an approved version" in alias.refused()
+
+
 @pytest.mark.long
 def test_every_worker_serves_what_was_pushed(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
     """Three workers on PostgreSQL: one owns the node, the others lend from it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from raseed.adapters.rpc.leases import RemoteOwner, leases_server
+from raseed.adapters.telemetry.metrics import MODEL_LOAD_SECONDS, MODEL_MEMORY_BYTES
 from raseed.adapters.triton.backend import TritonModel, read_model
 from raseed.adapters.triton.client import TritonClient, TritonClientSettings
 from raseed.adapters.triton.node import TritonNode
@@ -56,7 +57,7 @@ class OnDemandModels:
         """A folder of our own: what Triton reads comes and goes with what is loaded."""
         self._report = report
         self._known: dict[tuple[str, ...], TritonModel] = {}
-        """By Triton name and digests."""
+        """Those that are offered, by Triton name and digests."""
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -81,18 +82,23 @@ class OnDemandModels:
             if self.keeper is not None:
                 self.keeper.know(version for version in versions.values() if version.state in LOADABLE)
             offered: dict[str, TritonModel] = {}
+            read_before, self._known = self._known, {}
             for alias in await self._models.catalogue.aliases():
                 if (version := versions.get(alias.target)) is None:
                     continue  # it moved between the two looks; the change of it comes
                 try:
-                    offered[alias.name] = await self._model(version)
+                    offered[alias.name] = await self._model(version, read_before)
                 except Exception as error:  # noqa: BLE001 - one that cannot be read does not take the others along
                     self._report(f"read {version.name} for the alias {alias.name}", error)
             self._backend.offer(offered)
 
-    async def _model(self, version: ModelVersion) -> TritonModel:
+    async def _model(
+        self, version: ModelVersion, read_before: Mapping[tuple[str, ...], TritonModel]
+    ) -> TritonModel:
         key = (version.name.triton_name, *(artifact.sha256 for artifact in version.artifacts))
-        if key not in self._known:
+        if key in read_before:
+            self._known[key] = read_before[key]
+        elif key not in self._known:
             folder = self._read_from / version.name.triton_name
             await asyncio.to_thread(self._models.artifacts.stage, version, folder)
             model = await asyncio.to_thread(read_model, folder, self._pool)
@@ -156,7 +162,17 @@ def _own(
         keep_alive_s=settings.keep_alive_s,
         turn_s=settings.turn_s,
     )
-    keeper = Keeper(node, models.catalogue, limits, wait_s=settings.load_wait_s, report=report)
+    keeper = Keeper(
+        node,
+        models.catalogue,
+        limits,
+        wait_s=settings.load_wait_s,
+        report=report,
+        on_load=lambda succeeded, seconds: MODEL_LOAD_SECONDS.labels(
+            "ready" if succeeded else "failed"
+        ).observe(seconds),
+    )
+    MODEL_MEMORY_BYTES.set_function(lambda: keeper.used_bytes)
     return OwnedNode(keeper=keeper, node=node)
 
 

@@ -15,6 +15,7 @@ from raseed.adapters.models.artifacts import UNUSED_S, ArtifactFolder, ArtifactL
 from raseed.core.errors import Conflict, NotFound, RequestInvalid, StorageQuotaExceeded
 from raseed.core.models.model import Artifact
 
+PATIENCE_S = 30.0
 CONTENT = bytes(range(256)) * 40
 ARTIFACT = Artifact("model.onnx", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
 
@@ -51,7 +52,7 @@ async def test_another_file_than_was_announced_is_not_kept(folder, wrong):
     assert await folder.stored_bytes(ARTIFACT) == 0
 
 
-async def test_two_do_not_write_the_same_file(folder):
+async def test_two_do_not_write_the_same_file(folder, tmp_path):
     gate = asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
@@ -63,6 +64,12 @@ async def test_two_do_not_write_the_same_file(folder):
     await asyncio.sleep(0)
     with pytest.raises(Conflict):
         await folder.append(ARTIFACT, 0, chunks_of(CONTENT))
+    other = ArtifactFolder(tmp_path, ROOMY)  # as in another process
+    async with asyncio.timeout(PATIENCE_S):
+        while not (tmp_path / "uploads" / ARTIFACT.sha256).exists():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+    with pytest.raises(Conflict, match="somebody else"):
+        await other.append(ARTIFACT, 0, chunks_of(CONTENT))
     gate.set()
     assert await first == len(CONTENT)
 

@@ -58,8 +58,11 @@ async def test_a_version_that_raises_when_it_is_initialized_is_not_loaded(rig: R
     version = await rig.version("broken", kv=kv)
     with pytest.raises(BackendUnavailable):
         await rig.node.load(version)
-    await rig.node.unload(version.name)
     assert model_processes(rig.folders.repository / "broken--1") == []
+
+    other = await rig.version("broken")  # of the same name: nothing is left of the first
+    await rig.node.load(other)
+    assert (await rig.node.try_out(other)).problem == ""
 
 
 async def test_a_dead_process_does_not_answer(rig: Rig):

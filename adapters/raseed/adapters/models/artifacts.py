@@ -6,6 +6,7 @@ blobs/<sha256> is whole and never changes; uploads/<sha256> grows.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import time
@@ -28,7 +29,7 @@ class ArtifactLimits:
 
 
 class ArtifactFolder:
-    """Implements `core.models.ports.ArtifactStore`. One process at a time works on a folder."""
+    """Implements `core.models.ports.ArtifactStore`. Several processes may work on a folder."""
 
     def __init__(self, root: Path, limits: ArtifactLimits) -> None:
         self._blobs = root / "blobs"
@@ -80,6 +81,7 @@ class ArtifactFolder:
         self._uploads.mkdir(parents=True, exist_ok=True)
         path = self._uploads / artifact.sha256
         with path.open("ab") as file:
+            _lock(file.fileno(), artifact.name)
             async for chunk in chunks:
                 stored += len(chunk)
                 if stored > artifact.size_bytes:
@@ -127,6 +129,14 @@ class ArtifactFolder:
             path.unlink()
             count, freed = count + 1, freed + found.st_size
         return count, freed
+
+
+def _lock(descriptor: int, name: str) -> None:
+    """Against other processes, until the file is closed. Raises Conflict."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict(f"{name} is being uploaded by somebody else.") from None
 
 
 def _flush(descriptor: int, flush: object) -> None:

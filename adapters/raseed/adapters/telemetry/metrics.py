@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 RPC_SECONDS = Histogram(
     "raseed_rpc_seconds",
@@ -67,4 +67,15 @@ MESSAGE_REPORTS = Counter(
     "raseed_message_reports_total",
     "What WhatsApp reported of messages that it had accepted, codes among them: sent, delivered, read, failed.",
     ["delivery"],
+)
+
+MODEL_LOAD_SECONDS = Histogram(
+    "raseed_model_load_seconds",
+    "Loads of pushed local models, by how they ended: ready, failed.",
+    ["outcome"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+
+MODEL_MEMORY_BYTES = Gauge(
+    "raseed_model_memory_bytes", "Memory of pushed local models that are loaded, or on their way."
 )

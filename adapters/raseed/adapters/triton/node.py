@@ -53,13 +53,11 @@ class TritonNode:
     async def load(self, version: ModelVersion) -> int:
         name = version.name.triton_name
         try:
-            await asyncio.to_thread(self._folders.render, version)
-            await self._client.load(name, timeout_s=LOAD_TIMEOUT_S)
-        except NotFound as error:
-            raise FilesRefused(error.message) from error
-        except grpc.aio.AioRpcError as error:
-            # Its text has paths and a stack trace: for the server's own log, which has it too.
-            raise BackendUnavailable(f"Triton does not load it: {error.code().name}.") from error
+            await self._render_and_load(version)
+        except BaseException:
+            # Nothing is left of it: the next version of this name may have other files.
+            await asyncio.to_thread(self._folders.remove, name)
+            raise
         expected = version.facts.estimated_bytes if version.facts is not None else 0
         # What it has now is what it needs before its first prompt: the caches fill with use.
         return max(expected, await self._used_bytes(name))
@@ -115,6 +113,16 @@ class TritonNode:
         except grpc.aio.AioRpcError as error:
             raise BackendUnavailable(f"The trial broke off: {error.code().name}.") from error
         return Trial(problem=problem, text=_text(first), first_answer_ms=first_answer_ms)
+
+    async def _render_and_load(self, version: ModelVersion) -> None:
+        try:
+            await asyncio.to_thread(self._folders.render, version)
+            await self._client.load(version.name.triton_name, timeout_s=LOAD_TIMEOUT_S)
+        except NotFound as error:
+            raise FilesRefused(error.message) from error
+        except grpc.aio.AioRpcError as error:
+            # Its text has paths and a stack trace: for the server's own log, which has it too.
+            raise BackendUnavailable(f"Triton does not load it: {error.code().name}.") from error
 
     async def _does_not_stop(self, name: VersionName, prompt: tuple[int, ...], room: int) -> str:
         for _ in range(CANCELS_TRIED):

@@ -62,13 +62,16 @@ class Keeper:
         *,
         wait_s: float,
         report: Report,
+        on_load: Callable[[bool, float], None] = lambda _succeeded, _seconds: None,
     ) -> None:
+        """`on_load` is told how each load ended, and how long it took."""
         self._node = node
         self._catalogue = catalogue
         self._rules = Residency(limits)
         self._wait_s = wait_s
         """Longest wait of a request for its version."""
         self._report = report
+        self._on_load = on_load
         self._versions: dict[str, ModelVersion] = {}
         self._waiting: defaultdict[str, list[asyncio.Future[int]]] = defaultdict(list)
         self._wake = asyncio.Event()
@@ -99,6 +102,11 @@ class Keeper:
             seat for seat in self._rules.seats() if seat.has_memory or seat.is_wanted or seat.retry_at > now
         ]
         return sorted((self._resident(seat, now) for seat in seats), key=lambda each: each.name)
+
+    @property
+    def used_bytes(self) -> int:
+        """Memory of the versions that are there, or on their way."""
+        return self._rules.used_bytes
 
     def plan(self, name: VersionName) -> LoadPlan:
         """Raises NotFound."""
@@ -211,13 +219,16 @@ class Keeper:
 
     async def _load(self, version: ModelVersion) -> None:
         name = version.name.triton_name
+        began = self._now()
         try:
             taken_bytes = await self._node.load(version)
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must be told
             self._report(f"load {version.name}", error)
+            self._on_load(False, self._now() - began)
             self._rules.failed(name, self._now())
             self._tell(name, None)
             return
+        self._on_load(True, self._now() - began)
         self._rules.loaded(name, self._now(), taken_bytes)
         self._tell(name, self._life(name))
         try:
