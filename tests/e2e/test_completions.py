@@ -84,3 +84,33 @@ def test_no_credit(stack, model):
     with sdk(stack, stack.customer(0).key) as poor, pytest.raises(openai.APIStatusError) as caught:
         poor.completions.create(model=model, prompt="Hello", stream=True)
     assert caught.value.status_code == 402
+
+
+@MODELS
+def test_the_best_of_several(client, customer, model):
+    """One comes back, all are charged."""
+    before = balance(customer)
+    answer = client.completions.create(model=model, prompt="Once upon", best_of=3, max_tokens=4, seed=1)
+    [choice] = answer.choices
+    assert (choice.index, choice.logprobs) == (0, None)
+    assert answer.usage.completion_tokens > 4
+    assert before - balance(customer) == answer.usage.total_tokens
+
+
+@MODELS
+def test_no_answer_at_all(client, customer, model):
+    """Evaluations ask for the prompt alone."""
+    before = balance(customer)
+    answer = client.completions.create(model=model, prompt="Once upon", echo=True, max_tokens=0)
+    assert [(one.text, one.finish_reason) for one in answer.choices] == [("Once upon", "length")]
+    assert answer.usage.completion_tokens == 0
+    assert before - balance(customer) == answer.usage.prompt_tokens
+
+
+def test_a_suffix_for_models_that_fill_in(client):
+    plain = client.completions.create(model="scripted", prompt="one", max_tokens=4)
+    filled = client.completions.create(model="scripted", prompt="one", suffix="behind", max_tokens=4)
+    assert filled.usage.prompt_tokens == plain.usage.prompt_tokens + 2
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.completions.create(model=TINY, prompt="one", suffix="behind", max_tokens=4)
+    assert (refusal.value.param, refusal.value.code) == ("suffix", "unsupported_parameter")

@@ -145,3 +145,24 @@ def test_bad_prompts_are_named(inference, customer, fields, param):
     code, info = refused(call)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert info.metadata["param"] == param
+
+
+def test_the_best_of_several_completions(inference, customer):
+    """One comes back, all are charged; the suffix and an answer of no tokens are there too."""
+    request = pb.CreateCompletionRequest(
+        model="scripted", prompts=[pb.Prompt(text="one two three")], best_of=3, suffix="behind"
+    )
+    metadata = bearer(customer.key)
+    answer = inference.CreateCompletion(request, metadata=metadata, timeout=TIMEOUT_S)
+    [choice] = answer.choices
+    assert (choice.text, list(choice.logprobs)) == ("one two three", [])
+    assert answer.usage.completion_token_count == 9
+    request.max_tokens = 0
+    request.ClearField("best_of")
+    nothing = inference.CreateCompletion(request, metadata=metadata, timeout=TIMEOUT_S)
+    assert [choice.text for choice in nothing.choices] == [""]
+    assert nothing.usage.prompt_token_count == answer.usage.prompt_token_count
+    request.best_of = 9
+    status, info = refused(lambda: inference.CreateCompletion(request, metadata=metadata, timeout=TIMEOUT_S))
+    assert status is grpc.StatusCode.INVALID_ARGUMENT
+    assert info.metadata["param"] == "best_of"

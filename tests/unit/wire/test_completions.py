@@ -89,6 +89,17 @@ def test_everything_that_is_served():
     )
     assert decode(prompt=["a", "b"], n=3).choice_count == 6
     assert decode(prompt="p", logprobs=5).sampling.top_logprobs == 5
+    assert decode(prompt="p", suffix="q").suffix == "q"
+    assert decode(prompt="p", max_tokens=0).sampling.max_tokens == 0
+
+
+def test_the_best_of_several():
+    """More are generated than returned; how likely they are decides, and is shown only to who asks for it."""
+    chosen = decode_completion_request(b'{"model": "m", "prompt": "p", "n": 2, "best_of": 5}')
+    assert (chosen.request.n, chosen.request.best, chosen.shows_logprobs) == (5, 2, False)
+    assert chosen.request.sampling.top_logprobs == 0
+    shown = decode_completion_request(b'{"model": "m", "prompt": "p", "best_of": 5, "logprobs": 3}')
+    assert (shown.request.best, shown.shows_logprobs, shown.request.sampling.top_logprobs) == (1, True, 3)
 
 
 @pytest.mark.parametrize(
@@ -104,11 +115,13 @@ def test_everything_that_is_served():
         ({"prompt": {}}, "prompt"),
         ({"prompt": ["a"] * 33}, "prompt"),
         ({"prompt": ["a"] * 5, "n": 8}, "prompt"),
-        ({"prompt": "a", "suffix": "b"}, "suffix"),
-        ({"prompt": "a", "best_of": 2}, "best_of"),
+        ({"prompt": "a", "n": 3, "best_of": 2}, "best_of"),
+        ({"prompt": "a", "best_of": 9}, "best_of"),
+        ({"prompt": "a", "best_of": 2, "stream": True}, "best_of"),
+        ({"prompt": ["a"] * 5, "best_of": 8}, "prompt"),
         ({"prompt": "a", "logprobs": 6}, "logprobs"),
         ({"prompt": "a", "logprobs": 1, "echo": True}, "logprobs"),
-        ({"prompt": "a", "max_tokens": 0}, "max_tokens"),
+        ({"prompt": "a", "max_tokens": -1}, "max_tokens"),
         ({"prompt": "a", "n": 9}, "n"),
         ({"prompt": "a", "stream_options": {}}, "stream_options"),
         ({"prompt": "a", "model": ""}, "model"),

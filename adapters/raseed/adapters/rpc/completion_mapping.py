@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
@@ -13,8 +14,8 @@ from raseed.adapters.rpc.inference_mapping import (
     to_core_sampling,
 )
 from raseed.core.errors import RequestInvalid
-from raseed.core.inference.answer import answer_id, whole_choices
-from raseed.core.inference.choices import PROMPTS_MAX
+from raseed.core.inference.answer import answer_id, likeliest, whole_choices
+from raseed.core.inference.choices import CHOICES_MAX, PROMPTS_MAX
 from raseed.core.inference.model import ChatRequest, Delta, Prompt
 from raseed.core.inference.run import Ended, Run
 from raseed.inference.v1 import inference_pb2 as pb
@@ -27,11 +28,12 @@ def to_core_completion(request: pb.CreateCompletionRequest | pb.StreamCompletion
     if not request.model:
         raise RequestInvalid("model is required.", param="model")
     n = to_core_n(request)
-    if not 1 <= len(request.prompts) * n <= PROMPTS_MAX:
+    generated = _best_of(request, n)
+    if not 1 <= len(request.prompts) * generated <= PROMPTS_MAX:
         raise RequestInvalid(
             f"prompts needs 1 to {PROMPTS_MAX} prompts, and n times as many answers at most.", param="prompts"
         )
-    sampling = to_core_sampling(request)
+    sampling = to_core_sampling(request, least_tokens=0)
     if request.echo and sampling.top_logprobs is not None:
         raise RequestInvalid("top_logprobs is not supported together with echo.", param="top_logprobs")
     return ChatRequest(
@@ -40,9 +42,21 @@ def to_core_completion(request: pb.CreateCompletionRequest | pb.StreamCompletion
             to_core_prompt(f"prompts[{index}]", prompt) for index, prompt in enumerate(request.prompts)
         ),
         echo=request.echo,
-        sampling=sampling,
-        n=n,
+        suffix=request.suffix or None,
+        sampling=sampling
+        if generated == n or sampling.top_logprobs is not None
+        else replace(sampling, top_logprobs=0),
+        n=generated,
+        best=n if generated > n else None,
     )
+
+
+def _best_of(request: pb.CreateCompletionRequest | pb.StreamCompletionRequest, n: int) -> int:
+    if isinstance(request, pb.StreamCompletionRequest) or not request.HasField("best_of"):
+        return n
+    if not n <= request.best_of <= CHOICES_MAX:
+        raise RequestInvalid(f"best_of must be from n to {CHOICES_MAX}.", param="best_of")
+    return request.best_of
 
 
 def to_core_prompt(param: str, prompt: pb.Prompt) -> Prompt:
@@ -56,7 +70,12 @@ def to_core_prompt(param: str, prompt: pb.Prompt) -> Prompt:
             raise RequestInvalid(f"{param} needs a text, or at least one token.", param=param)
 
 
-def from_core_completion(run: Run, pieces: Sequence[Delta], ended: Ended) -> pb.CreateCompletionResponse:
+def from_core_completion(
+    request: ChatRequest, run: Run, pieces: Sequence[Delta], ended: Ended, *, shows_logprobs: bool
+) -> pb.CreateCompletionResponse:
+    choices = whole_choices(pieces, run.choice_count, ended.finish_reason)
+    if request.best is not None:
+        choices = likeliest(choices, request.n, request.best)
     return pb.CreateCompletionResponse(
         id=answer_id(run.id, ID_PREFIX),
         created_at_s=run.created_at_s,
@@ -65,9 +84,9 @@ def from_core_completion(run: Run, pieces: Sequence[Delta], ended: Ended) -> pb.
             pb.CompletionChoice(
                 text=choice.text,
                 finish_reason=choice.finish_reason.value,
-                logprobs=map(from_core_logprob, choice.logprobs),
+                logprobs=map(from_core_logprob, choice.logprobs) if shows_logprobs else (),
             )
-            for choice in whole_choices(pieces, run.choice_count, ended.finish_reason)
+            for choice in choices
         ],
         usage=from_core_usage(ended.usage, ended.cost_microcredits),
     )

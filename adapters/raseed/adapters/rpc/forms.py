@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raseed.adapters.wire.anthropic.message_request import decode_message_request
 from raseed.adapters.wire.anthropic.message_response import ID_PREFIX as MESSAGE_PREFIX
@@ -19,7 +19,7 @@ from raseed.adapters.wire.openai.completion_request import decode_completion_req
 from raseed.adapters.wire.openai.completion_response import CompletionStreamEncoder, encode_text_completion
 from raseed.adapters.wire.openai.embedding_request import decode_embedding_request
 from raseed.adapters.wire.openai.embedding_response import encode_embeddings
-from raseed.core.inference.answer import CHAT_PREFIX, answer_id, whole_choices, whole_vectors
+from raseed.core.inference.answer import CHAT_PREFIX, answer_id, likeliest, whole_choices, whole_vectors
 from raseed.core.inference.model import Delta, ModelRequest
 from raseed.core.inference.run import Ended, Run
 
@@ -151,11 +151,16 @@ class Forms:
 
     def _generating(self, decoded: Decoded, kind: _Generating) -> Form:
         def whole(run: Run, pieces: list[Delta], ended: Ended) -> tuple[bytes]:
+            choices = whole_choices(pieces, run.choice_count, ended.finish_reason)
+            if decoded.request.best is not None:
+                choices = likeliest(choices, decoded.request.n, decoded.request.best)
+                if not decoded.shows_logprobs:
+                    choices = tuple(replace(choice, logprobs=()) for choice in choices)
             encoded = kind.encode(
                 completion_id=answer_id(run.id, kind.id_prefix),
                 created_s=run.created_at_s,
                 model=run.model,
-                choices=whole_choices(pieces, run.choice_count, ended.finish_reason),
+                choices=choices,
                 usage=ended.usage,
                 charged=self._charged(ended),
             )

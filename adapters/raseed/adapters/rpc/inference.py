@@ -68,7 +68,9 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
     async def CreateCompletion(
         self, request: pb.CreateCompletionRequest, context: Context
     ) -> pb.CreateCompletionResponse:
-        whole = await self._whole(request, to_core_completion(request), context, from_core_completion)
+        core = to_core_completion(request)
+        encode = partial(from_core_completion, core, shows_logprobs=request.HasField("top_logprobs"))
+        whole = await self._whole(request, core, context, encode)
         return pb.CreateCompletionResponse.FromString(whole) if isinstance(whole, bytes) else whole
 
     async def StreamCompletion(self, request: pb.StreamCompletionRequest, context: Context) -> None:

@@ -147,12 +147,12 @@ def _to_core_message(index: int, message: pb.ChatMessage) -> Message:
     )
 
 
-def to_core_sampling(request: Asking) -> Sampling:
+def to_core_sampling(request: Asking, *, least_tokens: int = 1) -> Sampling:
     max_tokens = request.max_tokens if request.HasField("max_tokens") else None
     temperature = request.temperature if request.HasField("temperature") else 1.0
     top_p = request.top_p if request.HasField("top_p") else 1.0
-    if max_tokens is not None and max_tokens < 1:
-        raise RequestInvalid("max_tokens must be at least 1.", param="max_tokens")
+    if max_tokens is not None and max_tokens < least_tokens:
+        raise RequestInvalid(f"max_tokens must be at least {least_tokens}.", param="max_tokens")
     if not 0 <= temperature <= 2:
         raise RequestInvalid("temperature must be from 0 to 2.", param="temperature")
     if not 0 < top_p <= 1:

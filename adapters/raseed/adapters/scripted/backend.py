@@ -258,11 +258,14 @@ class ScriptedGeneration:
 def prompt_tokens_of(request: ChatRequest) -> int:
     """One token for each message, one for each started run of four bytes, ten for each part that is not text.
 
-    A prompt counts as a message; one of tokens has as many as it has.
+    A prompt counts as a message; one of tokens has as many as it has. What stands behind the answer counts too.
     """
     if request.prompts:
         [prompt] = request.prompts
-        return len(prompt) if isinstance(prompt, tuple) else 1 - (-len(prompt.encode()) // BYTES_PER_TOKEN)
+        behind = -(-len((request.suffix or "").encode()) // BYTES_PER_TOKEN)
+        if isinstance(prompt, tuple):
+            return len(prompt) + behind
+        return 1 - (-len(prompt.encode()) // BYTES_PER_TOKEN) + behind
     return sum(
         1 - (-len(message.text.encode()) // BYTES_PER_TOKEN) + MEDIA_TOKENS * len(message.media)
         for message in request.messages

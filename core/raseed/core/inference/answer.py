@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from raseed.core.ids import HoldId, RunId
 from raseed.core.inference.model import Delta, FinishReason, TokenLogprob, ToolCall
@@ -28,6 +29,19 @@ def whole_choices(pieces: Sequence[Delta], n: int, finish_reason: FinishReason) 
         _whole_choice([piece for piece in pieces if piece.choice == choice], finish_reason)
         for choice in range(n)
     )
+
+
+def likeliest(choices: Sequence[WholeChoice], n: int, best: int) -> tuple[WholeChoice, ...]:
+    """Of each n neighbours the `best` with the highest log probability per token, likeliest first."""
+    groups = [choices[at : at + n] for at in range(0, len(choices), n)]
+    return tuple(choice for group in groups for choice in sorted(group, key=_likelihood, reverse=True)[:best])
+
+
+def _likelihood(choice: WholeChoice) -> float:
+    """An answer without a token is the last that anybody would choose."""
+    if not choice.logprobs:
+        return -inf
+    return sum(token.chosen.logprob for token in choice.logprobs) / len(choice.logprobs)
 
 
 def _whole_choice(pieces: Sequence[Delta], finish_reason: FinishReason) -> WholeChoice:

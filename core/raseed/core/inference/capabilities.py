@@ -36,6 +36,10 @@ def _check_embedding(request: EmbeddingRequest, has: frozenset[Capability]) -> N
 def _check_chat(request: ChatRequest, has: frozenset[Capability]) -> None:
     if request.prompts:
         _need(Capability.COMPLETIONS, has, "prompt", "This model does not continue prompts")
+        if request.suffix is not None:
+            _need(Capability.SUFFIX, has, "suffix", "This model does not fill in the middle")
+        if request.best is not None:
+            _need(Capability.LOGPROBS, has, "best_of", "This model does not say how likely its answers are")
     else:
         _need(Capability.CHAT, has, "messages", "This model does not answer messages")
     if request.tools:

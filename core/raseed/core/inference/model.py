@@ -65,7 +65,9 @@ class Tool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     max_tokens: int | None = None
-    """Most tokens to generate; None means as many as the context still holds."""
+    """Most tokens to generate; None means as many as the context still holds. 0 only with prompts: then nothing is
+    generated.
+    """
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
@@ -109,6 +111,8 @@ class ChatRequest:
     """In place of messages. Each is continued `n` times; the choices of the first come first."""
     echo: bool = False
     """Whether the answer begins with its prompt."""
+    suffix: str | None = None
+    """With prompts: what stands behind the answer."""
     sampling: Sampling = field(default_factory=Sampling)
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice.AUTO
@@ -119,6 +123,8 @@ class ChatRequest:
     json_format: JsonFormat | None = None
     n: int = 1
     """Answers to generate, each a choice of its own."""
+    best: int | None = None
+    """How many of the n answers to each prompt are returned, the likeliest; None: all. With `top_logprobs` only."""
 
     @property
     def choice_count(self) -> int:
@@ -160,6 +166,8 @@ class Capability(StrEnum):
     FILES = "files"
     COMPLETIONS = "completions"
     """Continuing a prompt, text or tokens."""
+    SUFFIX = "suffix"
+    """Continuing a prompt up to what stands behind the answer."""
     EMBEDDINGS = "embeddings"
     DIMENSIONS = "dimensions"
     """Vectors of a length that the request names."""

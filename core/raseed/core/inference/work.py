@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from raseed.core.errors import RequestInvalid
-from raseed.core.inference.choices import echoes, prepare_answers, start_answers
-from raseed.core.inference.model import ChatRequest, Delta, EmbeddingRequest, ModelRequest
+from raseed.core.inference.choices import Answers, echoes, prepare_answers, start_answers
+from raseed.core.inference.model import (
+    BackendEvent,
+    ChatRequest,
+    Delta,
+    EmbeddingRequest,
+    Finish,
+    FinishReason,
+    ModelRequest,
+    Usage,
+)
 from raseed.core.inference.ports import Generation
 from raseed.core.inference.routing import Route
 
@@ -48,6 +57,8 @@ async def prepare_work(route: Route, request: ModelRequest) -> Work:
 
 async def _answers(route: Route, request: ChatRequest) -> Work:
     answers = await prepare_answers(route.backend, request)
+    if request.sampling.max_tokens == 0:
+        return _no_answer(route, request, answers)
 
     async def start(*, run_id: str, timeout_s: float) -> Generation:
         return await start_answers(route.backend, answers, run_id=run_id, timeout_s=timeout_s)
@@ -60,6 +71,38 @@ async def _answers(route: Route, request: ChatRequest) -> Work:
         needs=answers.prepared[0].needs,
         echoed=echoes(answers) if request.echo else (),
     )
+
+
+def _no_answer(route: Route, request: ChatRequest, answers: Answers) -> Work:
+    """The prompt alone, for `max_tokens` 0: it is counted and charged, and the engine is not asked."""
+
+    async def start(*, run_id: str, timeout_s: float) -> Generation:  # noqa: ARG001 - as every `Start`
+        return Silence(route.backend.name, answers.prompt_tokens)
+
+    return Work(
+        prompt_tokens=answers.prompt_tokens,
+        max_tokens=0,
+        slots=1,
+        start=start,
+        echoed=echoes(answers) if request.echo else (),
+    )
+
+
+class Silence:
+    """Implements the port `Generation` for answers without a token."""
+
+    def __init__(self, served_by: str, prompt_tokens: int) -> None:
+        self.served_by = served_by
+        self._usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=0)
+
+    async def next(self) -> BackendEvent:
+        return Finish(finish_reason=FinishReason.LENGTH, usage=self._usage)
+
+    async def cancel(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
 
 
 async def _embedding(route: Route, request: EmbeddingRequest) -> Work:

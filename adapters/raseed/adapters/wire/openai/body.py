@@ -18,6 +18,8 @@ class Decoded:
     stream: bool
     include_usage: bool
     """Whether the stream was asked to end with a usage chunk; false without `stream`."""
+    shows_logprobs: bool = True
+    """False: they serve to choose the best of several answers, and are not shown."""
 
 
 def check_model(model: str) -> None:

@@ -10,7 +10,7 @@ from raseed.adapters.wire.openai.body import WORDS, Decoded, check_model, wants_
 from raseed.adapters.wire.openai.chat_schema import StreamOptions
 from raseed.adapters.wire.openai.prompts import to_core_tokens
 from raseed.adapters.wire.openai.sampling_fields import to_core_n, to_core_sampling
-from raseed.core.inference.choices import PROMPTS_MAX
+from raseed.core.inference.choices import CHOICES_MAX, PROMPTS_MAX
 from raseed.core.inference.model import ChatRequest, Prompt
 
 MAX_TOKENS_DEFAULT = 16
@@ -48,8 +48,6 @@ def decode_completion_request(body: bytes) -> Decoded:
     """Raises RequestInvalid with OpenAI's `param` and `code`, RequestTooLarge."""
     wire = read_body(body, _decoder, _KEYS, WORDS, is_prompt=True)
     check_model(wire.model)
-    if wire.suffix:
-        raise invalid.unsupported_parameter("suffix", "This model does not fill in the middle")
     if wire.logprobs is not None:
         invalid.check_range("logprobs", wire.logprobs, 0, TOP_LOGPROBS_MAX)
         if wire.echo:
@@ -57,20 +55,41 @@ def decode_completion_request(body: bytes) -> Decoded:
                 "logprobs", "Together with 'echo' it would need those of the prompt, which are not computed"
             )
     n = to_core_n(wire.n)
-    if wire.best_of is not None and wire.best_of != n:
-        raise invalid.unsupported_value("best_of", "Only the value of 'n' is supported")
+    generated = _best_of(wire, n)
     prompts = _prompts(wire.prompt)
-    if len(prompts) * n > PROMPTS_MAX:
-        raise invalid.array_too_long("prompt", limit=PROMPTS_MAX // n, length=len(prompts))
+    if len(prompts) * generated > PROMPTS_MAX:
+        raise invalid.array_too_long("prompt", limit=PROMPTS_MAX // generated, length=len(prompts))
     max_tokens = MAX_TOKENS_DEFAULT if wire.max_tokens is None else wire.max_tokens
     request = ChatRequest(
         model=wire.model,
         prompts=prompts,
         echo=wire.echo is True,
-        sampling=to_core_sampling(wire, max_tokens=max_tokens, top_logprobs=wire.logprobs),
-        n=n,
+        suffix=wire.suffix or None,
+        sampling=to_core_sampling(
+            wire,
+            max_tokens=max_tokens,
+            top_logprobs=0 if generated > n and wire.logprobs is None else wire.logprobs,
+            least_tokens=0,
+        ),
+        n=generated,
+        best=n if generated > n else None,
     )
-    return Decoded(request, wire.stream is True, wants_usage(wire.stream, wire.stream_options))
+    return Decoded(
+        request,
+        wire.stream is True,
+        wants_usage(wire.stream, wire.stream_options),
+        shows_logprobs=wire.logprobs is not None,
+    )
+
+
+def _best_of(wire: CompletionBody, n: int) -> int:
+    """How many answers are generated, of which the n likeliest are returned."""
+    if wire.best_of is None:
+        return n
+    invalid.check_range("best_of", wire.best_of, n, CHOICES_MAX)
+    if wire.best_of > n and wire.stream is True:
+        raise invalid.unsupported_value("best_of", "A stream cannot wait for the best of several answers")
+    return wire.best_of
 
 
 def _prompts(prompt: str | list[str | int | list[int]] | None) -> tuple[Prompt, ...]:

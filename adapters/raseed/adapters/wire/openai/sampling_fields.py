@@ -42,10 +42,12 @@ class SamplingBody(Protocol):
     def n(self) -> int | None: ...
 
 
-def to_core_sampling(wire: SamplingBody, *, max_tokens: int | None, top_logprobs: int | None) -> Sampling:
+def to_core_sampling(
+    wire: SamplingBody, *, max_tokens: int | None, top_logprobs: int | None, least_tokens: int = 1
+) -> Sampling:
     """Raises RequestInvalid with the field at fault."""
     if wire.max_tokens is not None:
-        invalid.check_range("max_tokens", wire.max_tokens, 1, INT32_MAX)
+        invalid.check_range("max_tokens", wire.max_tokens, least_tokens, INT32_MAX)
     if wire.temperature is not None:
         invalid.check_range("temperature", wire.temperature, 0, 2)
     if wire.top_p is not None:
