@@ -291,7 +291,7 @@ async def _response(desk: Desk, body: bytes, context: Any) -> None:
     request = responses_pb2.CreateResponseRequest()
     request.body.data = body
     responses = ResponseService(NOBODY, Asking(NOBODY, NOBODY), NOBODY)
-    await ResponsesRestServicer(responses, desk.inference, NOBODY).CreateResponse(request, context)
+    await ResponsesRestServicer(responses, desk.inference, NOBODY, Forms()).CreateResponse(request, context)
 
 
 CHAT = Wire("chat", "/raseed.rest.v1.OpenAIService/CreateChatCompletion", _chat_body, _chat, choices_max=3)

@@ -19,6 +19,7 @@ from raseed.adapters.wire.openai.completion_request import decode_completion_req
 from raseed.adapters.wire.openai.completion_response import CompletionStreamEncoder, encode_text_completion
 from raseed.adapters.wire.openai.embedding_request import decode_embedding_request
 from raseed.adapters.wire.openai.embedding_response import encode_embeddings
+from raseed.adapters.wire.openai.response_request import DecodedResponse, decode_response_request
 from raseed.core.inference.answer import CHAT_PREFIX, answer_id, likeliest, whole_choices, whole_vectors
 from raseed.core.inference.model import Delta, ModelRequest
 from raseed.core.inference.run import Ended, Run
@@ -105,6 +106,11 @@ class Forms:
             whole=whole,
             events=_no_events,
         )
+
+    async def response(self, body: bytes) -> DecodedResponse:
+        """A request for a response: what becomes of it is no matter of one run."""
+        await self._wait_for_turn(body)
+        return decode_response_request(body)
 
     async def message(self, body: bytes) -> Form:
         await self._wait_for_turn(body)

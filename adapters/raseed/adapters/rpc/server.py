@@ -274,7 +274,11 @@ def public_server(
     )
     rest_responses_pb2_grpc.add_ResponsesRestServiceServicer_to_server(
         ResponsesRestServicer(
-            services.responses, services.inference, services.keyed, usage_credits=wire.usage_credits
+            services.responses,
+            services.inference,
+            services.keyed,
+            forms,
+            usage_credits=wire.usage_credits,
         ),
         listed,
     )

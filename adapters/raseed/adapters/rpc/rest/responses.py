@@ -9,6 +9,7 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.call import Call, current_call
+from raseed.adapters.rpc.forms import Forms
 from raseed.adapters.rpc.idempotency import asked_of, body_of
 from raseed.adapters.rpc.keep_alive import SILENCE_S, KeepAlive
 from raseed.adapters.rpc.response_headers import response_headers
@@ -23,7 +24,6 @@ from raseed.adapters.wire.openai.response_object import (
     encode_response,
 )
 from raseed.adapters.wire.openai.response_query import decode_flag, decode_starting_after, page_of_items
-from raseed.adapters.wire.openai.response_request import decode_response_request
 from raseed.adapters.wire.openai.response_stream import ResponseStreamEncoder
 from raseed.adapters.wire.openai.response_words import in_words_of_responses
 from raseed.core.errors import RaseedError, RequestInvalid
@@ -48,18 +48,20 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
         responses: ResponseService,
         inference: InferenceService,
         keyed: KeyedChat,
+        forms: Forms,
         *,
         usage_credits: bool = False,
     ) -> None:
         self._responses = responses
         self._inference = inference
         self._keyed = keyed
+        self._forms = forms
         self._usage_credits = usage_credits
 
     async def CreateResponse(self, request: pb.CreateResponseRequest, context: Context) -> None:
         call = current_call()
         body = request.body.data
-        decoded = decode_response_request(body)
+        decoded = await self._forms.response(body)
         asked = asked_of(call, body)
         try:
             question = await self._responses.asking.question(call.caller, decoded.request)
@@ -82,7 +84,7 @@ class ResponsesRestServicer(responses_pb2_grpc.ResponsesRestServiceServicer):
 
     async def CountInputTokens(self, request: pb.CountInputTokensRequest, context: Context) -> None:
         call = current_call()
-        decoded = decode_response_request(request.body.data)
+        decoded = await self._forms.response(request.body.data)
         try:
             count = await self._responses.asking.count(call.caller, decoded.request)
         except RequestInvalid as error:
