@@ -33,6 +33,19 @@ Step = Say | Call | Silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a provider writes what its model says."""
+
+    is_anthropic: bool = False
+    repeats_calls: bool = False
+    """Id, type and name of a call in each of its deltas."""
+    repeats_role: bool = False
+    has_nulls: bool = False
+    has_no_reason: bool = False
+    """`finish_reason` is not there before the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One choice."""
 
@@ -59,6 +72,7 @@ class Answer:
 
     @property
     def tokens(self) -> int:
+        """As a model of ours counts them: one for each piece."""
         return sum(
             len(step.arguments) if isinstance(step, Call) else isinstance(step, Say) for step in self.steps
         )
@@ -71,8 +85,12 @@ class Plan:
     with_logprobs: bool
     is_read_slowly: bool
     """Then pieces wait, and are joined."""
+    manner: Manner | None = None
+    """Of the provider it comes from; None: it comes from a model of ours."""
     leaves_after: int | None = None
     """The reader goes away when it has been written to so often."""
+    credit: int | None = None
+    """Tokens of the answer that can be paid for."""
 
     @property
     def breaks(self) -> bool:
@@ -80,7 +98,7 @@ class Plan:
 
     @property
     def is_whole(self) -> bool:
-        return not self.breaks and self.leaves_after is None
+        return not self.breaks and self.leaves_after is None and self.credit is None
 
 
 # What has broken readers: line ends of every kind inside of a text, the end of a file, the byte order mark, what looks
@@ -99,6 +117,19 @@ calls = st.builds(
     Call,
     st.sampled_from(["f", "weather", "clock-2"]),
     st.lists(st.one_of(st.sampled_from(['{"a":', "1}", "{}", ""]), texts), min_size=1, max_size=3).map(tuple),
+)
+
+
+manners = st.one_of(
+    st.none(),
+    st.builds(
+        Manner,
+        is_anthropic=st.booleans(),
+        repeats_calls=st.booleans(),
+        repeats_role=st.booleans(),
+        has_nulls=st.booleans(),
+        has_no_reason=st.booleans(),
+    ),
 )
 
 
@@ -125,5 +156,7 @@ def plans(
         with_usage=st.booleans(),
         with_logprobs=st.booleans(),
         is_read_slowly=st.booleans(),
+        manner=manners,
         leaves_after=st.none() if is_whole else st.sampled_from([None, None, 1, 2]),
-    )
+        credit=st.none() if is_whole else st.sampled_from([None, None, 1, 2, 3]),
+    ).filter(lambda plan: plan.credit is None or not plan.breaks)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hypothesis import strategies as st
 from tests.property.streams.plans import Answer, Call, Plan, Say, Silence, plans
+from tests.property.streams.provider import deltas
 from tests.support.desk import Desk
 from tests.support.memory_ledger import MemoryLedger
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop
@@ -25,6 +26,7 @@ from raseed.adapters.rpc.rest.anthropic import AnthropicServicer
 from raseed.adapters.rpc.rest.openai import OpenAIServicer
 from raseed.adapters.rpc.rest.responses import ResponsesRestServicer
 from raseed.core.accounts.model import Caller, Tier
+from raseed.core.billing.holds import HoldPolicy
 from raseed.core.errors import BackendLost
 from raseed.core.inference.model import (
     BackendEvent,
@@ -116,9 +118,9 @@ class Reader:
 class PlayedGeneration:
     served_by = "played"
 
-    def __init__(self, answer: Answer, choice: int, *, with_logprobs: bool, is_fast: bool) -> None:
-        self._events = events_of(answer, choice, with_logprobs=with_logprobs)
-        self._is_fast = is_fast
+    def __init__(self, answer: Answer, choice: int, plan: Plan) -> None:
+        self._events = events_of(answer, choice, plan)
+        self._is_fast = plan.is_read_slowly
         self._made = 0
         self._cancelled = False
 
@@ -146,34 +148,35 @@ class PlayedGeneration:
         self._cancelled = True
 
 
-def events_of(
-    answer: Answer, choice: int, *, with_logprobs: bool
-) -> list[BackendEvent | Silence | Exception]:
-    events: list[BackendEvent | Silence | Exception] = []
+def events_of(answer: Answer, choice: int, plan: Plan) -> list[BackendEvent | Silence | Exception]:
+    if plan.manner is None:
+        said = list(own_deltas(answer, choice, with_logprobs=plan.with_logprobs))
+    else:
+        said = list(deltas(answer, plan.manner, choice, with_logprobs=plan.with_logprobs))
+    if answer.breaks:
+        return [*said, BackendLost("The model stopped unexpectedly while it was answering.")]
+    usage = Usage(prompt_tokens=PROMPT_TOKENS, completion_tokens=answer.tokens, cached_tokens=1)
+    return [*said, Finish(finish_reason=answer.finish_reason, usage=usage)]
+
+
+def own_deltas(answer: Answer, choice: int, *, with_logprobs: bool) -> Iterator[Delta | Silence]:
     tokens, calls = 0, 0
     for step in answer.steps:
         match step:
             case Silence():
-                events.append(step)
+                yield step
             case Say(text):
                 tokens += 1
-                logprobs = (LOGPROB,) if with_logprobs else ()
-                events.append(Delta(completion_tokens=tokens, text=text, logprobs=logprobs))
+                yield Delta(completion_tokens=tokens, text=text, logprobs=(LOGPROB,) if with_logprobs else ())
             case Call(name, arguments):
                 first, *more = arguments
                 tokens += 1
                 opened = ToolCall(id=f"call_{choice}_{calls}", name=name, arguments_json=first)
-                events.append(Delta(completion_tokens=tokens, tool_call_index=calls, tool_call=opened))
+                yield Delta(completion_tokens=tokens, tool_call_index=calls, tool_call=opened)
                 for piece in more:
                     tokens += 1
-                    events.append(
-                        Delta(completion_tokens=tokens, tool_call_index=calls, tool_arguments=piece)
-                    )
+                    yield Delta(completion_tokens=tokens, tool_call_index=calls, tool_arguments=piece)
                 calls += 1
-    if answer.breaks:
-        return [*events, BackendLost("The model stopped unexpectedly while it was answering.")]
-    usage = Usage(prompt_tokens=PROMPT_TOKENS, completion_tokens=tokens, cached_tokens=1)
-    return [*events, Finish(finish_reason=answer.finish_reason, usage=usage)]
 
 
 class PlayedBackend:
@@ -204,12 +207,7 @@ class PlayedBackend:
         self, prepared: Prepared, *, run_id: str, max_tokens: int, timeout_s: float
     ) -> PlayedGeneration:
         choice, self._given = self._given, self._given + 1
-        return PlayedGeneration(
-            self._plan.answers[choice],
-            choice,
-            with_logprobs=self._plan.with_logprobs,
-            is_fast=self._plan.is_read_slowly,
-        )
+        return PlayedGeneration(self._plan.answers[choice], choice, self._plan)
 
 
 def play(plan: Plan, wire: Wire) -> Played:
@@ -223,8 +221,8 @@ def play(plan: Plan, wire: Wire) -> Played:
 async def _play(plan: Plan, wire: Wire) -> Played:
     ledger = MemoryLedger(LoopClock())
     ledger.open_account(ALICE)
-    await ledger.submit([issue("g", CREDIT)])
-    desk = Desk(ledger, backend=PlayedBackend(plan))
+    await ledger.submit([issue("g", CREDIT if plan.credit is None else PROMPT_TOKENS + plan.credit)])
+    desk = Desk(ledger, backend=PlayedBackend(plan), policy=HoldPolicy(chunk_tokens=1, hold_wait_s=0.0))
     reader = Reader(plan)
     body = json.dumps({"model": "hand", "stream": True, **wire.body(plan)}).encode()
 

@@ -165,10 +165,24 @@ def test_what_a_client_could_take_is_relayed_as_it_stands() -> None:
     relayed = [piece.relayed.parts if piece.relayed else None for piece in pieces]
     assert [json.loads(parts[0])["delta"] for parts in relayed[:3] if parts] == [
         delta,
-        {"reasoning_content": "so"},
+        {"reasoning_content": "so", "reasoning": "so"},
         {"tool_calls": [call]},
     ]
     assert relayed[3:] == [None] * 5
+
+
+def test_what_clients_would_append_twice_or_stumble_over_is_not_relayed() -> None:
+    """Id and name of a call in each of its deltas, nulls for what is not said, no reason before the end."""
+    call = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}
+    more = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "}"}}
+    _, pieces = read(
+        chunk({"tool_calls": [call]}),
+        chunk({"tool_calls": [more]}),
+        chunk({"content": "Hi", "tool_calls": None}),
+        b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n',
+    )
+    assert [piece.relayed is not None for piece in pieces] == [True, False, False, False]
+    assert (pieces[1].tool_call, pieces[1].tool_arguments) == (None, "}")
 
 
 def test_relayed_pieces_in_our_envelope() -> None:

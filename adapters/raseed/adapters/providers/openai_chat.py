@@ -118,7 +118,7 @@ class OpenAIChatDecoder:
             return ()
         pieces = [piece for choice in choices for piece in self._choice(choice)]
         if len(choices) == 1 and len(pieces) == 1 and self._may_be_relayed(choices[0], pieces[0]):
-            part = bytes(chunk.choices).strip()[1:-1].strip()
+            part = _part(choices[0], bytes(chunk.choices).strip()[1:-1].strip())
             if b"\n" not in part and b"\r" not in part:
                 return [_relayed(pieces[0], part)]
         return pieces
@@ -126,13 +126,18 @@ class OpenAIChatDecoder:
     def _may_be_relayed(self, choice: dict[str, Any], piece: Piece) -> bool:
         """Whether a client that was told the role, and is told the end, can take it as it stands."""
         delta = choice["delta"]
-        if choice.get("index") != 0 or choice.get("finish_reason") or "role" in delta:
+        if choice.get("index") != 0 or choice.get("finish_reason", "") is not None:
+            return False
+        if "role" in delta or None in delta.values():
             return False
         if piece.tool_call_index is None:
-            return isinstance(delta.get("content"), str | None)
+            return isinstance(delta.get("content", ""), str)
         [call] = delta["tool_calls"]
-        is_opened_whole = piece.tool_call is None or call.get("id") == piece.tool_call.id
-        return call.get("index") == piece.tool_call_index and is_opened_whole and _is_text(call, "arguments")
+        if call.get("index") != piece.tool_call_index or not _is_text(call, "arguments"):
+            return False
+        if piece.tool_call is None:  # clients append id and name to those that they have
+            return bool(call.keys() == {"index", "function"} and call["function"].keys() == {"arguments"})
+        return bool(call.get("id") == piece.tool_call.id and call.get("type") == "function")
 
     def _choice(self, choice: Any) -> Iterator[Piece]:
         """One choice was asked for; what is said of others is not listened to."""
@@ -251,8 +256,18 @@ def _logprob(each: Any) -> Logprob | None:
     return Logprob(token, float(value))
 
 
+def _part(choice: dict[str, Any], as_written: bytes) -> bytes:
+    """What is thought aloud under both keys: some clients read one, some the other."""
+    delta = choice["delta"]
+    thought = delta.get("reasoning_content") or delta.get("reasoning")
+    if not thought or delta.get("reasoning_content") == delta.get("reasoning"):
+        return as_written
+    both = delta | {"reasoning_content": thought, "reasoning": thought}
+    return msgspec.json.encode(choice | {"delta": both})
+
+
 def _is_text(call: dict[str, Any], name: str) -> bool:
-    return isinstance(member(call, "function", name), str | None)
+    return isinstance(member(call, "function", name), str)
 
 
 def _status(error: Any) -> int:

@@ -29,11 +29,13 @@ PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 
-class _Typed(msgspec.Struct, frozen=True, gc=False):
+class _BlockEvent(msgspec.Struct, frozen=True, gc=False):
     type: str
+    index: int
 
 
 _encode = msgspec.json.Encoder().encode
+_decode_block_event = msgspec.json.Decoder(_BlockEvent).decode
 
 
 class MessageStreamEncoder:
@@ -76,7 +78,7 @@ class MessageStreamEncoder:
         Raises BackendLost for more of a call whose block has ended: no block can be opened again.
         """
         if delta.relayed is not None and delta.relayed.wire is ClientWire.ANTHROPIC_MESSAGES:
-            return b"".join(map(_relayed, delta.relayed.parts))
+            return b"".join(map(self._relay, delta.relayed.parts))
         events = self._text(delta.text) if delta.text else b""
         index = delta.tool_call_index
         if index is None:
@@ -103,6 +105,15 @@ class MessageStreamEncoder:
         delta = _encode({"stop_reason": ending, "stop_sequence": found})
         body = b'"delta":' + delta + b',"usage":' + _encode(usage_object(usage, charged))
         return self._close() + _event("message_delta", body) + _STOP
+
+    def _relay(self, data: bytes) -> bytes:
+        """An event of a content block as its provider wrote it. The answer may end before its block does."""
+        said = _decode_block_event(data)
+        if said.type == "content_block_start":
+            self._index, self._is_open = said.index, True
+        elif said.type == "content_block_stop":
+            self._is_open = False
+        return b"event: %b\ndata: %b\n\n" % (said.type.encode(), data)
 
     def _text(self, text: str) -> bytes:
         events = b""
@@ -135,12 +146,6 @@ class MessageStreamEncoder:
 
     def _block_event(self, name: str, members: bytes) -> bytes:
         return _event(name, b'"index":%d' % self._index + members)
-
-
-def _relayed(data: bytes) -> bytes:
-    """An event of a content block as its provider wrote it."""
-    name: str = msgspec.json.decode(data, type=_Typed).type
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
 
 
 def _event(name: str, members: bytes) -> bytes:
