@@ -66,6 +66,8 @@ class ModelProvider:
         """In place of every answer, after `plays`."""
         self.left: list[int] = []
         """Of each answer that its client left before its end, how many steps it had had."""
+        self.peers: list[Any] = []
+        """Of each request, from where it came: a connection that is used again is seen here again."""
         self._paths = tuple(paths)
         self._answer = answer
 
@@ -78,6 +80,8 @@ class ModelProvider:
         return [asked.json for asked in self.served.asked]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        self.peers.append(request.transport.get_extra_info("peername"))
         play = self._answer(request, await request.json())
         if self.plays:
             play = self.plays.popleft()

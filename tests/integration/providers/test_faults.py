@@ -329,3 +329,20 @@ async def test_one_that_fails_after_its_headers_is_followed_by_nobody() -> None:
     async with provider_desk([Placed(provider=first), Placed(provider=second, priority=1)]) as desk:
         assert type((await desk.answer()).error) is BackendUnavailable
         assert second.served.asked == []
+
+
+@pytest.mark.parametrize("kind", SPEECHES)
+async def test_a_connection_is_used_again_and_nothing_is_sent_twice_on_it(kind: str) -> None:
+    """Whoever answers closes a connection that was idle at the moment at which we send: whether it had read the request is
+    unknown.
+    """
+    speech = SPEECHES[kind]
+    provider = speech.provider()
+    async with provider_desk([Placed(provider=provider, kind=kind, base=speech.base)]) as desk:
+        for _ in range(2):
+            assert (await desk.answer()).text == "one two three "
+            await asyncio.sleep(0.05)  # the end of its bytes is read after the answer is
+        provider.plays.append(Play(before=[Reset()]))
+        assert type((await desk.answer()).error) is BackendUnavailable
+        assert len(provider.served.asked) == 3
+        assert len(set(provider.peers)) == 1
