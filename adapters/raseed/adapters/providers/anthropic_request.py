@@ -14,6 +14,7 @@ import msgspec
 
 from raseed.adapters.providers.errors import unsupported, unsupported_value
 from raseed.adapters.providers.json_access import json_object
+from raseed.adapters.providers.messages import DATA_URL, SYSTEM_BREAK, chosen, parts, system_texts, turns
 from raseed.adapters.providers.wire import HttpRequest, Upstream
 from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
@@ -29,9 +30,7 @@ from raseed.core.inference.model import (
 )
 
 PATH = "/v1/messages"
-_SYSTEM_BREAK = "\n\n"
 _ID = re.compile(r"[^a-zA-Z0-9_-]")
-_DATA_URL = re.compile(r"data:(?P<type>[a-z]+/[a-z0-9.+-]+);base64,")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,7 +43,7 @@ def check_request(request: ChatRequest) -> None:
         raise unsupported_value("temperature", "It must be at most 1 with this model.")
     for index, message in enumerate(request.messages):
         for media in message.media:
-            if media.kind is MediaKind.FILE and not _DATA_URL.match(media.url or ""):
+            if media.kind is MediaKind.FILE and not DATA_URL.match(media.url or ""):
                 raise unsupported_value(f"messages.[{index}].content", "A file must be a base64 data: URL.")
 
 
@@ -53,12 +52,17 @@ def encode_request(request: ChatRequest, upstream: Upstream, max_tokens: int) ->
     body |= {
         "model": upstream.model,
         "max_tokens": max_tokens,
-        "messages": _turns(request.messages),
+        "messages": [
+            {
+                "role": "assistant" if is_answer else "user",
+                "content": [block for message in said for block in _blocks(message)],
+            }
+            for is_answer, said in turns(request.messages)
+        ],
         "stream": True,
     }
-    system = [whole_text(each.text) for each in request.messages if each.role is Role.SYSTEM and each.text]
-    if system:
-        body["system"] = _SYSTEM_BREAK.join(system)
+    if system := system_texts(request.messages):
+        body["system"] = SYSTEM_BREAK.join(system)
     body |= dict(_sampling(request.sampling))
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
@@ -71,11 +75,7 @@ def encode_request(request: ChatRequest, upstream: Upstream, max_tokens: int) ->
 
 
 def _sampling(sampling: Sampling) -> Iterator[tuple[str, Any]]:
-    default = Sampling()
-    for name in ("temperature", "top_p", "top_k"):
-        value = getattr(sampling, name)
-        if value != getattr(default, name):
-            yield name, value
+    yield from chosen(sampling, {name: name for name in ("temperature", "top_p", "top_k")})
     if sampling.stop:
         yield "stop_sequences", list(sampling.stop)
 
@@ -91,31 +91,13 @@ def _choice(request: ChatRequest) -> dict[str, Any] | None:
     return choice if choice != {"type": "auto"} else None
 
 
-def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    turns: list[dict[str, Any]] = []
-    for message in messages:
-        if message.role is Role.SYSTEM:
-            continue
-        role = "assistant" if message.role is Role.ASSISTANT else "user"
-        if not turns or turns[-1]["role"] != role:
-            turns.append({"role": role, "content": []})
-        turns[-1]["content"] += _blocks(message)
-    return turns
-
-
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
-    text = whole_text(message.text)
     if message.role is Role.TOOL:
+        text = whole_text(message.text)
         yield {"type": "tool_result", "tool_use_id": _id(message.tool_call_id or ""), "content": text}
         return
-    at = 0
-    for media in message.media:
-        if media.text_before > at:
-            yield {"type": "text", "text": text[at : media.text_before]}
-            at = media.text_before
-        yield _media(media)
-    if at < len(text):
-        yield {"type": "text", "text": text[at:]}
+    for part in parts(message):
+        yield {"type": "text", "text": part} if isinstance(part, str) else _media(part)
     for call in message.tool_calls:
         yield {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": _arguments(call)}
 
@@ -123,7 +105,7 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
 def _media(media: Media) -> dict[str, Any]:
     url = media.url or ""
     kind = "image" if media.kind is MediaKind.IMAGE else "document"
-    if match := _DATA_URL.match(url):
+    if match := DATA_URL.match(url):
         source = {"type": "base64", "media_type": match["type"], "data": url[match.end() :]}
     else:
         source = {"type": "url", "url": url}

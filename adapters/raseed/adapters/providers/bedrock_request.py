@@ -15,6 +15,7 @@ import msgspec
 
 from raseed.adapters.providers.errors import unsupported, unsupported_value
 from raseed.adapters.providers.json_access import json_object
+from raseed.adapters.providers.messages import DATA_URL, chosen, parts, system_texts, turns
 from raseed.adapters.providers.wire import HttpRequest, Upstream
 from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
@@ -30,7 +31,6 @@ from raseed.core.inference.model import (
 
 _ID = re.compile(r"[^a-zA-Z0-9_-]")
 _ID_CHARS_MAX = 64
-_DATA_URL = re.compile(r"data:(?P<type>[a-z]+/[a-z0-9.+-]+);base64,")
 _FORMATS = {
     "image/png": "png",
     "image/jpeg": "jpeg",
@@ -59,7 +59,7 @@ def check_request(request: ChatRequest) -> None:
         raise unsupported("parallel_tool_calls")
     for index, message in enumerate(request.messages):
         for media in message.media:
-            match = _DATA_URL.match(media.url or "")
+            match = DATA_URL.match(media.url or "")
             if match is None or match["type"] not in _FORMATS:
                 raise unsupported_value(
                     f"messages.[{index}].content", "It must be a base64 data: URL of a known type."
@@ -68,10 +68,15 @@ def check_request(request: ChatRequest) -> None:
 
 def encode_request(request: ChatRequest, upstream: Upstream, max_tokens: int) -> HttpRequest:
     body: dict[str, Any] = dict(upstream.extra_body)
-    body["messages"] = _turns(request.messages)
-    system = [{"text": whole_text(m.text)} for m in request.messages if m.role is Role.SYSTEM and m.text]
-    if system:
-        body["system"] = system
+    body["messages"] = [
+        {
+            "role": "assistant" if is_answer else "user",
+            "content": [block for message in said for block in _blocks(message)],
+        }
+        for is_answer, said in turns(request.messages)
+    ]
+    if system := system_texts(request.messages):
+        body["system"] = [{"text": text} for text in system]
     body["inferenceConfig"] = {"maxTokens": max_tokens, **dict(_sampling(request.sampling))}
     if request.tools:
         body["toolConfig"] = {"tools": [_tool(tool) for tool in request.tools]}
@@ -82,40 +87,18 @@ def encode_request(request: ChatRequest, upstream: Upstream, max_tokens: int) ->
 
 
 def _sampling(sampling: Sampling) -> Iterator[tuple[str, Any]]:
-    default = Sampling()
-    if sampling.temperature != default.temperature:
-        yield "temperature", sampling.temperature
-    if sampling.top_p != default.top_p:
-        yield "topP", sampling.top_p
+    yield from chosen(sampling, {"temperature": "temperature", "top_p": "topP"})
     if sampling.stop:
         yield "stopSequences", list(sampling.stop)
 
 
-def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    turns: list[dict[str, Any]] = []
-    for message in messages:
-        if message.role is Role.SYSTEM:
-            continue
-        role = "assistant" if message.role is Role.ASSISTANT else "user"
-        if not turns or turns[-1]["role"] != role:
-            turns.append({"role": role, "content": []})
-        turns[-1]["content"] += _blocks(message)
-    return turns
-
-
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
-    text = whole_text(message.text)
     if message.role is Role.TOOL:
-        yield {"toolResult": {"toolUseId": _id(message.tool_call_id or ""), "content": [{"text": text}]}}
+        content = [{"text": whole_text(message.text)}]
+        yield {"toolResult": {"toolUseId": _id(message.tool_call_id or ""), "content": content}}
         return
-    at = 0
-    for media in message.media:
-        if media.text_before > at:
-            yield {"text": text[at : media.text_before]}
-            at = media.text_before
-        yield _media(media)
-    if at < len(text):
-        yield {"text": text[at:]}
+    for part in parts(message):
+        yield {"text": part} if isinstance(part, str) else _media(part)
     for call in message.tool_calls:
         written = call.arguments_json if json_object(call.arguments_json) is not None else "{}"
         arguments = msgspec.Raw(written.encode())
@@ -124,7 +107,7 @@ def _blocks(message: Message) -> Iterator[dict[str, Any]]:
 
 def _media(media: Media) -> dict[str, Any]:
     url = media.url or ""
-    match = _DATA_URL.match(url)
+    match = DATA_URL.match(url)
     assert match is not None, "was checked"
     block: dict[str, Any] = {
         "format": _FORMATS[match["type"]],

@@ -6,7 +6,6 @@ the tool; neighbouring turns of one role are one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +14,7 @@ import msgspec
 
 from raseed.adapters.providers.errors import unsupported, unsupported_value
 from raseed.adapters.providers.json_access import json_object
+from raseed.adapters.providers.messages import DATA_URL, SYSTEM_BREAK, chosen, parts, system_texts, turns
 from raseed.adapters.providers.wire import HttpRequest, Upstream
 from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
@@ -29,11 +29,16 @@ from raseed.core.inference.model import (
     ToolChoice,
 )
 
-_SYSTEM_BREAK = "\n\n"
-_DATA_URL = re.compile(r"data:(?P<type>[a-z]+/[a-z0-9.+-]+);base64,")
 _NO_SIGNATURE = "skip_thought_signature_validator"
 """In place of the signature of a call that was made elsewhere, or whose signature its client could not keep: without one,
 models from Gemini 3 on refuse a history with calls (ai.google.dev/gemini-api/docs/thought-signatures)."""
+_NAMES = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,7 +48,7 @@ def check_request(request: ChatRequest) -> None:
         raise unsupported("parallel_tool_calls")
     for index, message in enumerate(request.messages):
         for media in message.media:
-            if media.kind is not MediaKind.AUDIO and not _DATA_URL.match(media.url or ""):
+            if media.kind is not MediaKind.AUDIO and not DATA_URL.match(media.url or ""):
                 raise unsupported_value(
                     f"messages.[{index}].content", "An image or a file must be a base64 data: URL."
                 )
@@ -51,10 +56,16 @@ def check_request(request: ChatRequest) -> None:
 
 def encode_request(request: ChatRequest, upstream: Upstream, max_tokens: int) -> HttpRequest:
     body: dict[str, Any] = dict(upstream.extra_body)
-    body["contents"] = _turns(request.messages)
-    system = [whole_text(each.text) for each in request.messages if each.role is Role.SYSTEM and each.text]
-    if system:
-        body["systemInstruction"] = {"parts": [{"text": _SYSTEM_BREAK.join(system)}]}
+    names = {call.id: call.name for message in request.messages for call in message.tool_calls}
+    body["contents"] = [
+        {
+            "role": "model" if is_answer else "user",
+            "parts": [part for message in said for part in _parts(message, names)],
+        }
+        for is_answer, said in turns(request.messages)
+    ]
+    if system := system_texts(request.messages):
+        body["systemInstruction"] = {"parts": [{"text": SYSTEM_BREAK.join(system)}]}
     given = body.get("generationConfig")
     body["generationConfig"] = {
         **(given if isinstance(given, dict) else {}),
@@ -74,17 +85,7 @@ def encode_request(request: ChatRequest, upstream: Upstream, max_tokens: int) ->
 
 
 def _sampling(sampling: Sampling) -> Iterator[tuple[str, Any]]:
-    default = Sampling()
-    for name, theirs in (
-        ("temperature", "temperature"),
-        ("top_p", "topP"),
-        ("top_k", "topK"),
-        ("presence_penalty", "presencePenalty"),
-        ("frequency_penalty", "frequencyPenalty"),
-    ):
-        value = getattr(sampling, name)
-        if value != getattr(default, name):
-            yield theirs, value
+    yield from chosen(sampling, _NAMES)
     if sampling.seed is not None:
         yield "seed", sampling.seed
     if sampling.stop:
@@ -100,48 +101,30 @@ def _format(answer: JsonFormat | None) -> dict[str, Any]:
     return written
 
 
-def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    turns: list[dict[str, Any]] = []
-    names: dict[str, str] = {}
-    for message in messages:
-        if message.role is Role.SYSTEM:
-            continue
-        role = "model" if message.role is Role.ASSISTANT else "user"
-        if not turns or turns[-1]["role"] != role:
-            turns.append({"role": role, "parts": []})
-        names |= {call.id: call.name for call in message.tool_calls}
-        turns[-1]["parts"] += _parts(message, names)
-    return turns
-
-
 def _parts(message: Message, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """`names`: of the tools, by the id of each call so far."""
-    text = whole_text(message.text)
+    """`names`: of the tools, by the id of each call."""
     if message.role is Role.TOOL:
+        text = whole_text(message.text)
         name = names.get(message.tool_call_id or "", "")
         yield {"functionResponse": {"name": name, "response": json_object(text) or {"result": text}}}
         return
-    at = 0
-    for media in message.media:
-        if media.text_before > at:
-            yield {"text": text[at : media.text_before]}
-            at = media.text_before
-        yield {"inlineData": _media(media)}
-    if at < len(text):
-        yield {"text": text[at:]}
+    for part in parts(message):
+        yield {"text": part} if isinstance(part, str) else {"inlineData": _media(part)}
     for index, call in enumerate(message.tool_calls):
         arguments = call.arguments_json if json_object(call.arguments_json) is not None else "{}"
-        part: dict[str, Any] = {"functionCall": {"name": call.name, "args": msgspec.Raw(arguments.encode())}}
+        called: dict[str, Any] = {
+            "functionCall": {"name": call.name, "args": msgspec.Raw(arguments.encode())}
+        }
         if index == 0:
-            part["thoughtSignature"] = _NO_SIGNATURE
-        yield part
+            called["thoughtSignature"] = _NO_SIGNATURE
+        yield called
 
 
 def _media(media: Media) -> dict[str, Any]:
     if media.kind is MediaKind.AUDIO:
         return {"mimeType": f"audio/{media.format}", "data": media.data_base64}
     url = media.url or ""
-    match = _DATA_URL.match(url)
+    match = DATA_URL.match(url)
     assert match is not None, "was checked"
     return {"mimeType": match["type"], "data": url[match.end() :]}
 

@@ -15,6 +15,7 @@ import msgspec
 from raseed.adapters.providers.errors import unsupported, unsupported_value
 from raseed.adapters.providers.json_access import count, json_object, member, text
 from raseed.adapters.providers.json_lines import JSON_LINES, JsonLinesParser
+from raseed.adapters.providers.messages import chosen
 from raseed.adapters.providers.sse import Event
 from raseed.adapters.providers.wire import (
     Decoder,
@@ -38,6 +39,7 @@ from raseed.core.inference.model import (
 
 PATH = "/api/chat"
 _IMAGE = re.compile(r"data:image/[a-z+]+;base64,")
+_NAMES = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
 _REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -148,11 +150,7 @@ def _message(message: Message, names: dict[str, str]) -> dict[str, Any]:
 
 def _options(sampling: Sampling) -> Iterator[tuple[str, Any]]:
     """A field with OpenAI's default value is left out here too: a model file may say another."""
-    default = Sampling()
-    for name in ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty"):
-        value = getattr(sampling, name)
-        if value != getattr(default, name):
-            yield name, value
+    yield from chosen(sampling, {name: name for name in _NAMES})
     if sampling.seed is not None:
         yield "seed", sampling.seed
     if sampling.stop:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from raseed.adapters.providers.messages import chosen, parts
 from raseed.adapters.providers.wire import HttpRequest, Upstream
 from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
@@ -27,6 +28,7 @@ from raseed.core.inference.model import (
     ToolChoice,
 )
 
+_NAMES = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,11 +73,7 @@ def encode_request(
 
 
 def _sampling(sampling: Sampling, dialect: Dialect) -> Iterator[tuple[str, Any]]:
-    default = Sampling()
-    for name in ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty"):
-        value = getattr(sampling, name)
-        if value != getattr(default, name):
-            yield name, value
+    yield from chosen(sampling, {name: name for name in _NAMES})
     if sampling.seed is not None:
         yield dialect.seed, sampling.seed
     if sampling.stop:
@@ -105,7 +103,10 @@ def _message(message: Message) -> dict[str, Any]:
         written["content"] = text or None
         written["tool_calls"] = [_call(call) for call in message.tool_calls]
     elif message.media:
-        written["content"] = list(_parts(text, message.media))
+        written["content"] = [
+            {"type": "text", "text": part} if isinstance(part, str) else _media(part)
+            for part in parts(message)
+        ]
     else:
         written["content"] = text
     if message.name:
@@ -121,18 +122,6 @@ def _call(call: ToolCall) -> dict[str, Any]:
         "type": "function",
         "function": {"name": call.name, "arguments": whole_text(call.arguments_json) or "{}"},
     }
-
-
-def _parts(text: str, media: tuple[Media, ...]) -> Iterator[dict[str, Any]]:
-    """Text and what is not text, in the order in which they stood."""
-    at = 0
-    for each in media:
-        if each.text_before > at:
-            yield {"type": "text", "text": text[at : each.text_before]}
-            at = each.text_before
-        yield _media(each)
-    if at < len(text):
-        yield {"type": "text", "text": text[at:]}
 
 
 def _media(media: Media) -> dict[str, Any]:
