@@ -35,6 +35,8 @@ class Node:
     in_use: Counter[str] = field(default_factory=Counter)
     broken: set[str] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    """What its owner did that must not be. Noted, because the owner goes on past whatever a node raises."""
     loading: int = 0
     loading_max: int = 0
 
@@ -43,9 +45,9 @@ class Node:
 
     async def load(self, version: ModelVersion) -> int:
         name = version.name.triton_name
-        assert name not in self.memory
+        self._note(name in self.memory, f"{name} was loaded twice")
         self.memory[name] = version.expected_bytes
-        assert sum(self.memory.values()) <= self.budget_bytes
+        self._note(sum(self.memory.values()) > self.budget_bytes, f"{name} does not fit")
         self.loading += 1
         self.loading_max = max(self.loading, self.loading_max)
         self.loads[name] += 1
@@ -58,10 +60,15 @@ class Node:
         return version.expected_bytes
 
     async def unload(self, name: VersionName) -> None:
-        assert not self.in_use[name.triton_name] or name.triton_name in self.dead
+        is_used = self.in_use[name.triton_name] and name.triton_name not in self.dead
+        self._note(bool(is_used), f"{name} is in use")
         await asyncio.sleep(UNLOAD_S)
         self.memory.pop(name.triton_name)
         self.unloads.append(name.triton_name)
+
+    def _note(self, is_wrong: bool, what: str) -> None:
+        if is_wrong:
+            self.wrong.append(what)
 
     async def loaded(self) -> frozenset[str]:
         return frozenset(self.memory)
@@ -122,6 +129,7 @@ class Site:
     async def end(self) -> None:
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)
+        assert self.node.wrong == []
 
 
 def version(number: int) -> ModelVersion:
