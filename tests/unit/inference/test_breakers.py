@@ -12,6 +12,7 @@ from tests.unit.inference.conftest import nothing_left
 
 from raseed.core.errors import BackendLost, BackendUnavailable, RequestInvalid
 from raseed.core.inference.admission import MODEL_BREAKER, SlotLimits
+from raseed.core.inference.model import ChatRequest, Sampling
 
 FAILS = "#script fail_at=0"
 FAILURES = MODEL_BREAKER.failures
@@ -139,3 +140,13 @@ async def test_a_success_that_began_before_it_opened_does_not_close_it(ledger, b
     assert isinstance((await read(desk.ask(asked))).error, BackendUnavailable)
     assert len(hand.generations) == 2
     await nothing_left(desk)
+
+
+async def test_a_request_that_does_not_ask_the_model_says_nothing_of_it(desk):
+    """The prompt alone is given back without the model: the next request is the one that is let through to see."""
+    await open_it(desk)
+    await asyncio.sleep(MODEL_BREAKER.pause_s)
+    nothing = ChatRequest(model="scripted", prompts=("one",), echo=True, sampling=Sampling(max_tokens=0))
+    assert (await read(desk.ask(nothing))).text == "one"
+    assert await outcome(desk, FAILS) == "failed"
+    assert await outcome(desk, "hi") == "refused"

@@ -79,7 +79,8 @@ def test_models_are_asked_for_what_they_can():
 
 
 async def test_a_model_that_does_not_embed_is_not_asked(hand_desk, hand: HandBackend):
-    hand.can = frozenset({Capability.CHAT})
+    """Nor is a backend that says so of a model, but has no way to be asked."""
+    hand.can = frozenset({Capability.CHAT, Capability.EMBEDDINGS})
     with pytest.raises(RequestInvalid):
         hand_desk.ask(EmbeddingRequest(model="hand", inputs=("a",)))
     assert hand.prepared == 0

@@ -16,7 +16,12 @@ from raseed.adapters.providers.openai_request import OPENAI, Dialect
 from raseed.adapters.providers.wire import Wire
 from raseed.core.inference.model import Capability
 
-OF_CHAT = frozenset(Capability) - {Capability.COMPLETIONS, Capability.EMBEDDINGS, Capability.DIMENSIONS}
+OF_CHAT = frozenset(Capability) - {
+    Capability.COMPLETIONS,
+    Capability.SUFFIX,
+    Capability.EMBEDDINGS,
+    Capability.DIMENSIONS,
+}
 """What a target may be able to."""
 _JSON = {Capability.JSON_OBJECT, Capability.JSON_SCHEMA}
 _TOOLS = {Capability.TOOLS, Capability.TOOL_CHOICE}

@@ -40,7 +40,7 @@ class Estimator:
         """
         route = self._router.route(request.model)
         price = self._prices.snapshot(request.model, caller.tier)
-        check_capabilities(request, route.backend.capabilities(request.model))
+        check_capabilities(request, route.capabilities(request.model))
         self._limits.check_model(caller, request.model, (card.id for card in self._router.cards()))
         work = await prepare_work(route, self._limits.within_tier(caller, request))
         return Estimate(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from raseed.core.errors import ModelUnknown
 from raseed.core.inference.admission import NO_BREAKER, Breakers, Slots
-from raseed.core.inference.model import ModelCard
+from raseed.core.inference.model import Capability, ModelCard
 from raseed.core.inference.ports import EmbeddingBackend, Leases, ModelBackend
 
 
@@ -19,6 +19,12 @@ class Route:
     """The same backend, if some of its models can EMBEDDINGS."""
     breakers: Breakers = field(default_factory=lambda: Breakers(NO_BREAKER))
     """None open by themselves in front of a backend that knows whom to leave alone."""
+
+    def capabilities(self, model: str) -> frozenset[Capability]:
+        """What a model can be asked for by this route."""
+        can = self.backend.capabilities(model)
+        return can if self.embedder is not None else can - {Capability.EMBEDDINGS}
+
     leases: Leases | None = None
     """For what its requests need; None where nothing is loaded on demand."""
 

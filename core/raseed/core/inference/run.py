@@ -303,7 +303,7 @@ class Run:
             echoed = list(work.echoed)
             while True:
                 event = await generation.next()
-                if not isinstance(event, Finish) or event.finish_reason is not None:
+                if work.asks_engine and (not isinstance(event, Finish) or event.finish_reason is not None):
                     attempt.answered()
                 while echoed and not self._reader_gone():
                     await self._deliver(echoed.pop(0))

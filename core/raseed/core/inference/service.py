@@ -109,7 +109,7 @@ class InferenceService:
             raise Overloaded("The service is restarting. Please try again.", retry_after_s=1.0)
         route = self._router.route(request.model)
         self._check_tier(caller, request.model)
-        check_capabilities(request, route.backend.capabilities(request.model))
+        check_capabilities(request, route.capabilities(request.model))
         price = self._prices.snapshot(request.model, caller.tier)
         spec = RunSpec(
             run_id=RunId(_named_run(caller, request_id) if request_id else new_id("run")),

@@ -44,6 +44,8 @@ class Work:
     start: Start
     needs: str = ""
     """What has to be in memory for it; empty where everything always is."""
+    asks_engine: bool = True
+    """Whether its end says anything of the engine."""
     echoed: Sequence[Delta] = ()
     """What the answers begin with before anything is generated."""
 
@@ -84,6 +86,7 @@ def _no_answer(route: Route, request: ChatRequest, answers: Answers) -> Work:
         max_tokens=0,
         slots=1,
         start=start,
+        asks_engine=False,
         echoed=echoes(answers) if request.echo else (),
     )
 
