@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -184,3 +185,16 @@ async def test_a_purge_removes_what_is_over_in_batches(opened):
     assert await opened.content.get(ALICE, KIND, "young") == young
     size = select(content_items.c.size_bytes)
     assert await stored_bytes(opened) == await opened.store.database.read(lambda c: c.scalar(size))
+
+
+async def test_responses_leave_room_for_keys(opened):
+    """An account that keeps as many as it may still gets the results of its keys kept."""
+
+    async def keep(name: str) -> Any:
+        return await opened.content.put(ALICE, ContentKind.RESPONSE, name, b"x" * 500, ttl_s=60)
+
+    for number in range(4):
+        assert await keep(f"resp_{number}")
+    with pytest.raises(StorageQuotaExceeded):
+        await keep("resp_4")
+    assert await put(opened, data=b"x" * 500)

@@ -84,10 +84,10 @@ class SqlContentStore:
             sealed = self._vault.seal(key, data, account_id, kind, name)
             freed = there.size_bytes if there is not None and there.key_id == key.id else 0
             stored_bytes += len(sealed) - freed
-            if stored_bytes > self._limits.account_bytes_max and len(sealed) > freed:
+            room = self._limits.room_for(kind)
+            if stored_bytes > room and len(sealed) > freed:
                 raise StorageQuotaExceeded(
-                    f"This account keeps the most it may: {self._limits.account_bytes_max} bytes.",
-                    metadata={"limit_bytes": str(self._limits.account_bytes_max)},
+                    f"This account keeps the most it may: {room} bytes.", metadata={"limit_bytes": str(room)}
                 )
             if there is not None:
                 connection.execute(delete(content_items).where(_is_at(account_id, kind, name)))

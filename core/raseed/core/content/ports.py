@@ -31,6 +31,15 @@ class ContentLimits:
     """Longest item: a result of 64 KiB with what belongs to it. Longer ones would hold up the ledger's writer."""
     account_bytes_max: int = 256 * 1024 * 1024
     """All that an account keeps at a time: at the end of it stand four thousand of the longest items."""
+    response_share: float = 0.75
+    """Of that, how full it may be for a response to be stored: every request asks for it that does not say otherwise, and
+    the rest is for the results of keys, without which a request is refused."""
+
+    def room_for(self, kind: ContentKind) -> int:
+        """The most bytes that an account may keep when an item of this kind is added."""
+        if kind is ContentKind.RESPONSE:
+            return int(self.account_bytes_max * self.response_share)
+        return self.account_bytes_max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
