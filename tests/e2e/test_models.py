@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.e2e.test_readme import ROOT, blocks, run
@@ -61,15 +62,28 @@ def follow(stack: Stack, block: str) -> str:
 def tidy(stack: Stack) -> Iterator[None]:
     """Others who share the stack find it as it was."""
     yield
+    remove_all(stack)
+
+
+def remove_all(stack: Stack) -> None:
     run_cli(stack.environ, "models", "alias", "remove", ALIAS)
     for version in run_cli(stack.environ, "models", "list", "--json").value:
-        run_cli(stack.environ, "models", "pin", version["version"], "--off")
         run_cli(stack.environ, "models", "remove", version["version"])
-    until(
-        lambda: not [row for row in run_cli(stack.environ, "models", "ps", "--json").value if "place" in row],
-        PATIENCE_S,
-        "nothing of the catalogue is in memory",
-    )
+    until(lambda: not residents(stack), PATIENCE_S, "nothing of the catalogue is in memory")
+
+
+def residents(stack: Stack) -> list[dict[str, Any]]:
+    """Versions in memory, or wanted there."""
+    return [row for row in run_cli(stack.environ, "models", "ps", "--json").value if "place" in row]
+
+
+def poet(folder: Path) -> Path:
+    """The demo model under another name."""
+    made = folder / "poet"
+    made.mkdir()
+    for name, content in tiny_files("poet").items():
+        (made / name).write_bytes(content)
+    return made
 
 
 def test_the_walk_through_of_the_page(stack: Stack, reader: None, tidy: None):
@@ -117,7 +131,7 @@ def test_a_cold_version_is_loaded_for_whoever_asks_and_charged_for_its_answer_al
         return bool(again.json["choices"][0]["message"]["content"])
 
     until(is_back, PATIENCE_S, "the version is back")
-    [row] = [row for row in run_cli(stack.environ, "models", "ps", "--json").value if "place" in row]
+    [row] = residents(stack)
     assert (row["model"], row["place"], row["bytes"] > 0) == ("raseed-poet@1", "ready", True)
     refused = run_cli(stack.environ, "models", "remove", "raseed-poet@1").refused()
     assert f"The alias {ALIAS} stands for raseed-poet@1" in refused
@@ -137,6 +151,33 @@ def test_a_version_that_cannot_be_loaded_is_refused_and_offered_to_nobody(
     assert "broken@1 is refused: the server could not load it" in refused.err
     alias = run_cli(stack.environ, "models", "alias", "set", ALIAS, "broken@1")
     assert "only an approved version" in alias.refused()
+
+
+def test_versions_outlive_the_server_and_the_worker(mortal: Stack, tmp_path: Path) -> None:
+    """Whichever is killed is started again, and the next request loads what it asks for. Nothing is charged for errors."""
+    pushed = run_cli(mortal.environ, "models", "push", str(poet(tmp_path)), "--version", "1")
+    assert pushed.status == 0, pushed
+    run_cli(mortal.environ, "models", "alias", "set", ALIAS, "poet@1")
+    customer = mortal.customer()
+
+    def is_answered() -> bool:
+        before = customer.left()
+        try:
+            answer = customer.http.send("POST", CHAT, chat_body("Hello", ALIAS, max_tokens=4))
+        except OSError:
+            return False  # Envoy's worker is starting
+        assert answer.status in {200, 503}, answer
+        assert answer.status == 200 or customer.left() == before
+        return answer.status == 200
+
+    assert is_answered()
+    mortal.kill("triton")
+    until(is_answered, PATIENCE_S, "the version is on the new server")
+    mortal.wait_for_core(mortal.kill("core-0"))
+    until(is_answered, PATIENCE_S, "the new worker has it loaded")
+    [row] = residents(mortal)
+    assert (row["model"], row["place"]) == ("poet@1", "ready")
+    remove_all(mortal)
 
 
 @pytest.mark.long
@@ -169,7 +210,7 @@ def test_every_worker_serves_what_was_pushed(new_stack: Callable[..., Stack], tm
     assert run_cli(stack.environ, "models", "alias", "set", ALIAS, "poet@2").status == 0
     with ThreadPoolExecutor(12) as pool:
         assert set(pool.map(ask, range(48))) == {200}
-    rows = [row for row in run_cli(stack.environ, "models", "ps", "--json").value if "place" in row]
+    rows = residents(stack)
     until(
         lambda: not sum(row["in_flight"] for row in run_cli(stack.environ, "models", "ps", "--json").value),
         PATIENCE_S,
