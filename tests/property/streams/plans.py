@@ -138,9 +138,11 @@ def steps_of(*, with_calls: bool) -> st.SearchStrategy[Step]:
 
 
 def plans(
-    choices_max: int = 1, *, with_calls: bool = True, is_whole: bool = False
+    choices_max: int = 1, *, with_calls: bool = True, is_whole: bool = False, breaks: bool = False
 ) -> st.SearchStrategy[Plan]:
-    """Every stream; also of what breaks off, of half characters, and of readers who leave, unless it is to be whole."""
+    """Every stream; also of what breaks off, of half characters, and of readers who leave, unless it is to be whole. Or
+    those alone that break off while they are read.
+    """
     step: st.SearchStrategy[Step] = steps_of(with_calls=with_calls)
     if not is_whole:
         step = st.one_of(step, st.sampled_from(HALVES).map(Say))
@@ -148,7 +150,7 @@ def plans(
         Answer,
         steps=st.lists(step, max_size=6).map(tuple),
         is_cut=st.booleans(),
-        breaks=st.just(False) if is_whole else st.sampled_from([False, False, True]),
+        breaks=st.just(breaks) if is_whole or breaks else st.sampled_from([False, False, True]),
     )
     return st.builds(
         Plan,
@@ -157,6 +159,6 @@ def plans(
         with_logprobs=st.booleans(),
         is_read_slowly=st.booleans(),
         manner=manners,
-        leaves_after=st.none() if is_whole else st.sampled_from([None, None, 1, 2]),
-        credit=st.none() if is_whole else st.sampled_from([None, None, 1, 2, 3]),
+        leaves_after=st.none() if is_whole or breaks else st.sampled_from([None, None, 1, 2]),
+        credit=st.none() if is_whole or breaks else st.sampled_from([None, None, 1, 2, 3]),
     ).filter(lambda plan: plan.credit is None or not plan.breaks)

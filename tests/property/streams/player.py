@@ -66,8 +66,8 @@ class Wire:
     choices_max: int = 1
     has_tools: bool = True
 
-    def plans(self, *, is_whole: bool = False) -> st.SearchStrategy[Plan]:
-        return plans(self.choices_max, with_calls=self.has_tools, is_whole=is_whole)
+    def plans(self, *, is_whole: bool = False, breaks: bool = False) -> st.SearchStrategy[Plan]:
+        return plans(self.choices_max, with_calls=self.has_tools, is_whole=is_whole, breaks=breaks)
 
 
 @dataclass(slots=True)
