@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,7 @@ class Supervised:
             assert self._process is not None
             began = time.monotonic()
             code = await self._process.wait()
+            _kill_rest(self._process.pid)
             if self._is_stopping():
                 return
             ended = time.monotonic()
@@ -153,6 +155,7 @@ class Supervised:
                 self._report(f"{self.spec.name} did not stop within {timeout_s:.0f} s; killed")
                 process.kill()
                 await process.wait()
+            _kill_rest(process.pid)
         if self._reader is not None:
             await self._reader
         self._sweep()
@@ -181,6 +184,12 @@ class Supervised:
     def log_tail(self) -> str:
         lines = self.spec.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
         return "".join(f"\n    {line}" for line in [f"({self.spec.log})", *lines])
+
+
+def _kill_rest(pid: int) -> None:
+    """What is left of the group of a process that has ended: Triton's stubs do not always notice that it was killed."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:

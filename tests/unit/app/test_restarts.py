@@ -1,4 +1,4 @@
-"""How long a process is away after it ended: the better it did, the shorter."""
+"""How long a process is away after it ended, the shorter the better it did; and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -59,3 +59,25 @@ async def test_one_that_served_is_away_for_no_longer_than_it_served(tmp_path):
     assert found[0] == BACKOFF.first_s
     assert max(found) > BACKOFF.first_s
     assert found[-1] < BACKOFF.max_s, found  # where one that never served would be
+
+
+async def test_what_it_left_behind_goes_before_it_comes_back(tmp_path):
+    """Triton's stubs do not always notice that their server was killed."""
+    left = tmp_path / "pids"
+    program = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"print(child.pid, file=open({str(left)!r}, 'a'), flush=True)\n"
+        "raise SystemExit(1)"
+    )
+    await pauses(tmp_path, program, 2, speaks=False)
+    async with asyncio.timeout(TIMEOUT_S):
+        while any(map(lives, left.read_text().split()[:2])):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
+
+
+def lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
