@@ -83,8 +83,8 @@ def stack(new_stack: Callable[..., Stack], clouds: ModelClouds) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def breakable(new_stack: Callable[..., Stack], clouds: ModelClouds) -> Stack:
-    return new_stack("mortal", QUICK_TO_STOP + clouds.spill_config, environ=clouds.environ)
+def breakable(new_stack: Callable[..., Stack]) -> Stack:
+    return new_stack("mortal", QUICK_TO_STOP)
 
 
 @pytest.fixture

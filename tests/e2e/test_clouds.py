@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -226,14 +226,20 @@ def test_a_reader_that_leaves(quiet: ModelClouds, customer: Customer) -> None:
     until(lambda: not quiet.first.served.open_now, TIMEOUT_S, "nothing is generated for nobody")
 
 
-def test_spill(quiet: ModelClouds, mortal: Stack) -> None:
+@pytest.fixture
+def spilling(new_stack: Callable[..., Stack], clouds: ModelClouds) -> Stack:
+    """Its own model goes on in a cloud when Triton cannot take it."""
+    return new_stack("spilling", clouds.spill_config, environ=clouds.environ).start()
+
+
+def test_spill(quiet: ModelClouds, spilling: Stack) -> None:
     """While the local model cannot, the name is answered from the cloud, at its own price."""
-    customer = mortal.customer()
+    customer = spilling.customer()
     body = chat_body("one two three", model="raseed-tiny", max_tokens=5)
     assert customer.http.send("POST", "/v1/chat/completions", body).status == 200
     assert quiet.asked() == (0, 0)
     before = customer.left()
-    with mortal.without_triton():
+    with spilling.without_triton():
 
         def is_answered() -> bool:
             return customer.http.send("POST", "/v1/chat/completions", body).status == 200
@@ -241,6 +247,6 @@ def test_spill(quiet: ModelClouds, mortal: Stack) -> None:
         until(is_answered, TIMEOUT_S, "the cloud answers")
         assert quiet.asked()[0] == 1
         assert customer.left() == before - 6
-    mortal.wait_for_model()
-    until(lambda: stubs(mortal) == 1, RESTART_TIMEOUT_S, "what was killed has no process left")
-    assert mortal.cli("ledger", "verify").returncode == 0
+    spilling.wait_for_model()
+    until(lambda: stubs(spilling) == 1, RESTART_TIMEOUT_S, "what was killed has no process left")
+    assert spilling.cli("ledger", "verify").returncode == 0

@@ -206,16 +206,20 @@ async def answered_or_raises(worker: Worker, text: str) -> bytes:
     return answer.result.body
 
 
+PACED = "#script tokens=20 pace_ms=50"
+"""Still under way when it is sent again."""
+
+
 async def test_a_stream_is_not_sent_again(team):
-    run = await team.workers[0].stream("hello")
+    run = await team.workers[0].stream(PACED)
     with pytest.raises(RequestInProgress):
-        await team.workers[0].stream("hello")
+        await team.workers[0].stream(PACED)
     while not isinstance(await run.next(), Ended):
         pass
     left = await team.left()
     for worker in team.workers:
         with pytest.raises(AlreadyAnswered, match=run.id.removeprefix("run_")):
-            await worker.stream("hello")
+            await worker.stream(PACED)
     assert await team.left() == left < CREDIT
 
 

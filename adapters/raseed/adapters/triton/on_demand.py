@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from raseed.adapters.triton.backend import TritonModel, TritonModelBackend
+import grpc.aio
+
+from raseed.adapters.triton.backend import READY_TIMEOUT_S, TritonModel, TritonModelBackend
 from raseed.adapters.triton.client import TritonClient
 from raseed.adapters.triton.generation import TritonGeneration
 from raseed.core.errors import ModelUnknown
@@ -85,5 +87,9 @@ class OnDemandBackend:
         )
 
     async def is_ready(self) -> bool:
-        """A version that is not in memory is loaded when it is asked for."""
+        """While its server answers: a version that is not in memory is loaded when it is asked for."""
+        try:
+            await self._client.server_ready(timeout_s=READY_TIMEOUT_S)
+        except grpc.aio.AioRpcError:
+            return False
         return True

@@ -25,6 +25,7 @@ from raseed.core.ids import GrantId, PaymentId, RefundId, new_id
 from raseed.core.payments.gateways import Gateways
 from raseed.core.payments.model import ItemKind, Payment, PaymentState, Refund, Seen
 from raseed.core.payments.ports import (
+    GatewayMissing,
     GatewayUnavailable,
     PaymentStore,
     ProviderIdTaken,
@@ -115,8 +116,8 @@ class Settling:
         return payment
 
     async def _look_up(self, payment: Payment, invoice_id: str) -> Seen | None:
-        gateway = self._gateways.of(payment)
         try:
+            gateway = self._gateways.of(payment)
             if invoice_id and not payment.invoice_id:
                 named = await gateway.look_up(replace(payment, invoice_id=invoice_id))
                 # An event, and more so a browser, may name somebody else's order: then it says nothing of this one.
@@ -125,6 +126,9 @@ class Settling:
             return await gateway.look_up(payment)
         except GatewayUnavailable as error:
             await self._postpone(payment, error.retry_after_s)
+            raise
+        except GatewayMissing:
+            await self._postpone(payment, None)
             raise
 
     async def _postpone(self, payment: Payment, retry_after_s: float | None) -> None:
