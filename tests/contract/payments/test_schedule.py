@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from raseed.core.payments.model import Mode, PaymentState, RefundState
 from raseed.core.payments.ports import GatewayMissing, GatewayUnavailable
 from raseed.core.payments.refunds import ASK_AGAIN_US
 from raseed.core.payments.schedule import LEASE_US, LOOKS_MAX, look_job
+from raseed.core.payments.states import LOOKS_MAX_US
 
 ON_BOTH = pytest.mark.parametrize("store", [SQLITE, POSTGRES], indirect=True)
 AT_ONCE = pytest.mark.parametrize("store", [SQLITE, POSTGRES_3], indirect=True)
@@ -140,13 +142,18 @@ async def test_what_a_ledger_that_was_down_left_is_credited_a_minute_later(till:
 
 
 async def test_a_payment_of_a_provider_that_is_not_configured_is_reported_and_left_alone(till: Till):
+    """Reported at the moments of the schedule, and not whenever a worker is free: it may be so for good."""
     payment = await till.place(0)
     till.pay(payment)
     till.store.clock.advance(MINUTE)
     looking = Looking(till.worker(mode=Mode.LIVE))
     await looking.round()
     assert looking.failed == [(payment.id, GatewayMissing.__name__)]
-    assert (await till.payment(payment.id)).version == payment.version
+    left = await till.payment(payment.id)
+    assert left == replace(payment, version=left.version, next_check_at=payment.created_at + 2 * MINUTE)
+    till.store.clock.advance(LOOKS_MAX_US)
+    await looking.round()
+    assert (await till.payment(payment.id)).next_check_at == till.store.clock.now() + DAY
     assert till.book.calls["look_up"] == 0
 
 

@@ -268,7 +268,8 @@ async def test_nobody_else_is_asked_about_a_payment_whose_provider_is_not_config
         with pytest.raises(GatewayMissing, match="myfatoorah is not configured for test payments"):
             await other.settling.settle(payment.id)
     assert till.book.calls["look_up"] == 0
-    assert await till.payment(payment.id) == payment
+    left = await till.payment(payment.id)
+    assert left == replace(payment, version=left.version, next_check_at=left.next_check_at)
 
 
 async def test_what_is_paid_for_a_closed_account_waits_for_an_operator(till: Till):
