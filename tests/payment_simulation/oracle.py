@@ -137,8 +137,9 @@ class Oracle:
                 continue
             row = self._row(payment_id)
             is_right = row["state"] == "credited" and payment_id not in shop.wrong
-            # An order that the provider has under another reference is known by the provider's own numbers.
-            is_named = not named.isdisjoint({payment_id, order.invoice_id, order.provider_payment_id})
+            # An order that the provider has under another reference is known by what its list says of it.
+            names = {payment_id, order.reference, order.invoice_id, order.provider_payment_id}
+            is_named = not named.isdisjoint(names)
             if is_right is is_named:
                 raise Wrong(
                     f"compared, and {payment_id} is {'' if is_right else 'not '}named: {row}: {order}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -170,7 +171,7 @@ async def close_account(world: World) -> None:
             await world.store.write(
                 lambda connection: set_status(connection, account_id, AccountStatus.CLOSED), lambda _: None
             )
-        except LedgerUnavailable:
+        except (LedgerUnavailable, sqlite3.OperationalError):
             await asyncio.sleep(1)
         else:
             return

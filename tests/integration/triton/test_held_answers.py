@@ -68,6 +68,9 @@ def test_the_card_says_what_the_model_can(backend):
         Capability.IMAGES,
         Capability.AUDIO,
         Capability.FILES,
+        Capability.SUFFIX,
+        Capability.EMBEDDINGS,
+        Capability.DIMENSIONS,
     }
 
 
