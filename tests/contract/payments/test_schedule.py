@@ -150,7 +150,9 @@ async def test_a_payment_of_a_provider_that_is_not_configured_is_reported_and_le
     await looking.round()
     assert looking.failed == [(payment.id, GatewayMissing.__name__)]
     left = await till.payment(payment.id)
-    assert left == replace(payment, version=left.version, next_check_at=payment.created_at + 2 * MINUTE)
+    assert left == replace(
+        payment, version=left.version, next_check_at=Microseconds(payment.created_at + 2 * MINUTE)
+    )
     till.store.clock.advance(LOOKS_MAX_US)
     await looking.round()
     assert (await till.payment(payment.id)).next_check_at == till.store.clock.now() + DAY
