@@ -13,6 +13,7 @@ from typing import Any
 from raseed.adapters.wire import (
     auth,
     billing,
+    dashboard,
     enquiries,
     keys,
     notices,
@@ -105,6 +106,8 @@ _BILLING = {
     "ListTopups": Route(answer=billing._History),
     "QueryUsage": Route(answer=usage._Report, other_types=_EXPORTS[:1]),
     "ListCalls": Route(answer=usage._Calls, other_types=_EXPORTS),
+    "GetDashboardSubscription": Route(answer=dashboard._Subscription),
+    "GetDashboardUsage": Route(answer=dashboard._Usage),
     "EstimatePrice": Route(body=chat_schema.ChatBody, answer=billing._Estimate),
 }
 _SESSIONS_ENDED = Route(body=JSON_OBJECT, is_body_optional=True, answer=auth._Revoked)

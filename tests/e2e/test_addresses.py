@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -87,7 +88,16 @@ def test_a_key_in_any_of_its_forms(customer: Customer, stack: Stack, header: str
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/files", "/v1/moderations", "/v1/threads/t/runs", "/v1/fine_tuning/jobs", "/v1/realtime/sessions"],
+    [
+        *(
+            "/v1/files",
+            "/v1/moderations",
+            "/v1/threads/t/runs",
+            "/v1/fine_tuning/jobs",
+            "/v1/realtime/sessions",
+        ),
+        "/v1/responses/compact",
+    ],
 )
 @pytest.mark.parametrize("family", ["", "/api"])
 def test_what_is_not_offered(customer: Customer, family: str, path: str) -> None:
@@ -95,3 +105,29 @@ def test_what_is_not_offered(customer: Customer, family: str, path: str) -> None
     for method in ("GET", "POST", "DELETE"):
         error = customer.http.send(method, family + path, None if method == "GET" else b"{}").error(404)
         assert error["code"] == "unknown_url"
+
+
+@pytest.mark.parametrize("prefix", ["", *FAMILIES])
+def test_a_client_that_shows_a_balance(stack: Stack, prefix: str) -> None:
+    """It takes the month's usage from the limit; both it asks for by address alone, with the day after today as end."""
+    spender = stack.customer()
+    chat = {"model": "scripted", "messages": [{"role": "user", "content": "one two three"}]}
+    assert spender.http.send("POST", "/v1/chat/completions", chat).status == 200
+    limit = spender.http.send("GET", f"{prefix}/dashboard/billing/subscription").json
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    usage = spender.http.send("GET", f"{prefix}/dashboard/billing/usage?end_date={tomorrow}").json
+    assert (limit["object"], usage["object"]) == ("billing_subscription", "list")
+    assert usage["total_usage"] > 0
+    assert limit["hard_limit_usd"] - usage["total_usage"] / 100 == pytest.approx(spender.left())
+
+
+@pytest.mark.parametrize("prefix", FAMILIES)
+def test_models_of_a_category(customer: Customer, prefix: str) -> None:
+    def listed(query: str) -> list[str]:
+        return [model["id"] for model in customer.http.send("GET", f"{prefix}/models{query}").json["data"]]
+
+    assert "raseed-tiny" in listed("?category=chat&limit=20")
+    assert listed("?category=embedding") == ["raseed-tiny-embed"]
+    assert set(listed("")) > {*listed("?category=chat"), *listed("?category=embedding")}
+    error = customer.http.send("GET", f"{prefix}/models?category=talk").error(400)
+    assert error["param"] == "category"

@@ -59,7 +59,14 @@ def test_new_method_gets_its_route() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "is_keyed"), [("/api/keys", True), ("/api/auth/start", False), ("/webhooks/x", False)]
+    ("path", "is_keyed"),
+    [
+        ("/api/keys", True),
+        ("/dashboard/billing/thing", True),
+        ("/dashboard/thing", False),
+        ("/api/auth/start", False),
+        ("/webhooks/x", False),
+    ],
 )
 def test_which_routes_need_a_credential(path: str, is_keyed: bool) -> None:
     routes = routes_to_core(http_manager(descriptors_with("raseed.rest.v1", post=path)))

@@ -59,7 +59,11 @@ async def test_call_that_fails_below_the_handlers(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1", "/v1/nope", "/v2/x", "/api/x", "/webhooks/x", "/v1/models/", "/v1?x=/y"]
+    "path",
+    [
+        *("/v1", "/v1/nope", "/v2/x", "/api/x", "/webhooks/x", "/v1/models/", "/v1?x=/y"),
+        *("/v1/responses/compact", "/api/v1/responses/compact", "/api/dashboard/billing/usage"),
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_unknown_api_path(anonymous: aiohttp.ClientSession, method: str, path: str) -> None:
@@ -82,7 +86,10 @@ async def test_grpc_paths_are_unknown_to_http_callers(http: aiohttp.ClientSessio
         await openai_error(response, 404)
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/v1x", "/apis", "/v1/../x", "/docs/v1/models"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nope", "/v1x", "/apis", "/v1/../x", "/docs/v1/models", "/dashboard", "/dashboard/billing/x"],
+)
 async def test_unknown_page(anonymous: aiohttp.ClientSession, edge: Edge, path: str) -> None:
     async with anonymous.get(URL(edge.url + path, encoded=True)) as response:
         assert response.status == 404

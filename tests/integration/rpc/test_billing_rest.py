@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -180,6 +181,53 @@ async def test_an_export_that_breaks_off_says_so_in_its_last_line(exporting):
         assert exported.text.splitlines()[-1] == last
         exporting.store.pages_left = 0
         assert (await get(exporting.worker, client, "ListCalls", format=format_)).status == 503
+
+
+async def test_clients_that_show_a_balance(worker, new_client):
+    """What they show is the limit less the month's usage: it is the balance, before anything was used and after."""
+    client, other = await new_client(), await new_client()
+
+    async def shown() -> tuple[float, float]:
+        limit = (await get(worker, client, "GetDashboardSubscription")).json["hard_limit_usd"]
+        used = (await get(worker, client, "GetDashboardUsage")).json["total_usage"]
+        balance = (await get(worker, client, "GetSubscription")).json["credits_balance"]
+        assert limit - used / 100 == pytest.approx(balance)
+        return limit, used
+
+    granted, nothing = await shown()
+    assert nothing == 0
+    await chat(worker, other, "not yours")
+    costs = [
+        (await chat(worker, client, text)).json["usage"]["total_tokens"] for text in ("one", "two three")
+    ]
+    assert await shown() == (granted, 100 * sum(costs))
+
+
+async def test_usage_of_a_span_of_days(worker, new_client):
+    client = await new_client()
+    await chat(worker, client, "one two three")
+    whole = (await get(worker, client, "GetDashboardUsage")).json["total_usage"]
+    now = datetime.now(UTC)
+    # In any time zone, and whether or not midnight comes meanwhile.
+    before, after = ((now + timedelta(days=days)).date().isoformat() for days in (-2, 2))
+    for start, end, used in ((before, after, whole), ("2024-02-01", "2024-02-29", 0)):
+        dates = {"start_date": start, "end_date": end}
+        assert (await get(worker, client, "GetDashboardUsage", **dates)).json["total_usage"] == used
+    assert whole > 0
+
+
+@pytest.mark.parametrize(
+    ("dates", "param"),
+    [
+        ({"start_date": "1 March"}, "start_date"),
+        ({"end_date": "2026-02-30"}, "end_date"),
+        ({"start_date": "2026-03-02", "end_date": "2026-03-01"}, "start_date"),
+        ({"start_date": "2020-01-01", "end_date": "2026-03-01"}, "start_date"),
+    ],
+)
+async def test_dates_that_no_report_has_are_refused_in_their_own_names(worker, new_client, dates, param):
+    answer = await get(worker, await new_client(), "GetDashboardUsage", **dates)
+    assert (answer.status, answer.json["error"]["param"]) == (400, param)
 
 
 async def test_an_estimate(worker, new_client):

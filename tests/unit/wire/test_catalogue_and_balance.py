@@ -9,12 +9,19 @@ from openai.types import Model
 from raseed.adapters.policy.loader import load_policy
 from raseed.adapters.wire.billing import CreditsShape, encode_subscription
 from raseed.adapters.wire.json_values import credits_json, milli_json, rfc3339_text
-from raseed.adapters.wire.openai.models import ModelDetails, details_of, encode_model, encode_model_list
+from raseed.adapters.wire.openai.models import (
+    ModelDetails,
+    details_of,
+    encode_model,
+    encode_model_list,
+    of_category,
+)
 from raseed.core.accounts.model import Account, AccountStatus, Tier
 from raseed.core.billing.holds import HoldPolicy
 from raseed.core.billing.model import BalanceView, GrantSource, GrantView, Meter, Rate
 from raseed.core.billing.pricing import ModelPrice
 from raseed.core.clock import Microseconds
+from raseed.core.errors import RequestInvalid
 from raseed.core.ids import AccountId, GrantId
 from raseed.core.inference.model import Capability, ModelCard
 from raseed.core.inference.service import OfferedModel
@@ -75,6 +82,21 @@ def test_every_model_of_a_profile_is_described(profile, in_usd):
     assert details.keys() == policy.catalogue.keys()
     assert all(said.display_name and said.categories for said in details.values())
     assert {said.is_priced_in_usd for said in details.values()} == {in_usd}
+
+
+@pytest.mark.parametrize(
+    ("category", "listed"), [("", [TINY, QWEN]), ("chat", [QWEN]), ("tools", [QWEN]), ("vision", [])]
+)
+def test_models_of_a_category(category, listed):
+    """Of any that a model has, not only its main one."""
+    assert list(of_category([TINY, QWEN], {QWEN.card.id: QWEN_DETAILS}, category)) == listed
+
+
+@pytest.mark.parametrize("word", ["Chat", "chats", " ", "chat,tools"])
+def test_what_is_no_category_is_refused(word):
+    with pytest.raises(RequestInvalid, match="chat, code, embedding, vision, thinking, tools") as refused:
+        of_category([], {}, word)
+    assert refused.value.param == "category"
 
 
 ACCOUNT = Account(

@@ -43,7 +43,11 @@ OPERATORS_PACKAGES = ("raseed.admin.", "raseed.models.")
 OPENAPI_PATH = "/openapi.json"
 """Where programs look for a description of the routes. Envoy serves it: nobody needs a key to learn how to use one."""
 
-KEYED_PREFIXES = ("/v1/", "/v2/", "/api/")
+UNOFFERED_PATHS = ("/v1/responses/compact", "/api/v1/responses/compact")
+"""What OpenAI's clients know and nobody is offered, where a template beside them would have it be an id: 404, and not 405
+or a word of a response that is not there."""
+
+KEYED_PREFIXES = ("/v1/", "/v2/", "/api/", "/dashboard/billing/")
 UNKEYED_PREFIXES = ("/api/auth/", "/api/contact")
 """Signing in is how a caller without a credential gets one; whoever cannot may write to the operators."""
 
@@ -127,6 +131,7 @@ def public_routes(
     return [
         *({"match": {"prefix": f"/{service}/", "grpc": {}}, "route": to_core} for service in services),
         {"match": {"prefix": "/", "grpc": {}}, "direct_response": {"status": 404}},
+        *({"match": {"path": path}, "direct_response": {"status": 404}} for path in UNOFFERED_PATHS),
         *(_rest_route(binding, to_core, bytes_max(binding)) for binding in found),
         *(_wrong_method_route(template, methods) for template, methods in methods_of.items()),
         {"match": {"prefix": "/"}, "direct_response": {"status": 404}},

@@ -245,6 +245,8 @@ _SERVICES: dict[str, dict[str, Access]] = {
         "EstimatePrice": _BILLING,
         "QueryUsage": _USAGE,
         "ListCalls": _USAGE,
+        "GetDashboardSubscription": _BILLING,
+        "GetDashboardUsage": _USAGE,
     },
 }
 

@@ -34,19 +34,20 @@ class Asked:
 def decode_query(query: Query, calendar: Calendar, formats: tuple[str, ...]) -> Asked:
     """Raises RequestInvalid with the parameter at fault. The first format is the default."""
     return Asked(
-        begin=_moment(getattr(query, "from"), "from", calendar.from_text),
-        end=_moment(query.to, "to", calendar.until_text),
+        begin=decode_moment(getattr(query, "from"), "from", calendar.from_text),
+        end=decode_moment(query.to, "to", calendar.until_text),
         limit=decode_limit(query.limit),
-        format=_one_of(query.format or formats[0], "format", formats),
+        format=one_of(query.format or formats[0], "format", formats),
     )
 
 
 def decode_group_by(text: str) -> GroupBy:
     """Raises RequestInvalid."""
-    return GroupBy(_one_of(text or GroupBy.DAY, "group_by", tuple(GroupBy)))
+    return GroupBy(one_of(text or GroupBy.DAY, "group_by", tuple(GroupBy)))
 
 
-def _moment(text: str, param: str, parse: Callable[[str], Microseconds]) -> Microseconds | None:
+def decode_moment(text: str, param: str, parse: Callable[[str], Microseconds]) -> Microseconds | None:
+    """None if none is given. Raises RequestInvalid."""
     if not text:
         return None
     try:
@@ -67,7 +68,8 @@ def decode_limit(text: str) -> int | None:
     return int(text)
 
 
-def _one_of(text: str, param: str, known: tuple[str, ...]) -> str:
+def one_of(text: str, param: str, known: tuple[str, ...]) -> str:
+    """Raises RequestInvalid."""
     if text not in known:
         raise RequestInvalid(f"{param} must be one of {', '.join(known)}.", param=param)
     return text

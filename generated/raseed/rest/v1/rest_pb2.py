@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19raseed/rest/v1/rest.proto\x12\x0eraseed.rest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"A\n\x1b\x43reateChatCompletionRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"=\n\x17\x43reateCompletionRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"=\n\x17\x43reateEmbeddingsRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x13\n\x11ListModelsRequest\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\":\n\x14\x43reateMessageRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"?\n\x19\x43ountMessageTokensRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x18\n\x16GetSubscriptionRequest\"\x17\n\x15ListTopupPacksRequest\"!\n\x11ListTopupsRequest\x12\x0c\n\x04page\x18\x01 \x01(\t\"n\n\x11QueryUsageRequest\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\x12\x10\n\x08group_by\x18\x03 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x06 \x01(\t\"[\n\x10ListCallsRequest\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\":\n\x14\x45stimatePriceRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody2\xc5\x05\n\rOpenAIService\x12\xa1\x01\n\x14\x43reateChatCompletion\x12+.raseed.rest.v1.CreateChatCompletionRequest\x1a\x14.google.api.HttpBody\"D\x82\xd3\xe4\x93\x02>\"\x14/v1/chat/completions:\x04\x62odyZ \"\x18/api/v1/chat/completions:\x04\x62ody0\x01\x12\x8f\x01\n\x10\x43reateCompletion\x12\'.raseed.rest.v1.CreateCompletionRequest\x1a\x14.google.api.HttpBody\":\x82\xd3\xe4\x93\x02\x34\"\x0f/v1/completions:\x04\x62odyZ\x1b\"\x13/api/v1/completions:\x04\x62ody0\x01\x12\x8d\x01\n\x10\x43reateEmbeddings\x12\'.raseed.rest.v1.CreateEmbeddingsRequest\x1a\x14.google.api.HttpBody\"8\x82\xd3\xe4\x93\x02\x32\"\x0e/v1/embeddings:\x04\x62odyZ\x1a\"\x12/api/v1/embeddings:\x04\x62ody0\x01\x12m\n\nListModels\x12!.raseed.rest.v1.ListModelsRequest\x1a\x14.google.api.HttpBody\"$\x82\xd3\xe4\x93\x02\x1e\x12\n/v1/modelsZ\x10\x12\x0e/api/v1/models0\x01\x12\x7f\n\x08GetModel\x12\x1f.raseed.rest.v1.GetModelRequest\x1a\x14.google.api.HttpBody\":\x82\xd3\xe4\x93\x02\x34\x12\x15/v1/models/{model=**}Z\x1b\x12\x19/api/v1/models/{model=**}0\x01\x32\xc2\x02\n\x10\x41nthropicService\x12\x83\x01\n\rCreateMessage\x12$.raseed.rest.v1.CreateMessageRequest\x1a\x14.google.api.HttpBody\"4\x82\xd3\xe4\x93\x02.\"\x0c/v1/messages:\x04\x62odyZ\x18\"\x10/api/v1/messages:\x04\x62ody0\x01\x12\xa7\x01\n\x12\x43ountMessageTokens\x12).raseed.rest.v1.CountMessageTokensRequest\x1a\x14.google.api.HttpBody\"N\x82\xd3\xe4\x93\x02H\"\x19/v1/messages/count_tokens:\x04\x62odyZ%\"\x1d/api/v1/messages/count_tokens:\x04\x62ody0\x01\x32\xfa\x08\n\x12\x42illingRestService\x12\xb0\x01\n\x0fGetSubscription\x12&.raseed.rest.v1.GetSubscriptionRequest\x1a\x14.google.api.HttpBody\"]\x82\xd3\xe4\x93\x02W\x12\x19/api/billing/subscriptionZ\x1a\x12\x18/v1/billing/subscriptionZ\x1e\x12\x1c/api/v1/billing/subscription0\x01\x12\xab\x01\n\x0eListTopupPacks\x12%.raseed.rest.v1.ListTopupPacksRequest\x1a\x14.google.api.HttpBody\"Z\x82\xd3\xe4\x93\x02T\x12\x18/api/billing/topup-packsZ\x19\x12\x17/v1/billing/topup-packsZ\x1d\x12\x1b/api/v1/billing/topup-packs0\x01\x12\xa9\x01\n\nListTopups\x12!.raseed.rest.v1.ListTopupsRequest\x1a\x14.google.api.HttpBody\"`\x82\xd3\xe4\x93\x02Z\x12\x1a/api/billing/topup-historyZ\x1b\x12\x19/v1/billing/topup-historyZ\x1f\x12\x1d/api/v1/billing/topup-history0\x01\x12\xbd\x01\n\nQueryUsage\x12!.raseed.rest.v1.QueryUsageRequest\x1a\x14.google.api.HttpBody\"t\x82\xd3\xe4\x93\x02n\x12\n/api/usageZ\x0b\x12\t/v1/usageZ\x0f\x12\r/api/v1/usageZ\x14\x12\x12/api/billing/usageZ\x13\x12\x11/v1/billing/usageZ\x17\x12\x15/api/v1/billing/usage0\x01\x12\xe1\x01\n\tListCalls\x12 .raseed.rest.v1.ListCallsRequest\x1a\x14.google.api.HttpBody\"\x99\x01\x82\xd3\xe4\x93\x02\x92\x01\x12\x10/api/usage/callsZ\x11\x12\x0f/v1/usage/callsZ\x15\x12\x13/api/v1/usage/callsZ\x1a\x12\x18/api/billing/usage/callsZ\x19\x12\x17/v1/billing/usage/callsZ\x1d\x12\x1b/api/v1/billing/usage/calls0\x01\x12\xb2\x01\n\rEstimatePrice\x12$.raseed.rest.v1.EstimatePriceRequest\x1a\x14.google.api.HttpBody\"c\x82\xd3\xe4\x93\x02]\"\x15/api/billing/estimate:\x04\x62odyZ\x1c\"\x14/v1/billing/estimate:\x04\x62odyZ \"\x18/api/v1/billing/estimate:\x04\x62ody0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19raseed/rest/v1/rest.proto\x12\x0eraseed.rest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"A\n\x1b\x43reateChatCompletionRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"=\n\x17\x43reateCompletionRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"=\n\x17\x43reateEmbeddingsRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"%\n\x11ListModelsRequest\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\":\n\x14\x43reateMessageRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"?\n\x19\x43ountMessageTokensRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x18\n\x16GetSubscriptionRequest\"\x17\n\x15ListTopupPacksRequest\"!\n\x11ListTopupsRequest\x12\x0c\n\x04page\x18\x01 \x01(\t\"n\n\x11QueryUsageRequest\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\x12\x10\n\x08group_by\x18\x03 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x06 \x01(\t\"[\n\x10ListCallsRequest\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\"!\n\x1fGetDashboardSubscriptionRequest\"@\n\x18GetDashboardUsageRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\":\n\x14\x45stimatePriceRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody2\xc5\x05\n\rOpenAIService\x12\xa1\x01\n\x14\x43reateChatCompletion\x12+.raseed.rest.v1.CreateChatCompletionRequest\x1a\x14.google.api.HttpBody\"D\x82\xd3\xe4\x93\x02>\"\x14/v1/chat/completions:\x04\x62odyZ \"\x18/api/v1/chat/completions:\x04\x62ody0\x01\x12\x8f\x01\n\x10\x43reateCompletion\x12\'.raseed.rest.v1.CreateCompletionRequest\x1a\x14.google.api.HttpBody\":\x82\xd3\xe4\x93\x02\x34\"\x0f/v1/completions:\x04\x62odyZ\x1b\"\x13/api/v1/completions:\x04\x62ody0\x01\x12\x8d\x01\n\x10\x43reateEmbeddings\x12\'.raseed.rest.v1.CreateEmbeddingsRequest\x1a\x14.google.api.HttpBody\"8\x82\xd3\xe4\x93\x02\x32\"\x0e/v1/embeddings:\x04\x62odyZ\x1a\"\x12/api/v1/embeddings:\x04\x62ody0\x01\x12m\n\nListModels\x12!.raseed.rest.v1.ListModelsRequest\x1a\x14.google.api.HttpBody\"$\x82\xd3\xe4\x93\x02\x1e\x12\n/v1/modelsZ\x10\x12\x0e/api/v1/models0\x01\x12\x7f\n\x08GetModel\x12\x1f.raseed.rest.v1.GetModelRequest\x1a\x14.google.api.HttpBody\":\x82\xd3\xe4\x93\x02\x34\x12\x15/v1/models/{model=**}Z\x1b\x12\x19/api/v1/models/{model=**}0\x01\x32\xc2\x02\n\x10\x41nthropicService\x12\x83\x01\n\rCreateMessage\x12$.raseed.rest.v1.CreateMessageRequest\x1a\x14.google.api.HttpBody\"4\x82\xd3\xe4\x93\x02.\"\x0c/v1/messages:\x04\x62odyZ\x18\"\x10/api/v1/messages:\x04\x62ody0\x01\x12\xa7\x01\n\x12\x43ountMessageTokens\x12).raseed.rest.v1.CountMessageTokensRequest\x1a\x14.google.api.HttpBody\"N\x82\xd3\xe4\x93\x02H\"\x19/v1/messages/count_tokens:\x04\x62odyZ%\"\x1d/api/v1/messages/count_tokens:\x04\x62ody0\x01\x32\x95\x0c\n\x12\x42illingRestService\x12\xb0\x01\n\x0fGetSubscription\x12&.raseed.rest.v1.GetSubscriptionRequest\x1a\x14.google.api.HttpBody\"]\x82\xd3\xe4\x93\x02W\x12\x19/api/billing/subscriptionZ\x1a\x12\x18/v1/billing/subscriptionZ\x1e\x12\x1c/api/v1/billing/subscription0\x01\x12\xab\x01\n\x0eListTopupPacks\x12%.raseed.rest.v1.ListTopupPacksRequest\x1a\x14.google.api.HttpBody\"Z\x82\xd3\xe4\x93\x02T\x12\x18/api/billing/topup-packsZ\x19\x12\x17/v1/billing/topup-packsZ\x1d\x12\x1b/api/v1/billing/topup-packs0\x01\x12\xa9\x01\n\nListTopups\x12!.raseed.rest.v1.ListTopupsRequest\x1a\x14.google.api.HttpBody\"`\x82\xd3\xe4\x93\x02Z\x12\x1a/api/billing/topup-historyZ\x1b\x12\x19/v1/billing/topup-historyZ\x1f\x12\x1d/api/v1/billing/topup-history0\x01\x12\xbd\x01\n\nQueryUsage\x12!.raseed.rest.v1.QueryUsageRequest\x1a\x14.google.api.HttpBody\"t\x82\xd3\xe4\x93\x02n\x12\n/api/usageZ\x0b\x12\t/v1/usageZ\x0f\x12\r/api/v1/usageZ\x14\x12\x12/api/billing/usageZ\x13\x12\x11/v1/billing/usageZ\x17\x12\x15/api/v1/billing/usage0\x01\x12\xe1\x01\n\tListCalls\x12 .raseed.rest.v1.ListCallsRequest\x1a\x14.google.api.HttpBody\"\x99\x01\x82\xd3\xe4\x93\x02\x92\x01\x12\x10/api/usage/callsZ\x11\x12\x0f/v1/usage/callsZ\x15\x12\x13/api/v1/usage/callsZ\x1a\x12\x18/api/billing/usage/callsZ\x19\x12\x17/v1/billing/usage/callsZ\x1d\x12\x1b/api/v1/billing/usage/calls0\x01\x12\xdc\x01\n\x18GetDashboardSubscription\x12/.raseed.rest.v1.GetDashboardSubscriptionRequest\x1a\x14.google.api.HttpBody\"w\x82\xd3\xe4\x93\x02q\x12\x1f/dashboard/billing/subscriptionZ$\x12\"/v1/dashboard/billing/subscriptionZ(\x12&/api/v1/dashboard/billing/subscription0\x01\x12\xb9\x01\n\x11GetDashboardUsage\x12(.raseed.rest.v1.GetDashboardUsageRequest\x1a\x14.google.api.HttpBody\"b\x82\xd3\xe4\x93\x02\\\x12\x18/dashboard/billing/usageZ\x1d\x12\x1b/v1/dashboard/billing/usageZ!\x12\x1f/api/v1/dashboard/billing/usage0\x01\x12\xb2\x01\n\rEstimatePrice\x12$.raseed.rest.v1.EstimatePriceRequest\x1a\x14.google.api.HttpBody\"c\x82\xd3\xe4\x93\x02]\"\x15/api/billing/estimate:\x04\x62odyZ\x1c\"\x14/v1/billing/estimate:\x04\x62odyZ \"\x18/api/v1/billing/estimate:\x04\x62ody0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BILLINGRESTSERVICE'].methods_by_name['QueryUsage']._serialized_options = b'\202\323\344\223\002n\022\n/api/usageZ\013\022\t/v1/usageZ\017\022\r/api/v1/usageZ\024\022\022/api/billing/usageZ\023\022\021/v1/billing/usageZ\027\022\025/api/v1/billing/usage'
   _globals['_BILLINGRESTSERVICE'].methods_by_name['ListCalls']._loaded_options = None
   _globals['_BILLINGRESTSERVICE'].methods_by_name['ListCalls']._serialized_options = b'\202\323\344\223\002\222\001\022\020/api/usage/callsZ\021\022\017/v1/usage/callsZ\025\022\023/api/v1/usage/callsZ\032\022\030/api/billing/usage/callsZ\031\022\027/v1/billing/usage/callsZ\035\022\033/api/v1/billing/usage/calls'
+  _globals['_BILLINGRESTSERVICE'].methods_by_name['GetDashboardSubscription']._loaded_options = None
+  _globals['_BILLINGRESTSERVICE'].methods_by_name['GetDashboardSubscription']._serialized_options = b'\202\323\344\223\002q\022\037/dashboard/billing/subscriptionZ$\022\"/v1/dashboard/billing/subscriptionZ(\022&/api/v1/dashboard/billing/subscription'
+  _globals['_BILLINGRESTSERVICE'].methods_by_name['GetDashboardUsage']._loaded_options = None
+  _globals['_BILLINGRESTSERVICE'].methods_by_name['GetDashboardUsage']._serialized_options = b'\202\323\344\223\002\\\022\030/dashboard/billing/usageZ\035\022\033/v1/dashboard/billing/usageZ!\022\037/api/v1/dashboard/billing/usage'
   _globals['_BILLINGRESTSERVICE'].methods_by_name['EstimatePrice']._loaded_options = None
   _globals['_BILLINGRESTSERVICE'].methods_by_name['EstimatePrice']._serialized_options = b'\202\323\344\223\002]\"\025/api/billing/estimate:\004bodyZ\034\"\024/v1/billing/estimate:\004bodyZ \"\030/api/v1/billing/estimate:\004body'
   _globals['_CREATECHATCOMPLETIONREQUEST']._serialized_start=102
@@ -66,29 +70,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEEMBEDDINGSREQUEST']._serialized_start=232
   _globals['_CREATEEMBEDDINGSREQUEST']._serialized_end=293
   _globals['_LISTMODELSREQUEST']._serialized_start=295
-  _globals['_LISTMODELSREQUEST']._serialized_end=314
-  _globals['_GETMODELREQUEST']._serialized_start=316
-  _globals['_GETMODELREQUEST']._serialized_end=348
-  _globals['_CREATEMESSAGEREQUEST']._serialized_start=350
-  _globals['_CREATEMESSAGEREQUEST']._serialized_end=408
-  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_start=410
-  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_end=473
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=475
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=499
-  _globals['_LISTTOPUPPACKSREQUEST']._serialized_start=501
-  _globals['_LISTTOPUPPACKSREQUEST']._serialized_end=524
-  _globals['_LISTTOPUPSREQUEST']._serialized_start=526
-  _globals['_LISTTOPUPSREQUEST']._serialized_end=559
-  _globals['_QUERYUSAGEREQUEST']._serialized_start=561
-  _globals['_QUERYUSAGEREQUEST']._serialized_end=671
-  _globals['_LISTCALLSREQUEST']._serialized_start=673
-  _globals['_LISTCALLSREQUEST']._serialized_end=764
-  _globals['_ESTIMATEPRICEREQUEST']._serialized_start=766
-  _globals['_ESTIMATEPRICEREQUEST']._serialized_end=824
-  _globals['_OPENAISERVICE']._serialized_start=827
-  _globals['_OPENAISERVICE']._serialized_end=1536
-  _globals['_ANTHROPICSERVICE']._serialized_start=1539
-  _globals['_ANTHROPICSERVICE']._serialized_end=1861
-  _globals['_BILLINGRESTSERVICE']._serialized_start=1864
-  _globals['_BILLINGRESTSERVICE']._serialized_end=3010
+  _globals['_LISTMODELSREQUEST']._serialized_end=332
+  _globals['_GETMODELREQUEST']._serialized_start=334
+  _globals['_GETMODELREQUEST']._serialized_end=366
+  _globals['_CREATEMESSAGEREQUEST']._serialized_start=368
+  _globals['_CREATEMESSAGEREQUEST']._serialized_end=426
+  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_start=428
+  _globals['_COUNTMESSAGETOKENSREQUEST']._serialized_end=491
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=493
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=517
+  _globals['_LISTTOPUPPACKSREQUEST']._serialized_start=519
+  _globals['_LISTTOPUPPACKSREQUEST']._serialized_end=542
+  _globals['_LISTTOPUPSREQUEST']._serialized_start=544
+  _globals['_LISTTOPUPSREQUEST']._serialized_end=577
+  _globals['_QUERYUSAGEREQUEST']._serialized_start=579
+  _globals['_QUERYUSAGEREQUEST']._serialized_end=689
+  _globals['_LISTCALLSREQUEST']._serialized_start=691
+  _globals['_LISTCALLSREQUEST']._serialized_end=782
+  _globals['_GETDASHBOARDSUBSCRIPTIONREQUEST']._serialized_start=784
+  _globals['_GETDASHBOARDSUBSCRIPTIONREQUEST']._serialized_end=817
+  _globals['_GETDASHBOARDUSAGEREQUEST']._serialized_start=819
+  _globals['_GETDASHBOARDUSAGEREQUEST']._serialized_end=883
+  _globals['_ESTIMATEPRICEREQUEST']._serialized_start=885
+  _globals['_ESTIMATEPRICEREQUEST']._serialized_end=943
+  _globals['_OPENAISERVICE']._serialized_start=946
+  _globals['_OPENAISERVICE']._serialized_end=1655
+  _globals['_ANTHROPICSERVICE']._serialized_start=1658
+  _globals['_ANTHROPICSERVICE']._serialized_end=1980
+  _globals['_BILLINGRESTSERVICE']._serialized_start=1983
+  _globals['_BILLINGRESTSERVICE']._serialized_end=3540
 # @@protoc_insertion_point(module_scope)

@@ -26,8 +26,10 @@ class CreateEmbeddingsRequest(_message.Message):
     def __init__(self, body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("category",)
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    category: str
+    def __init__(self, category: _Optional[str] = ...) -> None: ...
 
 class GetModelRequest(_message.Message):
     __slots__ = ("model",)
@@ -88,6 +90,18 @@ class ListCallsRequest(_message.Message):
     limit: str
     format: str
     def __init__(self, to: _Optional[str] = ..., cursor: _Optional[str] = ..., limit: _Optional[str] = ..., format: _Optional[str] = ..., **kwargs) -> None: ...
+
+class GetDashboardSubscriptionRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetDashboardUsageRequest(_message.Message):
+    __slots__ = ("start_date", "end_date")
+    START_DATE_FIELD_NUMBER: _ClassVar[int]
+    END_DATE_FIELD_NUMBER: _ClassVar[int]
+    start_date: str
+    end_date: str
+    def __init__(self, start_date: _Optional[str] = ..., end_date: _Optional[str] = ...) -> None: ...
 
 class EstimatePriceRequest(_message.Message):
     __slots__ = ("body",)

@@ -89,7 +89,7 @@ class OpenAIServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """GET /v1/models
+        """GET /v1/models?category=chat: the models that the caller may use.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -433,6 +433,16 @@ class BillingRestServiceStub:
                 request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListCallsRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.GetDashboardSubscription = channel.unary_stream(
+                '/raseed.rest.v1.BillingRestService/GetDashboardSubscription',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.GetDashboardSubscriptionRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GetDashboardUsage = channel.unary_stream(
+                '/raseed.rest.v1.BillingRestService/GetDashboardUsage',
+                request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.GetDashboardUsageRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.EstimatePrice = channel.unary_stream(
                 '/raseed.rest.v1.BillingRestService/EstimatePrice',
                 request_serializer=raseed_dot_rest_dot_v1_dot_rest__pb2.EstimatePriceRequest.SerializeToString,
@@ -479,6 +489,22 @@ class BillingRestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDashboardSubscription(self, request, context):
+        """GET /dashboard/billing/subscription: OpenAI's former billing API. What may be used this month, where clients that show
+        a balance look for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDashboardUsage(self, request, context):
+        """GET /dashboard/billing/usage?start_date=2026-03-01&end_date=2026-03-31: OpenAI's former billing API. What was used, in
+        hundredths.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EstimatePrice(self, request, context):
         """POST /api/billing/estimate: what the chat completion request in the body would cost.
         """
@@ -512,6 +538,16 @@ def add_BillingRestServiceServicer_to_server(servicer, server):
             'ListCalls': grpc.unary_stream_rpc_method_handler(
                     servicer.ListCalls,
                     request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.ListCallsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetDashboardSubscription': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetDashboardSubscription,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.GetDashboardSubscriptionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetDashboardUsage': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetDashboardUsage,
+                    request_deserializer=raseed_dot_rest_dot_v1_dot_rest__pb2.GetDashboardUsageRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'EstimatePrice': grpc.unary_stream_rpc_method_handler(
@@ -655,6 +691,60 @@ class BillingRestService:
             target,
             '/raseed.rest.v1.BillingRestService/ListCalls',
             raseed_dot_rest_dot_v1_dot_rest__pb2.ListCallsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDashboardSubscription(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.BillingRestService/GetDashboardSubscription',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.GetDashboardSubscriptionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDashboardUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/raseed.rest.v1.BillingRestService/GetDashboardUsage',
+            raseed_dot_rest_dot_v1_dot_rest__pb2.GetDashboardUsageRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

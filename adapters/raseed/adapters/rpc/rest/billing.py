@@ -10,7 +10,7 @@ from google.api.httpbody_pb2 import HttpBody
 
 from raseed.adapters.rpc.billing import CALLS_PAGE
 from raseed.adapters.rpc.billing_mapping import from_core_position, to_core_position
-from raseed.adapters.rpc.call import current_call
+from raseed.adapters.rpc.call import Call, current_call
 from raseed.adapters.rpc.paging import decode_token, encode_token
 from raseed.adapters.rpc.response_headers import response_headers
 from raseed.adapters.rpc.rest.answers import write_json
@@ -22,13 +22,20 @@ from raseed.adapters.wire.billing import (
     encode_subscription,
     encode_topups,
 )
+from raseed.adapters.wire.dashboard import (
+    decode_dates,
+    encode_dashboard_subscription,
+    encode_dashboard_usage,
+    in_words_of_dashboard,
+)
 from raseed.adapters.wire.openai.chat_request import decode_chat_request
 from raseed.adapters.wire.usage_query import decode_group_by, decode_query
 from raseed.core.billing.history import HistoryService
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.subscription import SubscriptionService
 from raseed.core.billing.usage import GROUPS_MAX, UsageService
-from raseed.core.errors import RaseedError
+from raseed.core.clock import Microseconds
+from raseed.core.errors import RaseedError, RequestInvalid
 from raseed.core.inference.estimate import Estimator
 from raseed.rest.v1 import rest_pb2, rest_pb2_grpc
 
@@ -120,6 +127,35 @@ class BillingRestServicer(rest_pb2_grpc.BillingRestServiceServicer):
         )
         body = wire.encode_calls(page.calls, from_core_position(page.next_after))
         await write_json(context, call, body)
+
+    async def GetDashboardSubscription(
+        self, request: rest_pb2.GetDashboardSubscriptionRequest, context: Context
+    ) -> None:
+        call = current_call()
+        subscription = await self._subscriptions.of(call.caller.account_id)
+        body = encode_dashboard_subscription(
+            spendable_microcredits=subscription.balance.spendable_microcredits,
+            used_microcredits=await self._used_microcredits(call),
+            access_until=subscription.account.tier_expires_at,
+        )
+        await write_json(context, call, body)
+
+    async def GetDashboardUsage(self, request: rest_pb2.GetDashboardUsageRequest, context: Context) -> None:
+        call = current_call()
+        asked = decode_dates(request, self._usage.calendar)
+        try:
+            used = await self._used_microcredits(call, asked.begin, asked.end)
+        except RequestInvalid as error:
+            raise in_words_of_dashboard(error) from error
+        await write_json(context, call, encode_dashboard_usage(used))
+
+    async def _used_microcredits(
+        self, call: Call, begin: Microseconds | None = None, end: Microseconds | None = None
+    ) -> int:
+        """As far as the caller sees it; this month, unless a span is given."""
+        account_id, made_by = call.caller.account_id, call.caller.keys_of
+        days = self._usage.all_groups(account_id, begin=begin, end=end, made_by=made_by)
+        return sum([day.sum.cost_microcredits async for page in days for day in page])
 
     async def EstimatePrice(self, request: rest_pb2.EstimatePriceRequest, context: Context) -> None:
         call = current_call()

@@ -13,6 +13,7 @@ from raseed.adapters.wire.openai.models import (
     ModelDetails,
     encode_model,
     encode_model_list,
+    of_category,
 )
 from raseed.core.inference.keyed import KeyedChat
 from raseed.core.inference.service import InferenceService
@@ -50,7 +51,8 @@ class OpenAIServicer(rest_pb2_grpc.OpenAIServiceServicer):
 
     async def ListModels(self, request: rest_pb2.ListModelsRequest, context: Context) -> None:
         call = current_call()
-        await write_json(context, call, encode_model_list(self._inference.models(call.caller), self._details))
+        models = of_category(self._inference.models(call.caller), self._details, request.category)
+        await write_json(context, call, encode_model_list(models, self._details))
 
     async def GetModel(self, request: rest_pb2.GetModelRequest, context: Context) -> None:
         call = current_call()

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import get_args
 
 import msgspec
 
+from raseed.adapters.policy.models import Category
 from raseed.adapters.wire.json_values import milli_json, rfc3339_text
+from raseed.adapters.wire.usage_query import one_of
 from raseed.core.billing.model import Meter, Rate
 from raseed.core.billing.policy import Policy
 from raseed.core.billing.pricing import ModelPrice
@@ -58,6 +61,22 @@ def details_of(policy: Policy) -> Mapping[str, ModelDetails]:
         )
         for model in policy.catalogue.values()
     }
+
+
+_CATEGORIES: tuple[str, ...] = get_args(Category)
+
+
+def of_category(
+    offered: Sequence[OfferedModel], details: Mapping[str, ModelDetails], category: str
+) -> Sequence[OfferedModel]:
+    """Those that have a category, be it not their main one; all of them if it is empty. `details` by id.
+
+    Raises RequestInvalid for what is no category: an empty list would say that no such model is offered.
+    """
+    if not category:
+        return offered
+    one_of(category, "category", _CATEGORIES)
+    return [model for model in offered if category in details.get(model.card.id, NO_DETAILS).categories]
 
 
 class _Pricing(msgspec.Struct, frozen=True, omit_defaults=True):
