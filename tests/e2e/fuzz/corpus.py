@@ -154,6 +154,8 @@ WRITTEN_OUT: dict[str, list[dict[str, Any]]] = {
     "/api/organisations": [{"name": "Acme"}],
 }
 QUERIES = {
+    "/v1/models": "?category=chat",
+    "/dashboard/billing/usage": "?start_date=2026-03-01&end_date=2026-03-31",
     "/api/usage": "?from=2026-03-01&to=2026-03-31&group_by=model&limit=5&format=csv",
     "/api/usage/calls": "?from=2026-03-01&limit=5&format=jsonl",
     "/api/billing/topup-history": "?page=1",

@@ -32,7 +32,9 @@ from raseed.billing.v1.billing_pb2_grpc import BillingServiceStub
 from raseed.inference.v1 import inference_pb2
 from raseed.inference.v1.inference_pb2_grpc import InferenceServiceStub
 from raseed.rest.v1 import organisations_pb2 as rest_pb2
+from raseed.rest.v1 import rest_pb2 as billing_rest_pb2
 from raseed.rest.v1.organisations_pb2_grpc import OrganisationsRestServiceStub
+from raseed.rest.v1.rest_pb2_grpc import BillingRestServiceStub
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -98,6 +100,13 @@ class Person:
         request = usage_pb2.QueryUsageRequest(group_by=group_by)
         report = await stub.QueryUsage(request, metadata=self.acting)
         return {group.name: group.request_count for group in report.groups}
+
+    async def shown_usage(self) -> float:
+        """As clients that show a balance are told it."""
+        stub = BillingRestServiceStub(self.worker.channel)
+        call = stub.GetDashboardUsage(billing_rest_pb2.GetDashboardUsageRequest(), metadata=self.acting)
+        total: float = json.loads(b"".join([part.data async for part in call]))["total_usage"]
+        return total
 
     async def joins(self, organisation: Person) -> Person:
         code = await invitation(self.worker, self.phone)
@@ -303,6 +312,7 @@ async def test_usage_by_member_and_a_member_sees_his_own(worker):
     assert await plain.usage(usage_pb2.USAGE_GROUP_BY_KEY) == {of_plain.api_key.id: 3, "": 1}
     assert sum((await plain.usage(usage_pb2.USAGE_GROUP_BY_DAY)).values()) == 4
     assert sum((await owner.usage(usage_pb2.USAGE_GROUP_BY_DAY)).values()) == 6
+    assert await plain.shown_usage() * 6 == await owner.shown_usage() * 4 > 0  # all of them cost the same
     assert (await refused(plain.usage(usage_pb2.USAGE_GROUP_BY_MODEL)))[1] == "PERMISSION_DENIED"
     stub = BillingServiceStub(worker.channel)
     calls = await stub.ListCalls(usage_pb2.ListCallsRequest(), metadata=plain.acting)

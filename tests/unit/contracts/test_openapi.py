@@ -89,6 +89,8 @@ def test_every_reference_leads_somewhere() -> None:
         ("openai.models.ModelList", "openai/models.json"),
         ("openai.errors.ErrorBody", "openai/error_429.json"),
         ("usage.Report", "openai/usage_by_day.json"),
+        ("dashboard.Subscription", "openai/dashboard_subscription_tier_ends.json"),
+        ("dashboard.Usage", "openai/dashboard_usage.json"),
     ],
 )
 def test_the_keys_of_a_golden_answer_are_those_of_its_schema(schema: str, golden: str) -> None:
