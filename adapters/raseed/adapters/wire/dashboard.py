@@ -6,6 +6,7 @@ OpenAI withdrew it and describes it nowhere; its keys are those that clients rea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from raseed.core.errors import RequestInvalid
 
 _encode = msgspec.json.Encoder().encode
 _HUNDREDTHS = 100
+_DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _NAMES = {"from": "start_date", "to": "end_date"}
 
 
@@ -52,9 +54,19 @@ class Asked:
 def decode_dates(query: Query, calendar: Calendar) -> Asked:
     """Raises RequestInvalid with the parameter at fault."""
     return Asked(
-        begin=decode_moment(query.start_date, "start_date", calendar.from_text),
-        end=decode_moment(query.end_date, "end_date", calendar.until_text),
+        begin=decode_moment(_padded(query.start_date), "start_date", calendar.from_text),
+        end=decode_moment(_padded(query.end_date), "end_date", calendar.until_text),
     )
+
+
+def _padded(text: str) -> str:
+    """A day as the calendar reads it, of one that a client put together from bare numbers.
+
+    >>> _padded("2026-3-1"), _padded("2026-03-01T08:00:00Z")
+    ('2026-03-01', '2026-03-01T08:00:00Z')
+    """
+    day = _DAY.fullmatch(text)
+    return text if day is None else f"{day[1]}-{day[2]:0>2}-{day[3]:0>2}"
 
 
 def in_words_of_dashboard(error: RequestInvalid) -> RequestInvalid:
