@@ -266,6 +266,29 @@ def test_beta_client(one_client):
     assert counted.input_tokens == message.usage.input_tokens
 
 
+def test_thoughts(one_client, customer):
+    """Shown to those who ask for thinking, as a block ahead of the answer that may be sent back."""
+    asked_for = asked("#script tokens=5 reason=3")
+    fields: dict[str, Any] = {"model": SCRIPTED, "max_tokens": 100, "messages": asked_for}
+    message = one_client.messages.create(**fields, thinking={"type": "adaptive"})
+    with one_client.messages.stream(**fields, thinking={"type": "adaptive"}) as stream:
+        thoughts = [event.thinking for event in stream if event.type == "thinking"]
+        streamed = stream.get_final_message()
+    assert "".join(thoughts) == "hm hm hm "
+    for whole in (message, streamed):
+        thought, text = whole.content
+        assert (thought.type, thought.thinking) == ("thinking", "hm hm hm ")
+        assert (text.type, text.text) == ("text", "delta alpha ")
+        assert (whole.usage.output_tokens, whole.usage.output_tokens_details.thinking_tokens) == (5, 3)
+    plain = one_client.messages.create(**fields)
+    assert [block.type for block in plain.content] == ["text"]
+    assert plain.usage == message.usage, "they are generated, and charged, all the same"
+    assert customer.left() == 1_000 - 3 * (plain.usage.input_tokens + 5)
+    turns = [*asked_for, {"role": "assistant", "content": message.content}, *asked("go on")]
+    again = one_client.messages.create(model=SCRIPTED, max_tokens=100, messages=turns)
+    assert again.content[0].text == "go on"
+
+
 def test_what_an_agent_sends(stack, customer):
     """Caches, flags, effort, edits of the context and fields that are newer than we: answered, byte for byte."""
     body = {

@@ -151,6 +151,7 @@ def test_gemini(quiet: ModelClouds, sdk: OpenAI, customer: Customer) -> None:
     quiet.gemini.plays.append(Play(steps=steps))
     answer = sdk.chat.completions.create(model=GEMINI, messages=ONE_TWO)
     assert answer.choices[0].message.content == "one"
+    assert answer.choices[0].message.reasoning_content == "hm"  # type: ignore[attr-defined]
     usage = answer.usage
     assert usage is not None
     assert usage.prompt_tokens_details is not None

@@ -61,6 +61,21 @@ def test_several_choices(inference, customer, model):
     assert customer.left() == 1_000 - spent / MICROCREDITS
 
 
+def test_thoughts(inference, customer):
+    """In fields of their own, of each answer."""
+    script: Any = {"content": "#script tokens=5 reason=3", "model": "scripted", "n": 2}
+    call: Any = {"metadata": bearer(customer.key), "timeout": TIMEOUT_S}
+    answer = inference.CreateChatCompletion(chat(**script), **call)
+    [other] = answer.other_choices
+    pieces = list(inference.StreamChatCompletion(stream_chat(**script), **call))
+    for index, choice in enumerate((answer, other)):
+        assert (choice.reasoning, choice.content) == ("hm hm hm ", "delta alpha ")
+        own = [piece for piece in pieces if piece.choice_index == index]
+        assert "".join(piece.reasoning_delta for piece in own) == "hm hm hm "
+        assert "".join(piece.content_delta for piece in own) == "delta alpha "
+    assert answer.usage.reasoning_token_count == pieces[-1].usage.reasoning_token_count == 6
+
+
 def test_a_tool_must_be_called(inference, customer):
     tools = [pb.Tool(name="clock", parameters_json='{"type":"object","additionalProperties":false}')]
     answer = inference.CreateChatCompletion(

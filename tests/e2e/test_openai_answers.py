@@ -138,6 +138,29 @@ def test_what_a_model_cannot_do_is_refused(client, customer):
     assert client.chat.completions.create(model="scripted", messages=image).choices[0].finish_reason
 
 
+def test_thoughts(client, customer):
+    """Beside each answer under both names that readers look for, whole and streamed; never in its content."""
+    asked: Any = {
+        "model": "scripted",
+        "messages": [{"role": "user", "content": "#script tokens=5 reason=3"}],
+        "n": 2,
+    }
+    answer = client.chat.completions.create(**asked)
+    with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
+        streamed = stream.get_final_completion()
+    for whole in (answer, streamed):
+        for choice in whole.choices:
+            assert choice.message.reasoning == choice.message.reasoning_content == "hm hm hm "
+            assert choice.message.content == "delta alpha "
+        assert len(whole.choices) == 2
+        assert whole.usage.completion_tokens_details.reasoning_tokens == 6
+    assert customer.left() == 1_000 - answer.usage.total_tokens - streamed.usage.total_tokens
+    sent_back = [*asked["messages"], answer.choices[0].message, {"role": "user", "content": "go on"}]
+    again = client.chat.completions.create(model="scripted", messages=sent_back)
+    assert again.choices[0].message.content == "go on"
+    assert not hasattr(again.choices[0].message, "reasoning")
+
+
 @pytest.mark.parametrize("n", [0, 9])
 def test_too_many_choices(client, customer, n):
     with pytest.raises(openai.BadRequestError) as caught:

@@ -1,4 +1,4 @@
-"""Which texts a database takes."""
+"""Which texts can be kept and sent, and what is made of others."""
 
 from __future__ import annotations
 
@@ -16,3 +16,14 @@ def is_storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def whole_text(text: str) -> str:
+    """`text` without lone surrogates, which UTF-8 cannot hold: a broken engine must not break an answer."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -17,6 +17,13 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Think:
+    """Some of what it thinks on the way."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A tool is called. The arguments come in these pieces, the first with the call itself."""
 
@@ -29,7 +36,7 @@ class Silence:
     """For longer than a stream may be silent."""
 
 
-Step = Say | Call | Silence
+Step = Say | Think | Call | Silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,10 @@ class Answer:
         return "".join(step.text for step in self.steps if isinstance(step, Say))
 
     @property
+    def reasoning(self) -> str:
+        return "".join(step.text for step in self.steps if isinstance(step, Think))
+
+    @property
     def calls(self) -> tuple[tuple[str, str], ...]:
         """(name, arguments) of each."""
         return tuple((step.name, "".join(step.arguments)) for step in self.steps if isinstance(step, Call))
@@ -74,7 +85,8 @@ class Answer:
     def tokens(self) -> int:
         """As a model of ours counts them: one for each piece."""
         return sum(
-            len(step.arguments) if isinstance(step, Call) else isinstance(step, Say) for step in self.steps
+            len(step.arguments) if isinstance(step, Call) else isinstance(step, Say | Think)
+            for step in self.steps
         )
 
 
@@ -83,6 +95,8 @@ class Plan:
     answers: tuple[Answer, ...]
     with_usage: bool
     with_logprobs: bool
+    with_thinking: bool = False
+    """Whether thoughts are asked for, where the API has them only then."""
     is_read_slowly: bool
     """Then pieces wait, and are joined."""
     manner: Manner | None = None
@@ -113,6 +127,7 @@ HALVES = ("\ud83d", "\ude00")
 
 texts = st.one_of(st.sampled_from(AWKWARD), st.text(max_size=6))
 says = texts.map(Say)
+thinks = texts.map(Think)
 calls = st.builds(
     Call,
     st.sampled_from(["f", "weather", "clock-2"]),
@@ -134,7 +149,7 @@ manners = st.one_of(
 
 
 def steps_of(*, with_calls: bool) -> st.SearchStrategy[Step]:
-    return st.one_of(says, says, *([calls] if with_calls else []), st.just(Silence()))
+    return st.one_of(says, says, thinks, *([calls] if with_calls else []), st.just(Silence()))
 
 
 def plans(
@@ -145,7 +160,7 @@ def plans(
     """
     step: st.SearchStrategy[Step] = steps_of(with_calls=with_calls)
     if not is_whole:
-        step = st.one_of(step, st.sampled_from(HALVES).map(Say))
+        step = st.one_of(step, st.sampled_from(HALVES).map(Say), st.sampled_from(HALVES).map(Think))
     answer = st.builds(
         Answer,
         steps=st.lists(step, max_size=6).map(tuple),
@@ -157,6 +172,7 @@ def plans(
         answers=st.lists(answer, min_size=1, max_size=choices_max).map(tuple),
         with_usage=st.booleans(),
         with_logprobs=st.booleans(),
+        with_thinking=st.booleans(),
         is_read_slowly=st.booleans(),
         manner=manners,
         leaves_after=st.none() if is_whole or breaks else st.sampled_from([None, None, 1, 2]),

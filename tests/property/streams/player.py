@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hypothesis import strategies as st
-from tests.property.streams.plans import Answer, Call, Plan, Say, Silence, plans
+from tests.property.streams.plans import Answer, Call, Plan, Say, Silence, Think, plans
 from tests.property.streams.provider import deltas
 from tests.support.desk import Desk
 from tests.support.memory_ledger import MemoryLedger
@@ -168,6 +168,9 @@ def own_deltas(answer: Answer, choice: int, *, with_logprobs: bool) -> Iterator[
             case Say(text):
                 tokens += 1
                 yield Delta(completion_tokens=tokens, text=text, logprobs=(LOGPROB,) if with_logprobs else ())
+            case Think(text):
+                tokens += 1
+                yield Delta(completion_tokens=tokens, reasoning=text)
             case Call(name, arguments):
                 first, *more = arguments
                 tokens += 1
@@ -253,6 +256,11 @@ def _messages(_plan: Plan) -> list[dict[str, str]]:
     return [{"role": "user", "content": "?"}]
 
 
+def _message_body(plan: Plan) -> dict[str, Any]:
+    thinking = {"type": "adaptive" if plan.with_thinking else "disabled"}
+    return {"messages": _messages(plan), "max_tokens": 1000, "thinking": thinking}
+
+
 def _chat_body(plan: Plan) -> dict[str, Any]:
     return {
         "messages": _messages(plan),
@@ -304,7 +312,7 @@ COMPLETION = Wire(
 MESSAGE = Wire(
     "message",
     "/raseed.rest.v1.AnthropicService/CreateMessage",
-    lambda plan: {"messages": _messages(plan), "max_tokens": 1000},
+    _message_body,
     _message,
 )
 RESPONSE = Wire(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.property.streams.plans import Answer, Call, Manner, Say, Silence
+from tests.property.streams.plans import Answer, Call, Manner, Say, Silence, Think
 
 from raseed.adapters.providers.anthropic_messages import AnthropicDecoder
 from raseed.adapters.providers.openai_chat import OpenAIChatDecoder
@@ -40,6 +40,7 @@ def _counted(piece: Piece, tokens: int) -> Delta:
     return Delta(
         completion_tokens=tokens,
         text=piece.text,
+        reasoning=piece.reasoning,
         tool_call_index=piece.tool_call_index,
         tool_call=piece.tool_call,
         tool_arguments=piece.tool_arguments,
@@ -65,6 +66,8 @@ def _openai(
                 yield step
             case Say(text):
                 yield chunk({"content": _whole(text)}, LOGPROBS if with_logprobs else None)
+            case Think(text):
+                yield chunk({"reasoning_content": _whole(text)})
             case Call(name, arguments):
                 opened = {"id": f"call_{choice}_{calls}", "type": "function"}
                 for number, piece in enumerate(arguments):
@@ -86,6 +89,10 @@ def _anthropic(answer: Answer) -> Iterator[dict[str, Any] | Silence]:
         if isinstance(step, Call):
             block = {"type": "tool_use", "id": f"toolu_{index}", "name": step.name, "input": {}}
             said = [{"type": "input_json_delta", "partial_json": piece} for piece in step.arguments if piece]
+        elif isinstance(step, Think):
+            block = {"type": "thinking", "thinking": "", "signature": ""}
+            said = [{"type": "thinking_delta", "thinking": _whole(step.text)}] if step.text else []
+            said.append({"type": "signature_delta", "signature": "c2lnbmVk"})
         else:
             said = [{"type": "text_delta", "text": _whole(step.text)}] if step.text else []
         yield {"type": "content_block_start", "index": index, "content_block": block}

@@ -180,6 +180,16 @@ def test_all_chunks_have_one_head(wire: Wire, data: Any):
 
 
 @often
+@given(CHAT.plans())
+def test_a_thought_has_both_names_in_every_delta(plan: Plan):
+    """One reader knows this one, another that one; and no part of it is content."""
+    for choice in choices(read(plan)):
+        delta = choice["delta"]
+        assert delta.get("reasoning") == delta.get("reasoning_content")
+        assert not ("reasoning" in delta and "content" in delta and plan.manner is None)
+
+
+@often
 @given(COMPLETION.plans(is_whole=True))
 def test_completions_say_what_was_generated(plan: Plan):
     found = read(plan, COMPLETION)
@@ -198,6 +208,8 @@ def test_the_official_reader_has_the_whole_answer(plan: Plan):
     assert len(whole.choices) == len(plan.answers)
     for choice, answer in zip(whole.choices, plan.answers, strict=True):
         assert (choice.message.content or "") == answer.text
+        for name in ("reasoning", "reasoning_content"):
+            assert (getattr(choice.message, name, None) or "") == answer.reasoning
         made = choice.message.tool_calls or []
         assert [(call.function.name, call.function.arguments) for call in made] == list(answer.calls)
         assert len({call.id for call in made}) == len(made)

@@ -24,6 +24,10 @@ STOP_REASONS = {
 }
 
 
+BLOCKS = ({"type": "text", "text": ""}, {"type": "thinking", "thinking": "", "signature": ""})
+DELTAS = {"text": "text_delta", "thinking": "thinking_delta", "tool_use": "input_json_delta"}
+
+
 def read(plan: Plan, *, with_pings: bool = False) -> list[Event]:
     """All events; none if the request was refused."""
     played = play(plan, MESSAGE)
@@ -113,11 +117,30 @@ def test_arguments_are_told_in_pieces_of_a_call_that_began_empty(plan: Plan):
         if event.name == "content_block_start":
             block = event.json["content_block"]
             kinds.append(block["type"])
-            assert block == {"type": "text", "text": ""} or block["input"] == {}
-        if event.name == "content_block_delta":
+            assert block in BLOCKS or block["input"] == {}
+        if event.name == "content_block_delta" and event.json["delta"]["type"] != "signature_delta":
             delta = event.json["delta"]
-            assert delta["type"] == {"text": "text_delta", "tool_use": "input_json_delta"}[kinds[-1]]
-            assert delta.get("text") or delta.get("partial_json"), "never an empty piece"
+            assert delta["type"] == DELTAS[kinds[-1]]
+            told = delta.get("text") or delta.get("partial_json") or delta.get("thinking")
+            assert told, "never an empty piece"
+
+
+@often
+@given(MESSAGE.plans())
+def test_a_thought_is_signed_once_before_it_ends(plan: Plan):
+    """Some readers take it as whole only then."""
+    signatures: int | None = None
+    for event in read(plan):
+        match event.name:
+            case "content_block_start":
+                signatures = 0 if event.json["content_block"]["type"] == "thinking" else None
+            case "content_block_delta" if event.json["delta"]["type"] == "signature_delta":
+                assert signatures == 0
+                signatures = 1
+            case "content_block_delta":
+                assert signatures in {None, 0}
+            case "content_block_stop" if plan.is_whole:
+                assert signatures in {None, 1}
 
 
 def of_json(plan: Plan) -> bool:
@@ -141,6 +164,9 @@ def test_the_official_reader_has_the_whole_answer(plan: Plan):
     assert "".join(block.text for block in message.content if block.type == "text") == answer.text
     calls = [(block.name, block.input) for block in message.content if block.type == "tool_use"]
     assert calls == [(name, json.loads(arguments or "{}")) for name, arguments in answer.calls]
+    thought = "".join(block.thinking for block in message.content if block.type == "thinking")
+    is_relayed = plan.manner is not None and plan.manner.is_anthropic
+    assert thought == (answer.reasoning if plan.with_thinking or is_relayed else "")
     assert message.stop_reason == STOP_REASONS[answer.finish_reason]
     assert message.usage.output_tokens == answer.tokens
     assert any(isinstance(step, Say) and step.text for step in answer.steps) == any(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 from tests.property.streams.often import often
-from tests.property.streams.plans import Plan
+from tests.property.streams.plans import Answer, Plan, Say, Think
 from tests.property.streams.player import PROMPT_TOKENS, RESPONSE, play
 from tests.property.streams.sse import Event, events
 
@@ -73,7 +73,17 @@ def test_it_is_created_first_and_ends_with_exactly_one_last_event(plan: Plan):
         assert ends in ([], ["response.failed"])
 
 
+TWO_HALVES = Plan(
+    answers=(Answer(steps=(Say("\ud83d"), Say("\ude00"), Think("\ud83d"), Think("\ude00"))),),
+    with_usage=False,
+    with_logprobs=False,
+    is_read_slowly=False,
+)
+"""Which would be one character if they were put together before they are shown."""
+
+
 @often
+@example(TWO_HALVES)
 @given(RESPONSE.plans())
 def test_an_item_and_its_part_are_added_before_their_deltas_and_done_after_them(plan: Plan):
     """Readers keep a list of items and index it; what is not there is an IndexError."""
@@ -88,13 +98,14 @@ def test_an_item_and_its_part_are_added_before_their_deltas_and_done_after_them(
                 assert open_item is None
                 assert body["output_index"] == items
                 open_item, said, items = body["item"], "", items + 1
-                assert open_item["status"] == "in_progress"
+                is_thought = open_item["type"] == "reasoning"
+                assert open_item.get("status") == (None if is_thought else "in_progress")
             case "content_part.added":
                 assert (body["item_id"], body["part"]["text"]) == (open_item["id"], "")
-            case "output_text.delta" | "function_call_arguments.delta":
+            case "output_text.delta" | "reasoning_text.delta" | "function_call_arguments.delta":
                 assert (body["item_id"], body["output_index"]) == (open_item["id"], items - 1)
                 said += body["delta"]
-            case "output_text.done":
+            case "output_text.done" | "reasoning_text.done":
                 assert (body["item_id"], body["text"]) == (open_item["id"], said)
             case "function_call_arguments.done":
                 assert (body["item_id"], body["arguments"]) == (open_item["id"], said)
@@ -155,6 +166,8 @@ def test_the_official_reader_has_the_whole_answer(plan: Plan):
             last = emitted
     whole = last.response
     assert whole.output_text == answer.text
+    thoughts = [item.content[0].text for item in whole.output if item.type == "reasoning"]
+    assert "".join(thoughts) == answer.reasoning
     calls = [(item.name, item.arguments) for item in whole.output if item.type == "function_call"]
     assert calls == list(answer.calls)
     assert (whole.usage.input_tokens, whole.usage.output_tokens) == (PROMPT_TOKENS, answer.tokens)

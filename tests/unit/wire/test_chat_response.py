@@ -5,10 +5,10 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from raseed.adapters.wire.charged import Charged
-from raseed.adapters.wire.json_values import whole_text
 from raseed.adapters.wire.openai.chat_response import encode_completion
 from raseed.core.inference.answer import WholeChoice
 from raseed.core.inference.model import FinishReason, Logprob, TokenLogprob, ToolCall, Usage
+from raseed.core.texts import whole_text
 
 CALLS = (
     ToolCall(id="call_1", name="weather", arguments_json='{"city":"الكويت","days":12345678901234567890}'),
@@ -21,8 +21,16 @@ LOGPROBS = (
 USAGE = Usage(prompt_tokens=45, completion_tokens=128, cached_tokens=16, reasoning_tokens=3)
 
 
-def choice(text="Hello", finish_reason=FinishReason.STOP, tool_calls=(), logprobs=()) -> WholeChoice:
-    return WholeChoice(text=text, tool_calls=tool_calls, logprobs=logprobs, finish_reason=finish_reason)
+def choice(
+    text="Hello", finish_reason=FinishReason.STOP, tool_calls=(), logprobs=(), reasoning=""
+) -> WholeChoice:
+    return WholeChoice(
+        text=text,
+        reasoning=reasoning,
+        tool_calls=tool_calls,
+        logprobs=logprobs,
+        finish_reason=finish_reason,
+    )
 
 
 def completion(*choices: WholeChoice, charged=None, usage=USAGE) -> bytes:
@@ -54,6 +62,7 @@ def completion(*choices: WholeChoice, charged=None, usage=USAGE) -> bytes:
             completion(charged=Charged(cost_microcredits=432_500_001, remaining_microcredits=732_000_000)),
         ),
         ("completion_two_choices.json", completion(choice(), choice("Hi", FinishReason.LENGTH))),
+        ("completion_reasoning.json", completion(choice(), choice("4", reasoning="2 and\n2"))),
         ("completion_logprobs.json", completion(choice("€", logprobs=LOGPROBS))),
         ("completion_cost_only.json", completion(charged=Charged(cost_microcredits=1))),
     ],
@@ -69,4 +78,15 @@ def test_shape(golden, name: str, body: bytes):
 def test_lone_surrogates_become_replacement_characters():
     assert whole_text("a\ud800b") == "a\ufffdb"
     assert whole_text("\ud83d\ude00") == "😀"
-    assert msgspec.json.decode(completion(choice("x\udc00")))["choices"][0]["message"]["content"] == "x\ufffd"
+    broken = completion(choice("x\udc00", reasoning="y\udc00"))
+    message = msgspec.json.decode(broken)["choices"][0]["message"]
+    assert message["content"] == "x\ufffd"
+    assert message["reasoning"] == message["reasoning_content"] == "y\ufffd"
+
+
+def test_a_thought_has_both_names_and_is_no_content():
+    """Of which each reader knows one; a choice without a thought has neither."""
+    [without, thought] = msgspec.json.decode(completion(choice(), choice("", reasoning="hm")))["choices"]
+    assert without["message"].keys() & {"reasoning", "reasoning_content"} == set()
+    message = thought["message"]
+    assert (message["reasoning"], message["reasoning_content"], message["content"]) == ("hm", "hm", "")

@@ -73,6 +73,18 @@ def two_choices(sse: ChatStreamEncoder) -> bytes:
     )
 
 
+def reasoning_stream(sse: ChatStreamEncoder) -> bytes:
+    """Each of two choices thinks; one piece has a thought and a text."""
+    deltas = [
+        Delta(completion_tokens=1, reasoning="Let me "),
+        Delta(completion_tokens=2, choice=1, reasoning="2 and\n2"),
+        Delta(completion_tokens=3, reasoning="see.", text="Hel"),
+        Delta(completion_tokens=4, text="lo"),
+        Delta(completion_tokens=5, choice=1, text="4"),
+    ]
+    return b"".join([sse.role(), *map(sse.delta, deltas), sse.finish(FinishReason.STOP), DONE])
+
+
 def logprobs_stream(sse: ChatStreamEncoder) -> bytes:
     euro = TokenLogprob(Logprob(b"\xe2\x82", -0.25), (Logprob(b"\xe2\x82", -0.25), Logprob(b"a", -2.0)))
     deltas = [
@@ -99,6 +111,7 @@ def events(stream: bytes) -> list[Any]:
             text_stream(encoder(stream_usage="always"), ["a"], Charged(cost_microcredits=8_000_000)),
         ),
         ("stream_two_choices.sse", two_choices(encoder(include_usage=True, n=2))),
+        ("stream_reasoning.sse", reasoning_stream(encoder(n=2))),
         ("stream_logprobs.sse", logprobs_stream(encoder())),
         ("stream_tool_calls.sse", tool_stream(encoder(include_usage=True))),
         (
@@ -204,10 +217,10 @@ def test_the_official_client_reads_back_any_text(served: _Served, pieces: list[s
 @settings(max_examples=100)
 @given(st.text(alphabet=st.characters() | st.characters(categories=["Cs"])))
 def test_lone_surrogates_never_break_a_stream(text: str):
-    [chunk] = events(encoder().content(text))
-    assert chunk["choices"][0]["delta"]["content"] == text.encode("utf-16", "surrogatepass").decode(
-        "utf-16", "replace"
-    )
+    shown = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    [said, thought] = events(encoder().content(text) + encoder().reasoning(text))
+    assert said["choices"][0]["delta"] == {"content": shown}
+    assert thought["choices"][0]["delta"] == {"reasoning": shown, "reasoning_content": shown}
 
 
 def test_the_official_helper_collects_tool_calls(served: _Served):
@@ -227,6 +240,16 @@ def test_the_official_helper_collects_choices(served: _Served):
         first, second = stream.get_final_completion().choices
     assert (first.index, first.message.content, first.finish_reason) == (0, "aa", "stop")
     assert (second.index, second.message.content, second.finish_reason) == (1, "b!", "tool_calls")
+
+
+def test_the_official_helper_collects_thoughts(served: _Served):
+    served.stream = reasoning_stream(encoder(n=2))
+    messages: Any = [{"role": "user", "content": "hi"}]
+    with served.client.chat.completions.stream(model="m", messages=messages, n=2) as stream:
+        found = [choice.message for choice in stream.get_final_completion().choices]
+    assert [message.content for message in found] == ["Hello", "4"]
+    for name in ("reasoning", "reasoning_content"):
+        assert [getattr(message, name) for message in found] == ["Let me see.", "2 and\n2"]
 
 
 def test_the_official_helper_collects_logprobs(served: _Served):

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import Delta, TokenLogprob, ToolCall
 from raseed.core.responses.model import Response
+from raseed.core.texts import whole_text
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -16,7 +16,6 @@ from raseed.adapters.providers.errors import unsupported, unsupported_value
 from raseed.adapters.providers.json_access import json_object
 from raseed.adapters.providers.messages import DATA_URL, SYSTEM_BREAK, chosen, parts, system_texts, turns
 from raseed.adapters.providers.wire import HttpRequest, Upstream
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
     ChatRequest,
     Media,
@@ -28,6 +27,7 @@ from raseed.core.inference.model import (
     ToolCall,
     ToolChoice,
 )
+from raseed.core.texts import whole_text
 
 PATH = "/v1/messages"
 _ID = re.compile(r"[^a-zA-Z0-9_-]")

@@ -17,7 +17,6 @@ from raseed.adapters.providers.errors import unsupported, unsupported_value
 from raseed.adapters.providers.json_access import json_object
 from raseed.adapters.providers.messages import DATA_URL, chosen, parts, system_texts, turns
 from raseed.adapters.providers.wire import HttpRequest, Upstream
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
     ChatRequest,
     Media,
@@ -28,6 +27,7 @@ from raseed.core.inference.model import (
     Tool,
     ToolChoice,
 )
+from raseed.core.texts import whole_text
 
 _ID = re.compile(r"[^a-zA-Z0-9_-]")
 _ID_CHARS_MAX = 64

@@ -16,7 +16,6 @@ from raseed.adapters.providers.errors import unsupported, unsupported_value
 from raseed.adapters.providers.json_access import json_object
 from raseed.adapters.providers.messages import DATA_URL, SYSTEM_BREAK, chosen, parts, system_texts, turns
 from raseed.adapters.providers.wire import HttpRequest, Upstream
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
     ChatRequest,
     JsonFormat,
@@ -28,6 +27,7 @@ from raseed.core.inference.model import (
     Tool,
     ToolChoice,
 )
+from raseed.core.texts import whole_text
 
 _NO_SIGNATURE = "skip_thought_signature_validator"
 """In place of the signature of a call that was made elsewhere, or whose signature its client could not keep: without one,

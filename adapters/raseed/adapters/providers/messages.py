@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import Media, Message, Role, Sampling
+from raseed.core.texts import whole_text
 
 DATA_URL = re.compile(r"data:(?P<type>[a-z]+/[a-z0-9.+-]+);base64,")
 """What comes behind it is base64."""

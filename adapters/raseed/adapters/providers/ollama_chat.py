@@ -26,7 +26,6 @@ from raseed.adapters.providers.wire import (
     Reported,
     Upstream,
 )
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
     ChatRequest,
     FinishReason,
@@ -36,6 +35,7 @@ from raseed.core.inference.model import (
     Tool,
     ToolCall,
 )
+from raseed.core.texts import whole_text
 
 PATH = "/api/chat"
 _IMAGE = re.compile(r"data:image/[a-z+]+;base64,")

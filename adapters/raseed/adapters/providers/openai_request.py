@@ -14,7 +14,6 @@ import msgspec
 
 from raseed.adapters.providers.messages import chosen, parts
 from raseed.adapters.providers.wire import HttpRequest, Upstream
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.model import (
     ChatRequest,
     JsonFormat,
@@ -27,6 +26,7 @@ from raseed.core.inference.model import (
     ToolCall,
     ToolChoice,
 )
+from raseed.core.texts import whole_text
 
 _NAMES = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
 _encode = msgspec.json.Encoder().encode

@@ -122,6 +122,7 @@ class Forms:
                 run_id=run.id,
                 model=run.model,
                 text=choice.text,
+                thinking=choice.reasoning if decoded.shows_thinking else "",
                 tool_calls=choice.tool_calls,
                 finish_reason=ended.finish_reason,
                 stop_sequence=ended.stop_sequence,
@@ -131,7 +132,7 @@ class Forms:
             return (encoded,)
 
         def events(run: Run) -> Events:
-            encoder = MessageStreamEncoder()
+            encoder = MessageStreamEncoder(shows_thinking=decoded.shows_thinking)
 
             def start() -> bytes:
                 return encoder.start(run_id=run.id, model=run.model, prompt_tokens=run.prompt_tokens)

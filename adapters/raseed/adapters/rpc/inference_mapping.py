@@ -194,6 +194,7 @@ def from_core_answer(run: Run, pieces: Sequence[Delta], ended: Ended) -> pb.Crea
         created_at_s=run.created_at_s,
         model=run.model,
         content=first.content,
+        reasoning=first.reasoning,
         tool_calls=first.tool_calls,
         finish_reason=first.finish_reason,
         usage=from_core_usage(ended.usage, ended.cost_microcredits),
@@ -205,6 +206,7 @@ def from_core_answer(run: Run, pieces: Sequence[Delta], ended: Ended) -> pb.Crea
 def _from_core_choice(choice: WholeChoice) -> pb.ChatChoice:
     return pb.ChatChoice(
         content=choice.text,
+        reasoning=choice.reasoning,
         tool_calls=[
             pb.ToolCall(id=call.id, name=call.name, arguments_json=call.arguments_json)
             for call in choice.tool_calls
@@ -246,6 +248,7 @@ class ChatMessages:
             created_at_s=self._run.created_at_s,
             model=self._run.model,
             content_delta="".join(piece.text for piece in pieces),
+            reasoning_delta="".join(piece.reasoning for piece in pieces),
             tool_call_deltas=[
                 _from_core_call(piece.tool_call_index, piece)
                 for piece in pieces

@@ -29,14 +29,3 @@ def rfc3339_text(at: Microseconds) -> str:
     """A moment in UTC, whole seconds (rounded down): `2025-06-01T00:00:00Z`."""
     moment = _EPOCH + timedelta(seconds=at // SECOND)
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z" if moment.year >= 1000 else f"{moment.isoformat()[:19]}Z"
-
-
-def whole_text(text: str) -> str:
-    """`text` without lone surrogates, which UTF-8 cannot hold: a broken engine must not break an answer."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -15,6 +15,8 @@ class WholeChoice:
     """One answer, whole."""
 
     text: str
+    reasoning: str = ""
+    """What the model thought on the way."""
     tool_calls: tuple[ToolCall, ...]
     """Each with its arguments whole, in order of their index."""
     logprobs: tuple[TokenLogprob, ...]
@@ -46,9 +48,11 @@ def _likelihood(choice: WholeChoice) -> float:
 
 def _whole_choice(pieces: Sequence[Delta], finish_reason: FinishReason) -> WholeChoice:
     texts: list[str] = []
+    thoughts: list[str] = []
     calls: dict[int, ToolCall] = {}
     for piece in pieces:
         texts.append(piece.text)
+        thoughts.append(piece.reasoning)
         finish_reason = piece.finish_reason or finish_reason
         index = piece.tool_call_index
         if index is None:
@@ -60,6 +64,7 @@ def _whole_choice(pieces: Sequence[Delta], finish_reason: FinishReason) -> Whole
             calls[index] = replace(call, arguments_json=call.arguments_json + piece.tool_arguments)
     return WholeChoice(
         text="".join(texts),
+        reasoning="".join(thoughts),
         tool_calls=tuple(calls[index] for index in sorted(calls)),
         logprobs=tuple(logprob for piece in pieces for logprob in piece.logprobs),
         finish_reason=finish_reason,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from raseed.core.errors import BackendLost
 from raseed.core.inference.model import Delta, TokenLogprob, ToolCall
 from raseed.core.responses.model import Item, ItemKind, ResponseId, Terms, item_id
+from raseed.core.texts import whole_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ class Output:
         return Opened(index, self._items[index])
 
     def _grow(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> Grown:
+        text = whole_text(text)  # piece by piece, as it is streamed: the item is what its pieces were
         self._texts[-1].append(text)
         self._logprobs[-1].extend(logprobs)
         return Grown(len(self._items) - 1, self._items[-1], text, logprobs)

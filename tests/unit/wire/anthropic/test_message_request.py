@@ -53,7 +53,7 @@ def test_the_smallest_request():
     request = ChatRequest(
         model="m", messages=(Message(role=Role.USER, text="hi"),), sampling=Sampling(max_tokens=5)
     )
-    assert decode() == DecodedMessage(request, stream=False)
+    assert decode() == DecodedMessage(request, stream=False, shows_thinking=False)
 
 
 def test_everything_that_is_served():
@@ -106,7 +106,22 @@ def test_everything_that_is_served():
         sampling=Sampling(max_tokens=5, temperature=0, top_p=0.5, top_k=7, stop=("x", "y")),
         tools=(Tool(name="f", description="d", parameters_json='{"type": "object"}'),),
     )
-    assert decoded == DecodedMessage(request, stream=True)
+    assert decoded == DecodedMessage(request, stream=True, shows_thinking=False)
+
+
+@pytest.mark.parametrize(
+    ("thinking", "is_shown"),
+    [
+        ({"type": "adaptive"}, True),
+        ({"type": "adaptive", "display": None}, True),
+        ({"type": "adaptive", "display": "summarized"}, True),
+        ({"type": "adaptive", "display": "omitted"}, False),
+        ({"type": "disabled"}, False),
+        (None, False),
+    ],
+)
+def test_thoughts_are_shown_to_those_who_ask_for_them(thinking: object, is_shown: bool):
+    assert decode(thinking=thinking).shows_thinking is is_shown
 
 
 def test_null_is_the_same_as_absent():

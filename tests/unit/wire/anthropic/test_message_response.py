@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,19 +20,27 @@ CALLS = (
     ToolCall(id="call_3", name="cut", arguments_json='{"zone":"Asia'),
 )
 USAGE = Usage(prompt_tokens=45, completion_tokens=128, cached_tokens=16)
+THOUGHT = replace(USAGE, reasoning_tokens=3)
 
 
 def message(
-    text="Hello", finish_reason=FinishReason.STOP, tool_calls=(), stop_sequence=None, charged=None
+    text="Hello",
+    finish_reason=FinishReason.STOP,
+    tool_calls=(),
+    stop_sequence=None,
+    charged=None,
+    thinking="",
+    usage=USAGE,
 ) -> bytes:
     return encode_message(
         run_id=RunId("run_01j9z3"),
         model="raseed-tiny",
         text=text,
+        thinking=thinking,
         tool_calls=tool_calls,
         finish_reason=finish_reason,
         stop_sequence=stop_sequence,
-        usage=USAGE,
+        usage=usage,
         charged=charged,
     )
 
@@ -43,6 +52,7 @@ def message(
         ("message_empty.json", message("", FinishReason.LENGTH)),
         ("message_stop_sequence.json", message(stop_sequence="\n\nEnd")),
         ("message_tool_use.json", message("Let me look.", FinishReason.TOOL_CALLS, CALLS)),
+        ("message_thinking.json", message(thinking="Let me\nsee.", usage=THOUGHT)),
         (
             "message_charged.json",
             message(charged=Charged(cost_microcredits=8_500_000, remaining_microcredits=10**9)),
@@ -55,10 +65,14 @@ def test_shape(golden, name: str, body: bytes):
 
 
 @pytest.mark.parametrize("tool_calls", [(), CALLS])
-def test_the_official_types_hold_it(tool_calls):
+@pytest.mark.parametrize("thinking", ["", "hm"])
+def test_the_official_types_hold_it(tool_calls, thinking):
     """Strictly: every key of ours that their model does not know would be found."""
-    parsed = Message.model_validate_json(message(tool_calls=tool_calls), strict=True)
-    assert parsed.to_dict(mode="json") == msgspec.json.decode(message(tool_calls=tool_calls))
+    body = message(tool_calls=tool_calls, thinking=thinking, usage=THOUGHT if thinking else USAGE)
+    parsed = Message.model_validate_json(body, strict=True)
+    assert parsed.to_dict(mode="json") == msgspec.json.decode(body)
+    kinds = [block.type for block in parsed.content]
+    assert kinds == [*(["thinking"] if thinking else []), "text", *(["tool_use"] * len(tool_calls))]
 
 
 @pytest.mark.parametrize("reason", [FinishReason.LENGTH, FinishReason.TOOL_CALLS])

@@ -38,10 +38,11 @@ class Said:
     stop_sequence: str | None = None
     usage: Usage = USAGE
     charged: Charged | None = None
+    shows_thinking: bool = True
 
     def stream(self, between: bytes = b"") -> bytes:
         """`between` goes between any two writes."""
-        sse = MessageStreamEncoder()
+        sse = MessageStreamEncoder(shows_thinking=self.shows_thinking)
         parts = [sse.start(run_id=RUN, model=MODEL, prompt_tokens=self.usage.prompt_tokens)]
         parts += [sse.delta(piece) for piece in self.pieces]
         parts.append(sse.finish(self.reason, self.stop_sequence, self.usage, self.charged))
@@ -54,6 +55,7 @@ class Said:
             run_id=RUN,
             model=MODEL,
             text=answer.text,
+            thinking=answer.reasoning if self.shows_thinking else "",
             tool_calls=answer.tool_calls,
             finish_reason=self.reason,
             stop_sequence=self.stop_sequence,
@@ -76,6 +78,14 @@ def words(*texts: str) -> list[Delta]:
     return [Delta(completion_tokens=1, text=text) for text in texts]
 
 
+def thoughts(*texts: str) -> list[Delta]:
+    return [Delta(completion_tokens=1, reasoning=text) for text in texts]
+
+
+THINKING = Said(
+    [*thoughts("Let me ", "", "see.\n"), *words("Hel", "lo"), *thoughts("hm"), call(0), *thoughts("so")],
+    usage=Usage(prompt_tokens=5, completion_tokens=6, reasoning_tokens=3),
+)
 TOOLS = Said(
     [
         *words("Let me look."),
@@ -102,6 +112,9 @@ def events(stream: bytes) -> list[Any]:
     return found
 
 
+DELTAS = {"text": "text_delta", "thinking": "thinking_delta", "tool_use": "input_json_delta"}
+
+
 def check_order(found: Sequence[Any]) -> None:
     """message_start · (start · delta* · stop)* · message_delta · message_stop, with pings anywhere."""
     queue = [event for event in found if event["type"] != "ping"]
@@ -110,17 +123,28 @@ def check_order(found: Sequence[Any]) -> None:
     assert queue.pop()["type"] == "message_delta"
     index = -1
     block: dict[str, Any] | None = None
+    is_signed = False
     for event in queue:
         if event["type"] == "content_block_start":
             index, block = index + 1, event["content_block"]
-            assert block in ({"type": "text", "text": ""}, {**block, "type": "tool_use", "input": {}})
+            assert block in (
+                {"type": "text", "text": ""},
+                {"type": "thinking", "thinking": "", "signature": ""},
+                {**block, "type": "tool_use", "input": {}},
+            )
+            is_signed = block["type"] != "thinking"
         elif event["type"] == "content_block_delta":
             assert block is not None
-            expected = {"text": "text_delta", "tool_use": "input_json_delta"}[block["type"]]
-            assert event["delta"]["type"] == expected
+            if event["delta"]["type"] == "signature_delta":
+                assert not is_signed
+                is_signed = True
+            else:
+                assert event["delta"]["type"] == DELTAS[block["type"]]
+                assert is_signed == (block["type"] != "thinking"), "nothing but the end follows a signature"
         else:
             assert event["type"] == "content_block_stop"
             assert block is not None
+            assert is_signed
             block = None
         assert event["index"] == index
     assert block is None
@@ -132,6 +156,7 @@ def check_order(found: Sequence[Any]) -> None:
         ("stream.sse", Said(words("Hel", "", "lo\n")).stream()),
         ("stream_empty.sse", Said([], FinishReason.LENGTH).stream()),
         ("stream_tool_use.sse", TOOLS.stream()),
+        ("stream_thinking.sse", THINKING.stream()),
         ("stream_stop_sequence.sse", Said(words("a"), stop_sequence="\n\nEnd").stream()),
         ("stream_charged.sse", Said(words("a"), charged=Charged(cost_microcredits=8_000_000)).stream(PING)),
         (
@@ -149,6 +174,13 @@ def test_the_first_event_has_the_size_of_the_prompt():
     first, *_, end, _ = events(Said(words("a")).stream())
     assert first["message"]["usage"]["input_tokens"] == 5
     assert (end["usage"]["input_tokens"], end["usage"]["cache_read_input_tokens"]) == (3, 2)
+
+
+def test_who_did_not_ask_reads_no_thoughts():
+    """A call that a thought divides goes on in its block."""
+    pieces = [*thoughts("hm"), call(0), *thoughts("so"), more(0, "{}"), *words("a")]
+    told = Said([piece for piece in pieces if not piece.reasoning]).stream()
+    assert Said(pieces, shows_thinking=False).stream() == told
 
 
 def test_a_call_cannot_go_on_after_its_block():
@@ -173,24 +205,27 @@ _ARGUMENTS = st.dictionaries(st.text(max_size=4), st.integers(-9, 9) | st.text(m
     json.dumps
 )
 _CALL = st.tuples(st.text("abc_-", min_size=1, max_size=4), _ARGUMENTS.flatmap(_cuts))
-_PART = st.lists(st.text(max_size=6), min_size=1, max_size=4) | _CALL
+_TEXTS = st.lists(st.text(max_size=6), min_size=1, max_size=4)
+_PART = st.tuples(st.sampled_from([words, thoughts]), _TEXTS) | _CALL
 
 
 @st.composite
 def _said(draw: st.DrawFn) -> Said:
-    """Texts and calls in any order, each in any pieces; as a reader who keeps up gets them, or one who does not."""
+    """Texts, thoughts and calls in any order, each in any pieces; as a reader who keeps up gets them, or one who does not."""
     pieces: list[Delta] = []
     calls = 0
     for part in draw(st.lists(_PART, max_size=5)):
-        if isinstance(part, list):
-            pieces += words(*part)
+        what, (first, *rest) = part
+        if not isinstance(what, str):
+            pieces += what(first, *rest)
             continue
-        name, (first, *rest) = part
+        name = what
         pieces += [call(calls, name, first), *(more(calls, piece) for piece in rest)]
         calls += 1
     reason = draw(st.sampled_from(FinishReason))
     found = draw(st.none() | st.text(min_size=1, max_size=4)) if reason is FinishReason.STOP else None
-    return Said(join(pieces) if draw(st.booleans()) else pieces, reason, found)
+    pieces = join(pieces) if draw(st.booleans()) else pieces
+    return Said(pieces, reason, found, shows_thinking=draw(st.booleans()))
 
 
 @settings(max_examples=200)
@@ -232,12 +267,15 @@ def served() -> Iterator[_Served]:
 @settings(max_examples=60)
 @given(said=_said(), between=st.sampled_from([b"", PING]))
 def test_the_official_client_reads_back_what_was_said(served: _Served, said: Said, between: bytes):
-    """Texts that a call divides are blocks of their own; otherwise a stream says what the whole message says."""
+    """Texts that something divides are blocks of their own; otherwise a stream says what the whole message says."""
     read, whole = served.read(said.stream(between)), said.whole()
     blocks = read.pop("content"), whole.pop("content")
     assert {key: read[key] for key in whole} == whole
     texts = ["".join(block["text"] for block in found if block["type"] == "text") for found in blocks]
     calls = [[block for block in found if block["type"] == "tool_use"] for found in blocks]
+    thought = ["".join(block.get("thinking", "") for block in found) for found in blocks]
+    assert thought[0] == thought[1]
+    assert all(block["signature"] == "" for block in blocks[0] if block["type"] == "thinking")
     assert texts[0] == texts[1]
     assert calls[0] == calls[1]
 
@@ -246,9 +284,10 @@ def test_the_official_client_reads_back_what_was_said(served: _Served, said: Sai
 @given(st.text(alphabet=st.characters() | st.characters(categories=["Cs"])))
 def test_lone_surrogates_never_break_a_stream(text: str):
     shown = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    found = events(Said([*words(text), call(0), more(0, text)]).stream())
+    found = events(Said([*words(text), call(0), more(0, text), *thoughts(text)]).stream())
     deltas = [event["delta"] for event in found if event["type"] == "content_block_delta"]
-    assert [delta.get("text", delta.get("partial_json")) for delta in deltas] == ([shown] * 2 if text else [])
+    told = [delta[key] for delta in deltas for key in ("text", "partial_json", "thinking") if key in delta]
+    assert told == ([shown] * 3 if text else [])
 
 
 def test_the_official_client_raises_on_an_error_in_the_stream(served: _Served):

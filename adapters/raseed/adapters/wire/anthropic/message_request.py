@@ -45,6 +45,8 @@ _decoder = msgspec.json.Decoder(MessagesBody)
 class DecodedMessage:
     request: ChatRequest
     stream: bool
+    shows_thinking: bool
+    """Whether the caller wants to read what the model thinks on the way."""
 
 
 def decode_message_request(body: bytes) -> DecodedMessage:
@@ -54,7 +56,7 @@ def decode_message_request(body: bytes) -> DecodedMessage:
     wire = _read(body)
     if wire.max_tokens is None:
         raise invalid.missing("max_tokens")
-    return DecodedMessage(_request(wire, body), wire.stream is True)
+    return DecodedMessage(_request(wire, body), wire.stream is True, _shows_thinking(wire))
 
 
 def decode_count_request(body: bytes) -> ChatRequest:
@@ -111,6 +113,12 @@ def _sampling(wire: MessagesBody) -> Sampling:
         top_k=wire.top_k or 0,
         stop=stop,
     )
+
+
+def _shows_thinking(wire: MessagesBody) -> bool:
+    """Who did not ask for thinking counts on blocks of text and calls alone, as Anthropic answers then."""
+    thinking = wire.thinking
+    return thinking is not None and thinking.type == "adaptive" and thinking.display != "omitted"
 
 
 def _refuse_unserved(wire: MessagesBody) -> None:

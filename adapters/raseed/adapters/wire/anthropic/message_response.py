@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from raseed.adapters.wire.charged import Charged, OptionalNumber, charge_keys
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.ids import RunId
 from raseed.core.inference.answer import answer_id
 from raseed.core.inference.model import FinishReason, ToolCall, Usage
+from raseed.core.texts import whole_text
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,6 +21,12 @@ _STOP_REASONS = {
 ID_PREFIX = "msg_"
 INVALID_JSON = "INVALID_JSON"
 """The key under which arguments that are no JSON object are shown: Anthropic's convention for such a call."""
+SIGNATURE = ""
+"""Of a thought. Readers want one; there is nothing to sign, since thoughts that are sent back are not looked at."""
+
+
+class _OutputDetails(msgspec.Struct, frozen=True, gc=False):
+    thinking_tokens: int
 
 
 class UsageObject(msgspec.Struct, frozen=True, gc=False):
@@ -30,6 +36,8 @@ class UsageObject(msgspec.Struct, frozen=True, gc=False):
     cache_creation_input_tokens: int
     cache_read_input_tokens: int
     output_tokens: int
+    output_tokens_details: _OutputDetails | msgspec.UnsetType = msgspec.UNSET
+    """Of the output; only where the model thought."""
     service_tier: str | msgspec.UnsetType = msgspec.UNSET
     credits: OptionalNumber = msgspec.UNSET
     credits_remaining: OptionalNumber = msgspec.UNSET
@@ -37,6 +45,11 @@ class UsageObject(msgspec.Struct, frozen=True, gc=False):
 
 class _Text(msgspec.Struct, frozen=True, gc=False, tag="text"):
     text: str
+
+
+class _Thinking(msgspec.Struct, frozen=True, gc=False, tag="thinking"):
+    thinking: str
+    signature: str
 
 
 class _ToolUse(msgspec.Struct, frozen=True, gc=False, tag="tool_use"):
@@ -50,7 +63,7 @@ class MessageObject(msgspec.Struct, frozen=True, gc=False):
     type: str
     role: str
     model: str
-    content: list[_Text | _ToolUse]
+    content: list[_Thinking | _Text | _ToolUse]
     stop_reason: str | None
     stop_sequence: str | None
     usage: UsageObject
@@ -61,6 +74,7 @@ def encode_message(
     run_id: RunId,
     model: str,
     text: str,
+    thinking: str = "",
     tool_calls: tuple[ToolCall, ...],
     finish_reason: FinishReason,
     stop_sequence: str | None,
@@ -69,7 +83,11 @@ def encode_message(
 ) -> bytes:
     """The body of a 200 answer. `content` is empty if the model said nothing, as Anthropic's is."""
     ending, found = how_it_ended(finish_reason, stop_sequence)
-    content: list[_Text | _ToolUse] = [_Text(whole_text(text))] if text else []
+    content: list[_Thinking | _Text | _ToolUse] = []
+    if thinking:
+        content.append(_Thinking(whole_text(thinking), SIGNATURE))
+    if text:
+        content.append(_Text(whole_text(text)))
     content += [_ToolUse(call.id, call.name, _input(call.arguments_json)) for call in tool_calls]
     message = MessageObject(
         id=answer_id(run_id, ID_PREFIX),
@@ -105,6 +123,9 @@ def usage_object(
         cache_creation_input_tokens=0,
         cache_read_input_tokens=usage.cached_tokens,
         output_tokens=usage.completion_tokens,
+        output_tokens_details=_OutputDetails(usage.reasoning_tokens)
+        if usage.reasoning_tokens
+        else msgspec.UNSET,
         service_tier=service_tier,
         credits=cost,
         credits_remaining=remaining,

@@ -53,6 +53,7 @@ class ToolChoiceBody(msgspec.Struct, frozen=True, gc=False):
 
 class ThinkingBody(msgspec.Struct, frozen=True, gc=False):
     type: str
+    display: str | None = None
 
 
 class OutputFormatBody(msgspec.Struct, frozen=True, gc=False):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from raseed.adapters.wire.charged import Charged, OptionalNumber, charge_keys
-from raseed.adapters.wire.json_values import whole_text
 from raseed.core.inference.answer import WholeChoice
 from raseed.core.inference.model import Logprob, TokenLogprob, Usage
+from raseed.core.texts import whole_text
 
 _encode = msgspec.json.Encoder().encode
 
@@ -52,6 +52,9 @@ class _ToolCall(msgspec.Struct, frozen=True, gc=False):
 class _Message(msgspec.Struct, frozen=True, gc=False):
     role: str
     content: str | None
+    reasoning: str | msgspec.UnsetType
+    reasoning_content: str | msgspec.UnsetType
+    """The same: OpenAI has no name for it, and each reader looks for one of the two."""
     tool_calls: list[_ToolCall] | msgspec.UnsetType
     refusal: None
     annotations: tuple[()]
@@ -122,9 +125,12 @@ def _choice(index: int, choice: WholeChoice) -> _Choice:
         _ToolCall(call.id, "function", _Function(call.name, whole_text(call.arguments_json)))
         for call in choice.tool_calls
     ]
+    thought = whole_text(choice.reasoning) or msgspec.UNSET
     message = _Message(
         role="assistant",
         content=None if calls and not choice.text else whole_text(choice.text),
+        reasoning=thought,
+        reasoning_content=thought,
         tool_calls=calls or msgspec.UNSET,
         refusal=None,
         annotations=(),

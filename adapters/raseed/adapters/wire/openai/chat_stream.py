@@ -1,6 +1,6 @@
 """Server-sent events of a streamed answer, byte for byte as api.openai.com orders them.
 
-    role · (content | tool call)* · finish · [usage] · [DONE]
+    role · (reasoning | content | tool call)* · finish · [usage] · [DONE]
 
 Each event is `data: <JSON>` and a blank line, with no other field: Python's SDK fails on `id:` and `retry:`.
 """
@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from raseed.adapters.wire.charged import Charged
-from raseed.adapters.wire.json_values import whole_text
 from raseed.adapters.wire.openai.chat_response import logprobs_object, usage_object
 from raseed.core.inference.model import ClientWire, Delta, FinishReason, ToolCall, Usage
+from raseed.core.texts import whole_text
 
 StreamUsage = Literal["requested", "always"]
 """Whether a stream ends with a usage chunk only when its request asked for one, or in every case."""
@@ -83,10 +83,11 @@ class ChatStreamEncoder:
             return b"".join(
                 [self._before_choices + part + self._after_choices for part in delta.relayed.parts]
             )
+        chunks = self.reasoning(delta.reasoning, delta.choice) if delta.reasoning else b""
         if delta.logprobs:
-            chunks = self._content_with_logprobs(delta)
-        else:
-            chunks = self.content(delta.text, delta.choice) if delta.text else b""
+            chunks += self._content_with_logprobs(delta)
+        elif delta.text:
+            chunks += self.content(delta.text, delta.choice)
         if delta.tool_call_index is not None:
             chunks += self._tool_calls(delta.tool_call_index, delta)
         if delta.finish_reason is not None:
@@ -99,6 +100,11 @@ class ChatStreamEncoder:
             return self._content_prefixes[choice] + _encode(text) + self._delta_suffix
         except UnicodeEncodeError:
             return self._content_prefixes[choice] + _encode(whole_text(text)) + self._delta_suffix
+
+    def reasoning(self, text: str, choice: int = 0) -> bytes:
+        """What the model thought, under both names that readers look for: OpenAI has none for it."""
+        thought = _encode(whole_text(text))
+        return self._delta(choice, b'"reasoning":%b,"reasoning_content":%b' % (thought, thought))
 
     def tool_call(self, index: int, call: ToolCall, choice: int = 0) -> bytes:
         """Opens call number `index`. Id and name are in this chunk alone: clients append what they see again."""

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import msgspec
 
 from raseed.adapters.wire.charged import Charged
-from raseed.adapters.wire.json_values import whole_text
 from raseed.adapters.wire.openai.chat_response import UsageObject, usage_object
 from raseed.adapters.wire.openai.chat_stream import StreamUsage
 from raseed.core.inference.answer import WholeChoice
 from raseed.core.inference.model import Delta, FinishReason, TokenLogprob, Usage
+from raseed.core.texts import whole_text
 
 _OBJECT = "text_completion"
 _encode = msgspec.json.Encoder().encode

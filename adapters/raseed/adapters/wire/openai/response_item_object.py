@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from raseed.adapters.wire.json_values import whole_text
 from raseed.adapters.wire.openai.chat_response import TokenLogprobObject, logprobs_object
 from raseed.core.inference.model import Media, MediaKind, TokenLogprob
 from raseed.core.responses.model import Item, ItemKind, Status
 from raseed.core.responses.output import OutputItem
+from raseed.core.texts import whole_text
 
 
 class OutputText(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="output_text"):

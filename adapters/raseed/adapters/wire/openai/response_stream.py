@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 
 from raseed.adapters.wire.charged import Charged
-from raseed.adapters.wire.json_values import whole_text
 from raseed.adapters.wire.openai.response_item_object import (
     opened_object,
     output_object,
@@ -32,6 +31,7 @@ from raseed.adapters.wire.openai.response_object import response_object
 from raseed.core.inference.model import Delta
 from raseed.core.responses.model import ItemKind, Response, Status
 from raseed.core.responses.output import Grown, Opened, Output
+from raseed.core.texts import whole_text
 
 Json = dict[str, Any]
 
