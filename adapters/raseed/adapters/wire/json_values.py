@@ -1,4 +1,4 @@
-"""How amounts, moments and texts are written in the JSON of every public API."""
+"""How amounts and moments are written in the JSON of every public API."""
 
 from __future__ import annotations
 
