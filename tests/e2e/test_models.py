@@ -153,6 +153,7 @@ def test_a_version_that_cannot_be_loaded_is_refused_and_offered_to_nobody(
     assert "only an approved version" in alias.refused()
 
 
+@pytest.mark.long
 def test_versions_outlive_the_server_and_the_worker(mortal: Stack, tmp_path: Path) -> None:
     """Whichever is killed is started again, and the next request loads what it asks for. Nothing is charged for errors."""
     pushed = run_cli(mortal.environ, "models", "push", str(poet(tmp_path)), "--version", "1")
