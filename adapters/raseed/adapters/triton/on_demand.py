@@ -87,9 +87,8 @@ class OnDemandBackend:
         )
 
     async def is_ready(self) -> bool:
-        """While its server answers: a version that is not in memory is loaded when it is asked for."""
+        """While its server is: a version that is not in memory is loaded when it is asked for."""
         try:
-            await self._client.server_ready(timeout_s=READY_TIMEOUT_S)
+            return await self._client.server_ready(timeout_s=READY_TIMEOUT_S)
         except grpc.aio.AioRpcError:
             return False
-        return True
