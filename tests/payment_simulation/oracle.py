@@ -137,10 +137,12 @@ class Oracle:
                 continue
             row = self._row(payment_id)
             is_right = row["state"] == "credited" and payment_id not in shop.wrong
-            if shop.transaction_is_shared(order):
-                continue  # what is wrong with one of the two may be said of the other
             # An order that the provider has under another reference is known by what its list says of it.
             names = {payment_id, order.reference, order.invoice_id, order.provider_payment_id}
+            if len(sharing := shop.paid_by_the_same(order)) > 1:
+                # What is wrong with one of them may be said of another, so nothing is expected of the right one alone.
+                names |= sharing
+                is_right = is_right and named.isdisjoint(names)
             is_named = not named.isdisjoint(names)
             if is_right is is_named:
                 raise Wrong(

@@ -177,10 +177,13 @@ class Shop:
         if self.habits.refunds_end_later:
             self._world.shop_begins(self.end_refund(payment_id, told.id))
 
-    def transaction_is_shared(self, order: Seen) -> bool:
-        """It was paid by the transaction of another order, or another one by its."""
-        paid = [each for orders in self.book.orders.values() for each in orders]
-        return sum(each.provider_payment_id == order.provider_payment_id for each in paid) > 1
+    def paid_by_the_same(self, order: Seen) -> set[PaymentId]:
+        """Ours that the transaction of this order paid: more than one, if one was paid by another's."""
+        return {
+            payment_id
+            for payment_id, orders in self.book.orders.items()
+            if any(each.provider_payment_id == order.provider_payment_id for each in orders)
+        }
 
     def paid_out_twice(self) -> set[RefundId]:
         """Refunds of ours that it carried out more than once: one that it gave up may have been asked for again."""
