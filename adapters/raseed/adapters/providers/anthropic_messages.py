@@ -24,6 +24,7 @@ from raseed.adapters.providers.wire import (
     Piece,
     Reported,
     Upstream,
+    json_of,
 )
 from raseed.core.inference.model import ChatRequest, ClientWire, FinishReason, Relayed, ToolCall
 
@@ -47,7 +48,6 @@ _STATUSES = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-_decode = msgspec.json.Decoder().decode
 
 
 class AnthropicMessages:
@@ -78,10 +78,7 @@ class AnthropicDecoder:
         """Of each block that is a call, which of the calls it is."""
 
     def read(self, event: Event) -> Sequence[Piece]:
-        try:
-            said = _decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise NotUnderstood from error
+        said = json_of(event)
         kind = text(member(said, "type"))
         if not kind:
             raise NotUnderstood

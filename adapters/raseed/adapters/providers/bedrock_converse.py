@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from raseed.adapters.providers.aws_event_stream import EVENT_STREAM, EXCEPTION, EventStreamParser
 from raseed.adapters.providers.bedrock_request import check_request, encode_request
 from raseed.adapters.providers.json_access import count, member, text
@@ -25,6 +23,7 @@ from raseed.adapters.providers.wire import (
     Piece,
     Reported,
     Upstream,
+    json_of,
 )
 from raseed.core.inference.model import ChatRequest, FinishReason, ToolCall
 
@@ -45,7 +44,6 @@ _STATUSES = {
     "throttlingException": 429,
     "serviceUnavailableException": 503,
 }
-_decode = msgspec.json.Decoder().decode
 
 
 class BedrockConverse:
@@ -76,10 +74,7 @@ class BedrockDecoder:
         """Of each block that is a call, which of the calls it is."""
 
     def read(self, event: Event) -> Sequence[Piece]:
-        try:
-            said = _decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise NotUnderstood from error
+        said = json_of(event)
         if event.name.startswith(EXCEPTION):
             raise ErrorInStream(_STATUSES.get(event.name.removeprefix(EXCEPTION), 500), event.data)
         match event.name:

@@ -24,6 +24,7 @@ from raseed.adapters.providers.wire import (
     Piece,
     Reported,
     Upstream,
+    json_of,
 )
 from raseed.core.inference.model import ChatRequest, FinishReason, ToolCall
 
@@ -46,7 +47,6 @@ _FAILURES = {
 }
 """The model wrote something that its own API cannot read."""
 _BLOCKED = b'{"error":{"code":"content_filter"}}'
-_decode = msgspec.json.Decoder().decode
 
 
 class GeminiGenerate:
@@ -76,10 +76,7 @@ class GeminiDecoder:
         self._calls = 0
 
     def read(self, event: Event) -> Sequence[Piece]:
-        try:
-            said = _decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise NotUnderstood from error
+        said = json_of(event)
         if not isinstance(said, dict):
             raise NotUnderstood
         if said.get("error"):

@@ -25,6 +25,7 @@ from raseed.adapters.providers.wire import (
     Piece,
     Reported,
     Upstream,
+    json_of,
 )
 from raseed.core.inference.model import (
     ChatRequest,
@@ -42,7 +43,6 @@ _IMAGE = re.compile(r"data:image/[a-z+]+;base64,")
 _NAMES = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
 _REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 class OllamaChat:
@@ -93,10 +93,7 @@ class OllamaDecoder:
         self._calls = 0
 
     def read(self, event: Event) -> Sequence[Piece]:
-        try:
-            said = _decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise NotUnderstood from error
+        said = json_of(event)
         if not isinstance(said, dict):
             raise NotUnderstood
         if said.get("error"):

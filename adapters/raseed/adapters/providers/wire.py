@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from raseed.adapters.providers.sse import Event
 from raseed.core.inference.model import Capability, ChatRequest, FinishReason, Relayed, TokenLogprob, ToolCall
+
+_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,14 @@ class Reported:
 
 class NotUnderstood(Exception):
     """An event is none of this wire, or is broken."""
+
+
+def json_of(event: Event) -> Any:
+    """What an event says. Raises NotUnderstood."""
+    try:
+        return _decode(event.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NotUnderstood from error
 
 
 class ErrorInStream(Exception):
